@@ -1,0 +1,66 @@
+"""Registries of mmlatte.
+
+Every registry is a direct child of mmengine's root registry (scope
+``mmlatte``), so that any OpenMMLab project can name our components as
+``type='mmlatte.X'`` without a ``custom_imports``: mmengine imports this
+module by the scope's name, and ``locations`` imports the components.
+``LMMS`` is the one kind that mmengine does not know.
+"""
+
+from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import LOOPS as MMENGINE_LOOPS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import Registry
+
+__all__ = [
+    'DATASETS',
+    'DATA_SAMPLERS',
+    'HOOKS',
+    'LMMS',
+    'LOOPS',
+    'MODELS',
+    'OPTIM_WRAPPERS',
+    'TRANSFORMS',
+]
+
+DATASETS = Registry(
+    'dataset',
+    parent=MMENGINE_DATASETS,
+    locations=['mmlatte.datasets'],
+)
+DATA_SAMPLERS = Registry(
+    'data sampler',
+    parent=MMENGINE_DATA_SAMPLERS,
+    locations=['mmlatte.datasets'],
+)
+TRANSFORMS = Registry(
+    'transform',
+    parent=MMENGINE_TRANSFORMS,
+    locations=['mmlatte.datasets'],
+)
+MODELS = Registry(
+    'model',
+    parent=MMENGINE_MODELS,
+    locations=['mmlatte.models'],
+)
+HOOKS = Registry(
+    'hook',
+    parent=MMENGINE_HOOKS,
+    locations=['mmlatte.engine'],
+)
+LOOPS = Registry(
+    'loop',
+    parent=MMENGINE_LOOPS,
+    locations=['mmlatte.engine'],
+)
+OPTIM_WRAPPERS = Registry(
+    'optimizer wrapper',
+    parent=MMENGINE_OPTIM_WRAPPERS,
+    locations=['mmlatte.engine'],
+)
+#: Large multimodal models: what turns an image and a prompt into a text.
+LMMS = Registry('lmm', scope='mmlatte', locations=['mmlatte.lmm'])

@@ -1,0 +1,102 @@
+"""Packaging of mmlatte; `configs/` and `tools/` ship as `mmlatte/.mim/`."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).resolve().parent
+NAME = 'mmlatte'
+
+TEST = ['pytest>=8', 'hypothesis>=6.100', 'scikit-learn>=1.4']
+LMM = ['transformers>=4.57,<6', 'accelerate>=1.0', 'openai>=1.40,<4']
+
+
+def version() -> str:
+    """Read ``__version__`` without importing the package."""
+    scope: dict = {}
+    exec((HERE / NAME / 'version.py').read_text(), scope)
+    return scope['__version__']
+
+
+def add_mim_extension() -> None:
+    """Put configs and tools where ``mim`` and ``mmlatte::`` look for them.
+
+    An editable install links them, so that edits show at once; a
+    distribution gets copies. pip's PEP 660 editable builds run this file
+    with ``editable_wheel`` in ``sys.argv``.
+    """
+    target = HERE / NAME / '.mim'
+    link = any(mode in sys.argv for mode in ('develop', 'editable_wheel'))
+    if not link and not any(
+        mode in sys.argv for mode in ('sdist', 'bdist_wheel', 'build_py')
+    ):
+        return
+    target.mkdir(exist_ok=True)
+    for item in ('configs', 'tools', 'model-index.yml'):
+        source, destination = HERE / item, target / item
+        if not source.exists():
+            continue
+        if destination.is_symlink() or destination.is_file():
+            destination.unlink()
+        elif destination.is_dir():
+            shutil.rmtree(destination)
+        if link:
+            destination.symlink_to(os.path.relpath(source, target))
+        elif source.is_dir():
+            shutil.copytree(
+                source,
+                destination,
+                ignore=shutil.ignore_patterns('__pycache__'),
+            )
+        else:
+            shutil.copy(source, destination)
+
+
+if __name__ == '__main__':
+    add_mim_extension()
+    setup(
+        name=NAME,
+        version=version(),
+        description='Adapt CLIP to your own unlabelled images with texts '
+        'written by a large multimodal model (LatteCLIP)',
+        long_description=(HERE / 'README.md').read_text(encoding='utf-8'),
+        long_description_content_type='text/markdown',
+        license='Apache-2.0',
+        python_requires='>=3.10',
+        packages=find_packages(include=[NAME, f'{NAME}.*']),
+        package_data={NAME: ['.mim/**/*', '.mim/*', '**/*.json']},
+        zip_safe=False,
+        # No mm* package here: the maintained forks install the same import
+        # names under other distribution names. Choose one extra below.
+        install_requires=[
+            'torch>=2.4',
+            'torchvision>=0.19',
+            'numpy>=1.24',
+            'pillow>=10',
+            'open_clip_torch>=3.0,<4',
+            'safetensors>=0.4',
+            'rich>=13',
+            'matplotlib>=3.7',
+        ],
+        extras_require={
+            'onedl': [
+                'onedl-mmengine>=0.10.12,<1.0',
+                'onedl-mmcv>=2.3.6,<2.4',
+                'onedl-mmpretrain>=1.3.6,<2.0',
+            ],
+            'openmmlab': [
+                'mmengine>=0.10.7,<1.0',
+                'mmcv-lite>=2.2.0,<2.4',
+                'mmpretrain>=1.2.0,<2.0',
+                # mmengine 0.10.7 imports pkg_resources.
+                'setuptools<82',
+                'opencv-python-headless',
+            ],
+            'lmm': LMM,
+            'test': TEST + LMM,
+            'dev': ['ruff>=0.6', 'mypy>=1.10', 'pre-commit'],
+        },
+    )

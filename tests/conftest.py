@@ -1,0 +1,93 @@
+"""Shared fixtures: real test assets where they are, tiny stand-ins always."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+
+#: A ViT-CLIP that runs in milliseconds; random weights, real tokenizer.
+TINY_CLIP_CONFIG = {
+    'model_cfg': {
+        'embed_dim': 16,
+        'vision_cfg': {
+            'image_size': 32,
+            'layers': 2,
+            'width': 32,
+            'head_width': 16,
+            'patch_size': 8,
+        },
+        'text_cfg': {
+            'context_length': 77,
+            'vocab_size': 49408,
+            'width': 16,
+            'heads': 2,
+            'layers': 2,
+        },
+    },
+    'preprocess_cfg': {
+        'mean': [0.48145466, 0.4578275, 0.40821073],
+        'std': [0.26862954, 0.26130258, 0.27577711],
+        'interpolation': 'bicubic',
+        'resize_mode': 'shortest',
+    },
+}
+
+
+@pytest.fixture(scope='session')
+def assets() -> Path:
+    """Folder of the real test assets; skips where they are not."""
+    root = os.environ.get('MMLATTE_TEST_ASSETS')
+    if not root:
+        pytest.skip('set MMLATTE_TEST_ASSETS to run tests on real assets')
+    root = Path(root).resolve()
+    if not (root / 'models' / 'rs-clip').is_dir():
+        pytest.fail(f'MMLATTE_TEST_ASSETS={root} holds no models/rs-clip')
+    return root
+
+
+@pytest.fixture(scope='session')
+def tiny_clip_dir(tmp_path_factory) -> Path:
+    """Folder that open_clip loads as ``local-dir:``, random weights."""
+    folder = tmp_path_factory.mktemp('tiny_clip')
+    torch.manual_seed(0)
+    model = open_clip.CLIP(**TINY_CLIP_CONFIG['model_cfg'])
+    state = {k: v.contiguous() for k, v in model.state_dict().items()}
+    save_file(state, str(folder / 'open_clip_model.safetensors'))
+    (folder / 'open_clip_config.json').write_text(json.dumps(TINY_CLIP_CONFIG))
+    return folder
+
+
+@pytest.fixture(scope='session')
+def tiny_eurosat(tmp_path_factory) -> Path:
+    """A data root laid out as EuroSAT's: 3 classes, 8 images each.
+
+    ``2750/<Class>/<Class>_<n>.jpg`` and ``split_zhou_EuroSAT.json`` (4 train,
+    1 val, 3 test images per class). Every class has a colour of its own.
+    """
+    root = tmp_path_factory.mktemp('tiny_eurosat')
+    names = {
+        'Forest': ('Forest', (20, 90, 30)),
+        'Highway': ('Highway or Road', (120, 120, 120)),
+        'SeaLake': ('Sea or Lake', (20, 40, 150)),
+    }
+    rng = np.random.default_rng(0)
+    split: dict = {'train': [], 'val': [], 'test': []}
+    for label, (folder, (class_name, colour)) in enumerate(names.items()):
+        directory = root / '2750' / folder
+        directory.mkdir(parents=True)
+        for n in range(1, 9):
+            noise = rng.integers(-20, 20, (64, 64, 3))
+            pixels = np.clip(np.array(colour) + noise, 0, 255)
+            path = directory / f'{folder}_{n}.jpg'
+            Image.fromarray(pixels.astype(np.uint8)).save(path)
+            part = 'train' if n <= 4 else 'val' if n == 5 else 'test'
+            entry = [f'{folder}/{folder}_{n}.jpg', label, class_name]
+            split[part].append(entry)
+    (root / 'split_zhou_EuroSAT.json').write_text(json.dumps(split))
+    return root
