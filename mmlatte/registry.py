@@ -13,6 +13,7 @@ from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import LOOPS as MMENGINE_LOOPS
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
+from mmengine.registry import PARAM_SCHEDULERS as MMENGINE_PARAM_SCHEDULERS
 from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
 from mmengine.registry import Registry
 
@@ -24,6 +25,7 @@ __all__ = [
     'LOOPS',
     'MODELS',
     'OPTIM_WRAPPERS',
+    'PARAM_SCHEDULERS',
     'TRANSFORMS',
 ]
 
@@ -60,6 +62,11 @@ LOOPS = Registry(
 OPTIM_WRAPPERS = Registry(
     'optimizer wrapper',
     parent=MMENGINE_OPTIM_WRAPPERS,
+    locations=['mmlatte.engine'],
+)
+PARAM_SCHEDULERS = Registry(
+    'parameter scheduler',
+    parent=MMENGINE_PARAM_SCHEDULERS,
     locations=['mmlatte.engine'],
 )
 #: Large multimodal models: what turns an image and a prompt into a text.

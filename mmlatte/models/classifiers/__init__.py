@@ -1,0 +1,5 @@
+from .latteclip import LatteCLIPClassifier
+from .prototype_classifier import PrototypeClassifier
+from .zero_shot_clip import ZeroShotCLIP
+
+__all__ = ['LatteCLIPClassifier', 'PrototypeClassifier', 'ZeroShotCLIP']

@@ -1,0 +1,7 @@
+"""CLIP: image tower, text tower, tokenizer, preprocessing facts."""
+
+from .clip_tokenizer import ClipTokenizer
+from .openclip import OpenCLIP
+from .weights import find_weights
+
+__all__ = ['ClipTokenizer', 'OpenCLIP', 'find_weights']

@@ -1,0 +1,98 @@
+import math
+
+from mmengine.optim.scheduler.lr_scheduler import LRSchedulerMixin
+from mmengine.optim.scheduler.param_scheduler import INF, _ParamScheduler
+
+from mmlatte.registry import PARAM_SCHEDULERS
+
+
+@PARAM_SCHEDULERS.register_module()
+class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
+    r"""Linear warm-up counted in steps, then cosine to zero.
+
+    The schedule of open_clip and of LatteCLIP. mmengine's chained schedulers
+    cannot start a cosine at a step and end it at an epoch.
+
+    .. math::
+        lr_k = lr (k + 1) / W                             \quad (k < W)
+
+        lr_k = lr (1 + \cos(\pi (k - W) / (T - W))) / 2   \quad (k \ge W)
+
+    Args:
+        optimizer (Optimizer | OptimWrapper): The optimizer.
+        warmup (int): ``W``, warm-up steps. Shortened to a tenth of a run that
+            is shorter than ten warm-ups.
+        begin (int): First step; the config gives epochs.
+        end (int): ``T``, the last step; the config gives epochs.
+        by_epoch (bool): Must end up False: set
+            ``by_epoch=True, convert_to_iter_based=True`` in the config.
+        last_step (int): Used when resuming. Defaults to -1.
+        verbose (bool): Print every value. Defaults to False.
+
+    Examples:
+        In a config, for 15 epochs::
+
+            param_scheduler = dict(
+                type='mmlatte.WarmupCosineLR', warmup=40, end=15,
+                by_epoch=True, convert_to_iter_based=True)
+    """
+
+    def __init__(
+        self,
+        optimizer,
+        warmup: int,
+        begin: int = 0,
+        end: int = INF,
+        last_step: int = -1,
+        by_epoch: bool = False,
+        verbose: bool = False,
+    ) -> None:
+        if by_epoch:
+            raise ValueError(
+                'WarmupCosineLR counts steps; set by_epoch=True together '
+                'with convert_to_iter_based=True'
+            )
+        if end >= INF or warmup < 0:
+            raise ValueError(
+                'WarmupCosineLR needs `end` (epochs in a config) and '
+                f'warmup >= 0, got end={end}, warmup={warmup}'
+            )
+        self.total = end - begin
+        self.warmup = min(warmup, self.total // 10)
+        super().__init__(
+            optimizer,
+            param_name='lr',
+            begin=begin,
+            end=end,
+            last_step=last_step,
+            by_epoch=by_epoch,
+            verbose=verbose,
+        )
+
+    @classmethod
+    def build_iter_from_epoch(
+        cls,
+        *args,
+        epoch_length: int,
+        begin: int = 0,
+        end: int = INF,
+        by_epoch: bool = True,
+        **kwargs,
+    ) -> 'WarmupCosineLR':
+        """Turn ``begin`` and ``end`` from epochs into steps."""
+        return cls(
+            *args,
+            begin=begin * epoch_length,
+            end=end if end >= INF else end * epoch_length,
+            by_epoch=False,
+            **kwargs,
+        )
+
+    def _get_value(self) -> list[float]:
+        step = self.last_step
+        if step < self.warmup:
+            factor = (step + 1) / self.warmup
+        else:
+            progress = (step - self.warmup) / (self.total - self.warmup)
+            factor = (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+        return [base * factor for base in self.base_values]

@@ -1,0 +1,188 @@
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmpretrain.models.classifiers import BaseClassifier
+from mmpretrain.structures import DataSample
+from torch import Tensor
+
+from mmlatte.registry import MODELS
+
+
+class PrototypeClassifier(BaseClassifier):
+    """A CLIP that classifies images by their nearest class prototype.
+
+    .. math:: y = argmax_c cos(f(x), m_c)
+
+    The text tower is not used for prediction once the prototypes are set:
+    `init_weights` sets them before training, the first prediction of a model
+    without a checkpoint does, and a checkpoint brings its own.
+
+    Args:
+        clip (dict): Config of the CLIP, e.g. ``mmlatte.OpenCLIP``.
+        class_names (Sequence[str]): The classes, C of them.
+        templates (str | Sequence[str]): Prompt templates with one ``{}`` for
+            the class name. With several, a class is the normalised mean of
+            its normalised texts.
+        memory (dict, optional): Overrides of the ``mmlatte.PrototypeMemory``.
+        data_preprocessor (dict, optional): Config of the preprocessor.
+        init_cfg (dict, optional): Passed to mmengine.
+
+    Raises:
+        ValueError: If a template has no ``{}``.
+    """
+
+    def __init__(
+        self,
+        clip: dict,
+        class_names: Sequence[str],
+        templates: str | Sequence[str] = 'a photo of a {}.',
+        memory: dict | None = None,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        if data_preprocessor is not None:
+            data_preprocessor = {
+                'type': 'mmpretrain.ClsDataPreprocessor',
+                **data_preprocessor,
+            }
+        super().__init__(
+            init_cfg=init_cfg, data_preprocessor=data_preprocessor
+        )
+        self.templates = _check_templates(templates)
+        self.clip = MODELS.build(clip)
+        self.memory = MODELS.build(
+            {
+                'type': 'mmlatte.PrototypeMemory',
+                'class_names': class_names,
+                'embed_dim': self.clip.embed_dim,
+                **(memory or {}),
+            }
+        )
+
+    @property
+    def class_names(self) -> list[str]:
+        """list[str]: The classes, in the order of the prototypes."""
+        return self.memory.class_names
+
+    def class_texts(self, template: str | None = None) -> list[str]:
+        """Return the C class texts of a template, by default the first."""
+        template = template or self.templates[0]
+        return [template.format(name) for name in self.class_names]
+
+    @torch.no_grad()
+    def encode_classes(self) -> Tensor:
+        """Encode the classes with the current text tower.
+
+        Returns:
+            Tensor: Unit class features, (C, D).
+        """
+        per_template = [
+            self.clip.encode_texts(self.class_texts(template))
+            for template in self.templates
+        ]
+        if len(per_template) == 1:
+            return per_template[0]
+        return F.normalize(torch.stack(per_template).mean(dim=0), dim=1)
+
+    def init_weights(self) -> None:
+        """Set the prototypes from the class texts.
+
+        The towers hold their pretrained weights since construction.
+        """
+        self.memory.reset(self.encode_classes())
+
+    def extract_feat(self, inputs: Tensor, stage: str | None = None) -> Tensor:
+        """Encode images (B, 3, H, W) to unit features (B, D).
+
+        Args:
+            inputs (Tensor): Preprocessed images.
+            stage (str, optional): Ignored; part of mmpretrain's interface.
+        """
+        return self.clip.encode_image(inputs).to(self.memory.prototypes)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        data_samples: list[DataSample] | None = None,
+        mode: str = 'tensor',
+    ):
+        """Run one of mmengine's three modes.
+
+        Args:
+            inputs (Tensor): Preprocessed images, (B, 3, H, W).
+            data_samples (list[DataSample], optional): Annotations.
+            mode (str): ``'tensor'`` returns logits (B, C), ``'loss'`` a dict
+                of losses, ``'predict'`` data samples with predictions.
+        """
+        if mode == 'tensor':
+            return self.logits(inputs)
+        if mode == 'loss':
+            return self.loss(inputs, data_samples)
+        if mode == 'predict':
+            return self.predict(inputs, data_samples)
+        raise ValueError(
+            f"mode must be 'tensor', 'loss' or 'predict', got {mode!r}"
+        )
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Return the scaled cosines to all prototypes, (B, C)."""
+        if not self.memory.is_initialised:
+            self.init_weights()
+        features = self.extract_feat(inputs)
+        with full_precision(features):
+            return self.clip.scale * features @ self.memory.prototypes.T
+
+    @torch.no_grad()
+    def predict(
+        self,
+        inputs: Tensor,
+        data_samples: list[DataSample] | None = None,
+    ) -> list[DataSample]:
+        """Predict label and scores of every image.
+
+        Args:
+            inputs (Tensor): Preprocessed images, (B, 3, H, W).
+            data_samples (list[DataSample], optional): Filled in place.
+
+        Returns:
+            list[DataSample]: With ``pred_score`` (C,) and ``pred_label``.
+        """
+        scores = self.logits(inputs).softmax(dim=1)
+        labels = scores.argmax(dim=1, keepdim=True)
+        if data_samples is None:
+            data_samples = [DataSample() for _ in scores]
+        for sample, score, label in zip(
+            data_samples, scores, labels, strict=True
+        ):
+            sample.set_pred_score(score).set_pred_label(label)
+        return data_samples
+
+    def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict:
+        """Refuse: the subclass does not train."""
+        raise NotImplementedError(
+            f'{type(self).__name__} has no training loss; use tools/test.py, '
+            'or a method that trains such as mmlatte.LatteCLIPClassifier'
+        )
+
+
+def full_precision(like: Tensor) -> torch.autocast:
+    """Switch autocast off: cosines and prototypes are never half precision.
+
+    Args:
+        like (Tensor): A tensor on the device in question.
+    """
+    return torch.autocast(like.device.type, enabled=False)
+
+
+def _check_templates(templates: str | Sequence[str]) -> list[str]:
+    templates = [templates] if isinstance(templates, str) else list(templates)
+    if not templates:
+        raise ValueError('templates is empty; give at least one text with {}')
+    for template in templates:
+        if template.count('{}') != 1:
+            raise ValueError(
+                f'template {template!r} must contain {{}} exactly once, the '
+                'place of the class name'
+            )
+    return templates

@@ -1,0 +1,92 @@
+from functools import lru_cache
+
+import open_clip
+import torch
+from torch import Tensor
+
+
+class ClipTokenizer:
+    """Text to token ids without padding; small enough to send to workers.
+
+    Pickling keeps the model's name only: a worker process loads the
+    vocabulary (it ships with open_clip, or lies in the hub's cache) at its
+    first text. Results are cached per text, so every call for the same text
+    returns the same tensor: do not modify it.
+
+    Args:
+        model_name (str): As for :class:`OpenCLIP`.
+        cache_dir (str, optional): Where a hub tokenizer is kept.
+        cache_size (int): Texts kept in memory. Defaults to 50,000.
+
+    Examples:
+        >>> ClipTokenizer('ViT-B-32')('a photo of a forest.').tolist()
+        [49406, 320, 1125, 539, 320, 4167, 269, 49407]
+    """
+
+    def __init__(
+        self,
+        model_name: str,
+        cache_dir: str | None = None,
+        cache_size: int = 50_000,
+    ) -> None:
+        self.model_name = model_name
+        self.cache_dir = cache_dir
+        self.cache_size = cache_size
+        self._load()
+
+    def __call__(self, text: str) -> Tensor:
+        """Tokenize one text.
+
+        Args:
+            text (str): Any text; longer ones are truncated.
+
+        Returns:
+            Tensor: (l,) token ids with start and end token, int64,
+            ``l <= context_length``.
+        """
+        if self._cached is None:
+            self._load()
+        return self._cached(text)
+
+    def pad(self, tokens: list[Tensor], length: int | None = None) -> Tensor:
+        """Stack token ids, padded on the right.
+
+        Args:
+            tokens (list[Tensor]): U vectors of token ids.
+            length (int, optional): The width. Defaults to the longest.
+
+        Returns:
+            Tensor: (U, length) token ids, int64.
+        """
+        if length is None:
+            length = max((len(t) for t in tokens), default=0)
+        padded = torch.full((len(tokens), length), self.pad_id)
+        for row, ids in zip(padded, tokens, strict=True):
+            row[: len(ids)] = torch.as_tensor(ids)
+        return padded
+
+    def _load(self) -> None:
+        self._tokenizer = open_clip.get_tokenizer(
+            self.model_name, cache_dir=self.cache_dir
+        )
+        self.context_length: int = self._tokenizer.context_length
+        inner = getattr(self._tokenizer, 'tokenizer', None)
+        self.pad_id: int = (inner and inner.pad_token_id) or 0
+        # Some vocabularies pad with the end token: the first one is text.
+        self._pad_ends_text = bool(inner) and (
+            inner.pad_token_id == inner.eos_token_id
+        )
+        self._cached = lru_cache(self.cache_size)(self._tokenize)
+
+    def _tokenize(self, text: str) -> Tensor:
+        ids = self._tokenizer(text)[0]
+        content = (ids != self.pad_id).nonzero()
+        length = int(content[-1]) + 1 if len(content) else 1
+        if self._pad_ends_text:
+            length = min(length + 1, len(ids))
+        return ids[:length].clone()
+
+    def __getstate__(self) -> dict:
+        state = dict(self.__dict__)
+        state['_tokenizer'] = state['_cached'] = None
+        return state
