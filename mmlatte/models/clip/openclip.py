@@ -2,7 +2,6 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from copy import deepcopy
 
 import open_clip
 import torch
@@ -15,7 +14,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmlatte.models.clip.clip_tokenizer import ClipTokenizer
 from mmlatte.models.clip.text_encoding import encode_tokens
-from mmlatte.models.clip.weights import check_hub_text_tower, find_weights
+from mmlatte.models.clip.weights import (
+    check_hub_text_tower,
+    find_weights,
+    read_config,
+)
 from mmlatte.registry import MODELS
 
 
@@ -74,8 +77,11 @@ class OpenCLIP(nn.Module):
         self.freeze_image = freeze_image
         self.freeze_text = freeze_text
         self.logit_scale_max = logit_scale_max
+        self._log_max = math.log(logit_scale_max)
 
-        model, self._config = _build(model_name, pretrained, cache_dir)
+        model, self.tokenizer, self._config = _build(
+            model_name, pretrained, cache_dir
+        )
         self.visual = model.visual
         self.text = model.text
         self.logit_scale = model.logit_scale
@@ -83,7 +89,6 @@ class OpenCLIP(nn.Module):
             # Part of SigLIP's sigmoid loss. Kept for exports; a parameter
             # that never gets a gradient would stop DDP.
             self.logit_bias = model.logit_bias.requires_grad_(False)
-        self.tokenizer = ClipTokenizer(model_name, cache_dir)
 
         facts = model.visual.preprocess_cfg
         height, width = _pair(facts['size'])
@@ -178,16 +183,17 @@ class OpenCLIP(nn.Module):
     def scale(self) -> Tensor:
         """``exp(logit_scale)``, at most `logit_scale_max`; a scalar.
 
-        The logarithm is clamped, not the scale: ``exp(log(100))`` may round
-        to more than 100, and a clamp passes no gradient beyond its bound.
+        At the bound, where most pretrained weights are, the gradient flows
+        whole (``clamp`` passes none or half of it there).
         """
-        bound = math.log(self.logit_scale_max)
-        return self.logit_scale.reshape(()).clamp(max=bound).exp()
+        log = self.logit_scale.reshape(())
+        bound = torch.tensor(self._log_max, dtype=log.dtype).item()
+        return torch.where(log > bound, bound, log).exp()
 
     @torch.no_grad()
     def clamp_logit_scale_(self) -> None:
         """Clamp the parameter itself; to be called after every step."""
-        self.logit_scale.clamp_(0, math.log(self.logit_scale_max))
+        self.logit_scale.clamp_(max=self._log_max)
 
     def fingerprint(self) -> str:
         """Return a hash of architecture, preprocessing and weights.
@@ -221,9 +227,9 @@ class OpenCLIP(nn.Module):
         visual = self.visual
         if isinstance(visual, ModifiedResNet):
             raise ValueError(
-                f"grad_checkpointing=True: '{self.model_name}' has open_clip's "
-                'ModifiedResNet as image tower, which does not support it. '
-                'Set grad_checkpointing=False.'
+                f'grad_checkpointing=True: the image tower of '
+                f"'{self.model_name}', open_clip's ModifiedResNet, does not "
+                'support it. Set grad_checkpointing=False.'
             )
         # TimmModel's own method turns an error into a log line.
         trunk = visual.trunk if isinstance(visual, TimmModel) else visual
@@ -233,18 +239,18 @@ class OpenCLIP(nn.Module):
 
 def _build(
     model_name: str, pretrained: str | None, cache_dir: str | None
-) -> tuple[nn.Module, dict]:
-    """Build towers and load weights; return the model and its config."""
+) -> tuple[nn.Module, ClipTokenizer, dict]:
+    """Return the model with its weights, its tokenizer and its config."""
     weights = find_weights(model_name, pretrained, cache_dir)
     own_weights = model_name.startswith(('local-dir:', 'hf-hub:'))
     if not own_weights and weights.path is None:
         print_log(
-            f"{model_name}: pretrained=None, the weights are random.",
+            f'{model_name}: pretrained=None, the weights are random.',
             logger='current',
         )
     try:
-        config = deepcopy(open_clip.get_model_config(model_name))
-        check_hub_text_tower(config['text_cfg'], cache_dir)
+        config = read_config(model_name, cache_dir)
+        check_hub_text_tower(model_name, config['text_cfg'], cache_dir)
         model = open_clip.create_model(
             model_name,
             pretrained=weights.path,
@@ -255,16 +261,15 @@ def _build(
             require_pretrained=own_weights or weights.path is not None,
             cache_dir=cache_dir,
         )
+        tokenizer = ClipTokenizer(model_name, cache_dir)
     except Exception as error:
         source = weights.path or pretrained or model_name
         reason = '\n'.join(str(error).splitlines()[:8])
         raise RuntimeError(
             f"Cannot load '{source}' as the CLIP '{model_name}': {reason}"
         ) from error
-    config['quick_gelu'] = weights.quick_gelu or bool(
-        config.get('quick_gelu')
-    )
-    return model, config
+    config['quick_gelu'] = weights.quick_gelu or bool(config.get('quick_gelu'))
+    return model, tokenizer, config
 
 
 def _unit(features: Tensor) -> Tensor:

@@ -6,8 +6,10 @@ that names the weights, their source and the place to put them.
 """
 
 import difflib
+import json
 import os
 import socket
+from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,10 +93,30 @@ def find_weights(
     return Weights(path)
 
 
-def check_hub_text_tower(text_cfg: dict, cache_dir: str | None = None) -> None:
+def read_config(model_name: str, cache_dir: str | None = None) -> dict:
+    """Return open_clip's ``model_cfg`` of a model that exists.
+
+    Args:
+        model_name (str): As for :func:`find_weights`.
+        cache_dir (str, optional): Where downloads are kept.
+    """
+    schema, identifier = parse_model_name(model_name)
+    if schema != 'hf-hub':
+        name = model_name if schema else identifier.replace('/', '-')
+        return deepcopy(open_clip.get_model_config(name))
+    path = download_pretrained_from_hf(
+        identifier, filename='open_clip_config.json', cache_dir=cache_dir
+    )
+    return json.loads(Path(path).read_text(encoding='utf-8'))['model_cfg']
+
+
+def check_hub_text_tower(
+    model_name: str, text_cfg: dict, cache_dir: str | None = None
+) -> None:
     """Check that what a Hugging Face text tower needs can be had.
 
     Args:
+        model_name (str): As for :func:`find_weights`.
         text_cfg (dict): ``text_cfg`` of the open_clip model.
         cache_dir (str, optional): Where the tokenizer is kept.
 
@@ -106,7 +128,9 @@ def check_hub_text_tower(text_cfg: dict, cache_dir: str | None = None) -> None:
     if tower and not os.path.isdir(tower):
         _reach_hub(tower, ['config.json'], None)
     tokenizer = text_cfg.get('hf_tokenizer_name')
-    if tokenizer and not os.path.isdir(tokenizer):
+    # open_clip reads the tokenizer of a folder from that very folder.
+    in_folder = parse_model_name(model_name)[0] == 'local-dir'
+    if tokenizer and not in_folder and not os.path.isdir(tokenizer):
         files = ['tokenizer_config.json', 'tokenizer.json', 'vocab.txt']
         _reach_hub(tokenizer, files, cache_dir)
 
@@ -150,7 +174,8 @@ def _fetch_tag(
         finally:
             socket.setdefaulttimeout(before)
     except (OSError, RuntimeError) as error:
-        source = tag.get('url') or f'https://huggingface.co/{hub.rstrip("/")}'
+        repo = f'https://huggingface.co/{os.path.dirname(hub)}'
+        source = repo if hub else tag['url']
         # The file alone does not say that it needs QuickGELU.
         quick = f'{name}-quickgelu'
         hint = ''
