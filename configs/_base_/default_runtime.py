@@ -1,0 +1,31 @@
+# What every run shares. Types without a prefix are mmengine's own.
+default_scope = 'mmlatte'
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=20),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(
+        type='CheckpointHook',
+        interval=1,
+        max_keep_ckpts=2,
+    ),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+)
+
+env_cfg = dict(
+    cudnn_benchmark=False,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),  # gloo where there is no GPU
+)
+
+vis_backends = [dict(type='LocalVisBackend')]
+visualizer = dict(
+    type='mmpretrain.UniversalVisualizer', vis_backends=vis_backends
+)
+
+log_level = 'INFO'
+load_from = None
+resume = False
+# Every random draw follows from this seed.
+randomness = dict(seed=0, deterministic=False)

@@ -1,0 +1,31 @@
+# The published optimisation. Data-set configs give epochs and warm-up.
+max_epochs = 15
+warmup_steps = 40
+
+optim_wrapper = dict(
+    type='mmlatte.AutocastOptimWrapper',
+    optimizer=dict(
+        type='AdamW',
+        lr=1e-7,
+        betas=(0.9, 0.98),
+        eps=1e-6,
+        weight_decay=0.2,
+    ),
+    # Weight decay acts on weights of two or more dimensions only.
+    paramwise_cfg=dict(
+        flat_decay_mult=0.0,
+        custom_keys={'logit_scale': dict(decay_mult=0.0)},
+    ),
+)
+param_scheduler = dict(
+    type='mmlatte.WarmupCosineLR',
+    warmup=warmup_steps,
+    end=max_epochs,
+    by_epoch=True,
+    convert_to_iter_based=True,
+)
+train_cfg = dict(
+    type='mmlatte.ResumableTrainLoop', max_epochs=max_epochs, val_interval=1
+)
+val_cfg = dict()
+test_cfg = dict()

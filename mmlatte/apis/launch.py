@@ -1,0 +1,86 @@
+"""Building a Runner from a config and the common command-line options."""
+
+import argparse
+import os
+import os.path as osp
+
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+from mmlatte.engine import init_cpu_dist
+
+__all__ = ['add_common_options', 'build_runner', 'load_config']
+
+
+def add_common_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that training and testing share, as in MMPretrain."""
+    parser.add_argument('config', help='path of the config file')
+    parser.add_argument('--work-dir', help='where logs and checkpoints go')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='override settings of the config, e.g. '
+        'train_dataloader.batch_size=64 model.texts="[\'class\']"',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='job launcher',
+    )
+    parser.add_argument('--no-pin-memory', action='store_true')
+    parser.add_argument('--no-persistent-workers', action='store_true')
+    # Passed by torch.distributed.run.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
+
+
+def load_config(args: argparse.Namespace) -> Config:
+    """Read the config and merge the common options into it.
+
+    Args:
+        args (argparse.Namespace): Parsed options of `add_common_options`.
+
+    Returns:
+        Config: With ``work_dir``: the option, else the config's own, else
+        ``work_dirs/<config name>``.
+    """
+    os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
+    cfg = Config.fromfile(args.config)
+    if args.cfg_options:
+        cfg.merge_from_dict(args.cfg_options)
+    cfg.launcher = args.launcher
+    if args.work_dir is not None:
+        cfg.work_dir = args.work_dir
+    elif cfg.get('work_dir') is None:
+        name = osp.splitext(osp.basename(args.config))[0]
+        cfg.work_dir = osp.join('work_dirs', name)
+    for part in ('train', 'val', 'test'):
+        loader = cfg.get(f'{part}_dataloader')
+        if loader is None:
+            continue
+        pin = torch.cuda.is_available() and not args.no_pin_memory
+        loader.setdefault('pin_memory', pin)
+        loader.setdefault('collate_fn', dict(type='default_collate'))
+        if args.no_persistent_workers or not loader.get('num_workers'):
+            loader.persistent_workers = False
+        else:
+            loader.setdefault('persistent_workers', True)
+    return cfg
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the runner, on machines with and without a GPU.
+
+    Args:
+        cfg (Config): A complete config.
+    """
+    if cfg.launcher != 'none' and not torch.cuda.is_available():
+        init_cpu_dist(cfg)
+    if 'runner_type' not in cfg:
+        return Runner.from_cfg(cfg)
+    from mmengine.registry import RUNNERS
+
+    return RUNNERS.build(cfg)

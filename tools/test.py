@@ -1,0 +1,63 @@
+"""Evaluate a model: ``python tools/test.py CONFIG [CHECKPOINT]``."""
+
+import argparse
+import os.path as osp
+
+import mmengine
+from mmengine.evaluator import DumpResults
+
+from mmlatte.apis import add_common_options, build_runner, load_config
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Evaluate a model')
+    add_common_options(parser)
+    parser.add_argument(
+        'checkpoint',
+        nargs='?',
+        help='checkpoint to evaluate; without one the pretrained CLIP of the '
+        'config is evaluated zero-shot',
+    )
+    parser.add_argument('--out', help='write the results to this file')
+    parser.add_argument(
+        '--out-item',
+        choices=['metrics', 'pred'],
+        default='metrics',
+        help='what --out holds: the metrics (.json, .yaml, .pkl) or every '
+        'prediction (.pkl)',
+    )
+    args = parser.parse_args()
+    if (
+        args.out
+        and args.out_item == 'pred'
+        and osp.splitext(args.out)[1]
+        not in (
+            '.pkl',
+            '.pickle',
+        )
+    ):
+        parser.error('--out-item pred needs --out with suffix .pkl')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    cfg.load_from = args.checkpoint
+    # Only the test loop is built.
+    for part in ('train', 'val'):
+        cfg[f'{part}_dataloader'] = cfg[f'{part}_cfg'] = None
+    cfg.val_evaluator = cfg.optim_wrapper = cfg.param_scheduler = None
+    cfg.custom_hooks = []
+    runner = build_runner(cfg)
+    if args.out and args.out_item == 'pred':
+        runner.test_evaluator.metrics.append(
+            DumpResults(out_file_path=args.out)
+        )
+    metrics = runner.test()
+    if args.out and args.out_item == 'metrics':
+        mmengine.dump(metrics, args.out)
+
+
+if __name__ == '__main__':
+    main()

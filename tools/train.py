@@ -1,0 +1,60 @@
+"""Train a model: ``python tools/train.py configs/<name>.py``."""
+
+import argparse
+
+from mmlatte.apis import add_common_options, build_runner, load_config
+from mmlatte.engine import find_resumable_checkpoint
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train a model')
+    add_common_options(parser)
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        type=str,
+        const='auto',
+        help='continue from the given checkpoint, or without a path from the '
+        'newest intact one of the work directory',
+    )
+    parser.add_argument(
+        '--amp', action='store_true', help='mixed-precision training'
+    )
+    parser.add_argument(
+        '--no-validate',
+        action='store_true',
+        help='do not evaluate during training',
+    )
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help='scale the learning rate with the batch size, see '
+        '`auto_scale_lr.base_batch_size` of the config',
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+    if args.amp:
+        cfg.optim_wrapper.type = 'mmlatte.AutocastOptimWrapper'
+    if args.auto_scale_lr:
+        if 'base_batch_size' not in cfg.get('auto_scale_lr', {}):
+            raise SystemExit(
+                '--auto-scale-lr needs auto_scale_lr=dict(base_batch_size=N) '
+                f'in {args.config}'
+            )
+        cfg.auto_scale_lr.enable = True
+    if args.resume == 'auto':
+        checkpoint = find_resumable_checkpoint(cfg.work_dir)
+        cfg.resume, cfg.load_from = checkpoint is not None, checkpoint
+    elif args.resume is not None:
+        cfg.resume, cfg.load_from = True, args.resume
+    build_runner(cfg).train()
+
+
+if __name__ == '__main__':
+    main()
