@@ -10,7 +10,13 @@ from setuptools import find_packages, setup
 HERE = Path(__file__).resolve().parent
 NAME = 'mmlatte'
 
-TEST = ['pytest>=8', 'hypothesis>=6.100', 'scikit-learn>=1.4']
+TEST = [
+    'pytest>=8',
+    'hypothesis>=6.100',
+    'scikit-learn>=1.4',
+    'ruff>=0.6',
+    'mypy>=1.10',
+]
 LMM = ['transformers>=4.57,<6', 'accelerate>=1.0', 'openai>=1.40,<4']
 
 
@@ -97,6 +103,5 @@ if __name__ == '__main__':
             ],
             'lmm': LMM,
             'test': TEST + LMM,
-            'dev': ['ruff>=0.6', 'mypy>=1.10', 'pre-commit'],
         },
     )

@@ -1,7 +1,5 @@
-# The published optimisation. Data-set configs give epochs and warm-up.
-max_epochs = 15
-warmup_steps = 40
-
+# The published optimisation; the config of a data set gives epochs (twice)
+# and warm-up steps.
 optim_wrapper = dict(
     type='mmlatte.AutocastOptimWrapper',
     optimizer=dict(
@@ -19,13 +17,13 @@ optim_wrapper = dict(
 )
 param_scheduler = dict(
     type='mmlatte.WarmupCosineLR',
-    warmup=warmup_steps,
-    end=max_epochs,
+    warmup=40,
+    end=15,
     by_epoch=True,
     convert_to_iter_based=True,
 )
 train_cfg = dict(
-    type='mmlatte.ResumableTrainLoop', max_epochs=max_epochs, val_interval=1
+    type='mmlatte.ResumableTrainLoop', max_epochs=15, val_interval=1
 )
 val_cfg = dict()
 test_cfg = dict()
