@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -90,4 +92,15 @@ def tiny_eurosat(tmp_path_factory) -> Path:
             entry = [f'{folder}/{folder}_{n}.jpg', label, class_name]
             split[part].append(entry)
     (root / 'split_zhou_EuroSAT.json').write_text(json.dumps(split))
+    return root
+
+
+@pytest.fixture(scope='session')
+def eurosat_root(assets, tmp_path_factory) -> Path:
+    """The real EuroSAT, extracted once, with the CoOp split beside it."""
+    root = tmp_path_factory.mktemp('eurosat')
+    with zipfile.ZipFile(assets / 'data' / 'EuroSAT.zip') as archive:
+        archive.extractall(root)
+    split = assets / 'data' / 'split_zhou_EuroSAT.json'
+    shutil.copy(split, root / split.name)
     return root

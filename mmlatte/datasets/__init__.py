@@ -1,0 +1,7 @@
+"""Data sets and the transforms of their samples."""
+
+from .coop_split import CoOpSplitDataset
+from .transforms import *  # noqa: F403
+from .unlabeled_folder import UnlabeledFolder
+
+__all__ = ['CoOpSplitDataset', 'UnlabeledFolder']

@@ -1,0 +1,127 @@
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmpretrain.datasets import BaseDataset
+
+from mmlatte.datasets.sample_order import order_key
+from mmlatte.registry import DATASETS
+
+IMAGE_SUFFIXES = (
+    '.avif',
+    '.bmp',
+    '.gif',
+    '.jpeg',
+    '.jpg',
+    '.pgm',
+    '.png',
+    '.ppm',
+    '.tif',
+    '.tiff',
+    '.webp',
+)
+
+
+@DATASETS.register_module()
+class UnlabeledFolder(BaseDataset):
+    """All images below a folder, and the names of the classes.
+
+    Sub-folders mean nothing here, links are followed, hidden files are
+    skipped. A sample's id is its path relative to the folder; samples are
+    ordered by a hash of it.
+
+    Args:
+        data_root (str): The folder.
+        classes (str | Sequence[str]): The class names, or a text file with
+            one name a line.
+        suffixes (Sequence[str]): File name endings of images, lower case.
+        **kwargs: ``indices``, ``pipeline`` and others of
+            :class:`mmpretrain.datasets.BaseDataset`.
+    """
+
+    def __init__(
+        self,
+        data_root: str,
+        classes: str | Sequence[str],
+        suffixes: Sequence[str] = IMAGE_SUFFIXES,
+        **kwargs,
+    ) -> None:
+        self.suffixes = tuple(suffix.lower() for suffix in suffixes)
+        super().__init__(
+            ann_file='',
+            data_root=os.path.expanduser(data_root),
+            classes=read_class_names(classes),
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """List the images."""
+        root = os.path.abspath(self.data_root)
+        if not os.path.isdir(root):
+            raise FileNotFoundError(f"Image folder '{root}' does not exist.")
+        ids = self._find_images(root)
+        if not ids:
+            raise FileNotFoundError(
+                f"Image folder '{root}' holds no image; looked in all its "
+                f'sub-folders for {", ".join(self.suffixes)}.'
+            )
+        ids.sort(key=lambda name: (order_key(name), name))
+        return [
+            {'img_path': os.path.join(root, name), 'sample_id': name}
+            for name in ids
+        ]
+
+    def _find_images(self, root: str) -> list[str]:
+        found = []
+        seen = set()  # A link to a parent must not be followed for ever.
+        folders = ['']
+        while folders:
+            folder = folders.pop()
+            status = os.stat(os.path.join(root, folder))
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(os.path.join(root, folder)) as entries:
+                for entry in entries:
+                    if entry.name.startswith('.'):
+                        continue
+                    name = f'{folder}/{entry.name}' if folder else entry.name
+                    if entry.is_dir():
+                        folders.append(name)
+                    elif entry.name.lower().endswith(self.suffixes):
+                        found.append(name)
+        return found
+
+
+def read_class_names(classes: str | Sequence[str]) -> tuple[str, ...]:
+    """Return class names given as a list, or as a file with one a line.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ValueError: If there is no name, an empty one, or one twice.
+    """
+    source = 'classes'
+    if isinstance(classes, str):
+        source = f"class file '{classes}'"
+        file = Path(classes).expanduser()
+        if not file.is_file():
+            raise FileNotFoundError(
+                f'{source} does not exist: write one class name a line, or '
+                'give the names as a list.'
+            )
+        lines = file.read_text(encoding='utf-8-sig').splitlines()
+        classes = [line for line in lines if line.strip()]
+    names = tuple(name.strip() for name in classes)
+    if not names:
+        raise ValueError(f'{source} holds no class name.')
+    first: dict[str, int] = {}
+    for number, name in enumerate(names):
+        if not name:
+            raise ValueError(f'{source}: name {number + 1} is empty.')
+        if name.lower() in first:
+            raise ValueError(
+                f"{source}: name {number + 1}, '{name}', repeats name "
+                f'{first[name.lower()] + 1}.'
+            )
+        first[name.lower()] = number
+    return names
