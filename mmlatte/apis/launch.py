@@ -10,6 +10,8 @@ from mmengine.runner import Runner
 
 from mmlatte.engine import init_cpu_dist
 
+from .preflight import preflight
+
 __all__ = ['add_common_options', 'build_runner', 'load_config']
 
 
@@ -76,7 +78,11 @@ def build_runner(cfg: Config) -> Runner:
 
     Args:
         cfg (Config): A complete config.
+
+    Raises:
+        RuntimeError: If weights or data are missing, see `preflight`.
     """
+    preflight(cfg)
     if cfg.launcher != 'none' and not torch.cuda.is_available():
         init_cpu_dist(cfg)
     if 'runner_type' not in cfg:

@@ -1,0 +1,144 @@
+"""Every shipped config: builds its model, its data and its hooks."""
+
+import copy
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+from mmengine.registry import HOOKS, LOOPS, PARAM_SCHEDULERS
+from mmengine.runner import Runner
+from torch import nn
+
+import mmlatte.registry as registry
+from mmlatte.registry import DATASETS, MODELS
+
+ROOT = Path(__file__).resolve().parents[1] / 'configs'
+CONFIGS = sorted(
+    str(path.relative_to(ROOT))
+    for path in ROOT.rglob('*.py')
+    if '_base_' not in path.parts
+)
+#: Registered by mmengine and torch, hence named without a scope.
+ROOT_TYPES = {
+    'AdamW',
+    'CheckpointHook',
+    'DefaultSampler',
+    'DistSamplerSeedHook',
+    'IterTimerHook',
+    'LocalVisBackend',
+    'LoggerHook',
+    'ParamSchedulerHook',
+    'RandomApply',  # mmcv registers it at mmengine's root
+    'TensorboardVisBackend',
+    'default_collate',
+}
+
+
+def types_of(node) -> list[str]:
+    """All ``type`` values of a config."""
+    if isinstance(node, dict):
+        found = [node['type']] if isinstance(node.get('type'), str) else []
+        return found + [t for value in node.values() for t in types_of(value)]
+    if isinstance(node, list | tuple):
+        return [t for value in node for t in types_of(value)]
+    return []
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_every_type_is_qualified(name):
+    cfg = Config.fromfile(str(ROOT / name))
+    for kind in types_of(cfg._cfg_dict.to_dict()):
+        assert kind in ROOT_TYPES or kind.split('.')[0] in (
+            'mmlatte',
+            'mmpretrain',
+        ), kind
+
+
+@pytest.mark.stack
+@pytest.mark.parametrize('name', CONFIGS)
+def test_config_builds(name, tiny_clip_dir, tiny_eurosat, tmp_path):
+    cfg = Config.fromfile(str(ROOT / name))
+    cfg.model.clip.update(
+        model_name=f'local-dir:{tiny_clip_dir}', pretrained=None
+    )
+    model = MODELS.build(cfg.model)
+    assert len(model.class_names) == len(cfg.model.class_names)
+    assert model.data_preprocessor is not None
+
+    for part in ('train', 'val', 'test'):
+        loader = copy.deepcopy(cfg.get(f'{part}_dataloader'))
+        if loader is None:
+            continue
+        dataset = loader.dataset
+        dataset.data_root = str(tiny_eurosat)
+        for key in ('split_file', 'archive'):
+            dataset.pop(key, None)
+        dataset.metainfo = None
+        built = DATASETS.build(dataset)
+        if part != 'train':
+            sample = built[0]
+            size = tuple(sample['inputs'].shape[1:])
+            height, width = image_size(cfg)
+            assert size == (height, width)
+            assert 'gt_label' in sample['data_samples']
+        loader.dataset = built
+        loader.num_workers, loader.persistent_workers = 0, False
+        assert len(Runner.build_dataloader(loader, seed=0)) > 0
+
+    for hook in (cfg.get('default_hooks') or {}).values():
+        HOOKS.build(hook)
+    for hook in cfg.get('custom_hooks') or []:
+        HOOKS.build(hook)
+    if cfg.get('train_cfg'):
+        assert LOOPS.get(cfg.train_cfg.type) is not None
+        assert PARAM_SCHEDULERS.get(cfg.param_scheduler.type) is not None
+
+
+def image_size(cfg) -> tuple[int, int]:
+    """The crop of the test pipeline, which the tower must expect."""
+    crops = [
+        step.crop_size
+        for step in cfg.test_dataloader.dataset.pipeline
+        if step.type == 'mmpretrain.CenterCrop'
+    ]
+    return crops[0], crops[0]
+
+
+@pytest.mark.parametrize('name', CONFIGS)
+def test_preprocessing_is_that_of_the_tower(name):
+    """Mean, std and size of a config against open_clip's own facts."""
+    import json
+    import os
+
+    import open_clip
+
+    cfg = Config.fromfile(str(ROOT / name))
+    clip = cfg.model.clip
+    if clip.model_name.startswith('local-dir:'):
+        folder = Path(clip.model_name.removeprefix('local-dir:'))
+        if not folder.is_dir():
+            assert not os.environ.get('MMLATTE_TEST_ASSETS') or (
+                'demo' in name
+            ), folder
+            pytest.skip(f'{folder} is not here')
+        facts = json.loads((folder / 'open_clip_config.json').read_text())
+        mean, std = (facts['preprocess_cfg'][k] for k in ('mean', 'std'))
+        size = facts['model_cfg']['vision_cfg']['image_size']
+    else:
+        tag = open_clip.get_pretrained_cfg(clip.model_name, clip.pretrained)
+        mean, std = tag['mean'], tag['std']
+        config = open_clip.get_model_config(clip.model_name)
+        size = config['vision_cfg']['image_size']
+    preprocessor = cfg.model.data_preprocessor
+    assert preprocessor.mean == pytest.approx([255 * m for m in mean])
+    assert preprocessor.std == pytest.approx([255 * s for s in std])
+    assert image_size(cfg) == (size, size)
+
+
+def test_registries_are_children_of_mmengines():
+    for name in registry.__all__:
+        child = getattr(registry, name)
+        assert child.scope == 'mmlatte'
+        if name != 'LMMS':
+            assert child.parent.scope == 'mmengine'
+    assert issubclass(MODELS.get('mmlatte.OpenCLIP'), nn.Module)
