@@ -1,7 +1,8 @@
 """Data sets and the transforms of their samples."""
 
 from .coop_split import CoOpSplitDataset
+from .eurosat import EuroSAT
 from .transforms import *  # noqa: F403
 from .unlabeled_folder import UnlabeledFolder
 
-__all__ = ['CoOpSplitDataset', 'UnlabeledFolder']
+__all__ = ['CoOpSplitDataset', 'EuroSAT', 'UnlabeledFolder']
