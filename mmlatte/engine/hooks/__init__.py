@@ -1,0 +1,15 @@
+from .lmm_text_synth_hook import LMMTextSynthHook
+from .prototype_ema_hook import PrototypeEMAHook
+from .run_summary_hook import RunSummaryHook
+from .safe_checkpoint_hook import SafeCheckpointHook
+from .sample_seed_hook import SampleSeedHook
+from .zero_shot_label_hook import ZeroShotLabelHook
+
+__all__ = [
+    'LMMTextSynthHook',
+    'PrototypeEMAHook',
+    'RunSummaryHook',
+    'SafeCheckpointHook',
+    'SampleSeedHook',
+    'ZeroShotLabelHook',
+]

@@ -61,7 +61,6 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         self.warmup = min(warmup, self.total // 10)
         super().__init__(
             optimizer,
-            param_name='lr',
             begin=begin,
             end=end,
             last_step=last_step,

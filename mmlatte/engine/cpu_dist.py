@@ -1,0 +1,62 @@
+import os
+from datetime import timedelta
+
+import torch.distributed as dist
+from mmengine.config import Config
+
+
+def init_cpu_dist(cfg: Config) -> None:
+    """Start the process group of a machine without GPU, before the Runner.
+
+    mmengine selects a CUDA device for every launched process; with a process
+    group in place (gloo) it leaves that out. The model is then wrapped
+    without device ids.
+
+    Args:
+        cfg (Config): Config with ``launcher`` ``'pytorch'`` or ``'slurm'``;
+            ``model_wrapper_cfg`` is completed in place.
+
+    Raises:
+        ValueError: If the launcher cannot be used without GPU.
+        RuntimeError: If the launcher's environment variables are missing.
+    """
+    wrapper = dict(
+        type='MMDistributedDataParallel',
+        broadcast_buffers=False,
+        find_unused_parameters=cfg.get('find_unused_parameters', False),
+    )
+    wrapper.update(cfg.get('model_wrapper_cfg') or {}, device_ids=None)
+    cfg.model_wrapper_cfg = wrapper
+    if dist.is_initialized():
+        return
+    if cfg.launcher == 'slurm':
+        _export_slurm()
+    elif cfg.launcher != 'pytorch':
+        raise ValueError(
+            f'launcher {cfg.launcher!r} needs GPUs; without, use '
+            "'pytorch' (tools/dist_train.sh) or 'slurm'"
+        )
+    names = ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
+    missing = [name for name in names if name not in os.environ]
+    if missing:
+        raise RuntimeError(
+            f'--launcher {cfg.launcher} without {", ".join(missing)} in the '
+            'environment: start with tools/dist_train.sh or '
+            'tools/slurm_train.sh'
+        )
+    seconds = cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')
+    timeout = None if seconds is None else timedelta(seconds=seconds)
+    dist.init_process_group('gloo', timeout=timeout)
+
+
+def _export_slurm() -> None:
+    """Translate SLURM's variables to those of torch."""
+    for name, slurm in (
+        ('RANK', 'SLURM_PROCID'),
+        ('LOCAL_RANK', 'SLURM_LOCALID'),
+        ('WORLD_SIZE', 'SLURM_NTASKS'),
+        ('MASTER_ADDR', 'SLURM_LAUNCH_NODE_IPADDR'),
+    ):
+        if slurm in os.environ:
+            os.environ.setdefault(name, os.environ[slurm])
+    os.environ.setdefault('MASTER_PORT', '29500')

@@ -1,0 +1,287 @@
+import os
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmengine.dist import (
+    broadcast,
+    broadcast_object_list,
+    get_rank,
+    get_world_size,
+)
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
+
+from mmlatte.datasets.transforms import LoadTexts
+from mmlatte.lmm import (
+    BaseLMM,
+    Counts,
+    GroupOptions,
+    Team,
+    TextStore,
+    TrainingTexts,
+    WantedTexts,
+    load_image,
+    missing_texts,
+    store_folder,
+    synthesize,
+)
+from mmlatte.registry import HOOKS, LMMS
+
+from .zero_shot_label_hook import ZeroShotLabelHook
+
+
+@HOOKS.register_module()
+class LMMTextSynthHook(Hook):
+    """Have an LMM write the texts that the training images still miss.
+
+    Before the run (and before ``ZeroShotLabelHook`` computes anything) it
+    sees whether the LMM can be had; before training it makes the missing
+    texts and binds them to the ``LoadTexts`` transforms of the training
+    data. Ranks share the missing texts evenly and wait for each other
+    through files, so that no time-out of the process group ends a long
+    synthesis. A second run generates nothing.
+
+    Args:
+        lmm (dict | BaseLMM): The backend (registry ``LMMS``).
+        store_dir (str): Folder of the texts, seen by all ranks; see
+            :func:`mmlatte.lmm.store_folder`.
+        image_prompt (str | Sequence[str] | None): Question about an image,
+            or several; ``{class}`` stands for the zero-shot class. None
+            switches image texts off.
+        group_prompt (str | None): Question about a collage; None switches
+            group texts off.
+        group (dict | None): See :class:`mmlatte.lmm.GroupOptions`.
+        seed (int | None): Seed of the groups; None means 0, so that the
+            run's own seed does not cost new texts.
+        retry_failed (bool): Whether texts that failed in an earlier run are
+            tried again.
+        patience (float): Seconds without a sign of life of the other ranks
+            after which a rank gives up.
+
+    Attributes:
+        counts (dict): ``made``, ``reused``, ``failed`` and details; see
+            :class:`mmlatte.lmm.Counts`.
+    """
+
+    # Before ZeroShotLabelHook: a wrong LMM must not cost the zero-shot pass.
+    priority = 'HIGH'
+
+    def __init__(
+        self,
+        lmm: dict | BaseLMM,
+        store_dir: str,
+        image_prompt: str | Sequence[str] | None = None,
+        group_prompt: str | None = None,
+        group: dict | None = None,
+        seed: int | None = None,
+        retry_failed: bool = False,
+        patience: float = 3600,
+    ) -> None:
+        self.lmm = LMMS.build(lmm) if isinstance(lmm, dict) else lmm
+        self.store_dir = store_dir
+        if image_prompt is None:
+            image_prompt = []
+        elif isinstance(image_prompt, str):
+            image_prompt = [image_prompt]
+        self.image_prompts = list(image_prompt)
+        self.group_prompt = group_prompt
+        self.group = GroupOptions(**(group or {}))
+        self.seed = seed or 0
+        self.retry_failed = retry_failed
+        self.patience = patience
+        self.counts: dict = {}
+
+    @property
+    def _wants_texts(self) -> bool:
+        return bool(self.image_prompts) or self.group_prompt is not None
+
+    def before_run(self, runner: Runner) -> None:
+        """See whether this can work, if the run trains.
+
+        Raises:
+            RuntimeError: If the loop's workers are running already, or there
+                is no ``ZeroShotLabelHook``.
+            LMMUnavailableError: If the LMM cannot be had.
+        """
+        if not isinstance(runner._train_loop, BaseLoop):
+            return
+        loop = runner.train_loop
+        if (
+            isinstance(loop, IterBasedTrainLoop)
+            and loop.dataloader.num_workers
+        ):
+            raise RuntimeError(
+                'LMMTextSynthHook: IterBasedTrainLoop has started its loading '
+                'workers, which would never see the texts. Use '
+                'EpochBasedTrainLoop (mmlatte.ResumableTrainLoop), or '
+                'train_dataloader.num_workers=0.'
+            )
+        self._labels_hook(runner)
+        if self._wants_texts:
+            self.lmm.check()
+
+    def before_train(self, runner: Runner) -> None:
+        """Make the missing texts and bind them to the training data."""
+        dataset = runner.train_loop.dataloader.dataset
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        labels_hook = self._labels_hook(runner)
+        if labels_hook.labels is None:
+            raise RuntimeError(
+                'LMMTextSynthHook: ZeroShotLabelHook made no labels'
+            )
+        store = rows = None
+        if self._wants_texts:
+            wanted = WantedTexts(
+                sample_id=lambda i: dataset.get_data_info(i)['sample_id'],
+                load=lambda i: load_image(
+                    dataset.get_data_info(i)['img_path']
+                ),
+                labels=labels_hook.labels,
+                class_names=model.class_names,
+                image_prompts=self.image_prompts,
+                group_prompt=self.group_prompt,
+                group=self.group,
+                seed=self.seed,
+                labels_from=model.clip.fingerprint(),
+                features=labels_hook.features,
+            )
+            folder = store_folder(
+                self.store_dir, getattr(dataset, 'data_root', '.'), self.lmm
+            )
+            store = TextStore(folder)
+            counts = self._synthesize(runner, wanted, store, model.clip)
+            self.counts = counts.as_dict()
+            self._log(runner, counts, folder)
+            rows = self._resolve(wanted, store, counts)
+        else:
+            self.counts = Counts().as_dict()
+        num_images = len(self.image_prompts)
+        source = TrainingTexts(
+            labels_hook.labels,
+            model.class_texts(),
+            store,
+            rows[:num_images] if num_images else None,
+            rows[-1] if self.group_prompt is not None else None,
+        )
+        self._bind(dataset, source, model.clip.tokenizer)
+
+    def _synthesize(
+        self, runner: Runner, wanted: WantedTexts, store: TextStore, clip
+    ) -> Counts:
+        """Share the work, do this rank's part, wait for the others."""
+        numbers, counts, run_id = self._plan(wanted, store)
+        if not len(numbers):
+            return counts
+        runner.logger.info(
+            f'LMM texts: {counts.reused} are there, {len(numbers)} to make '
+            f'with {self.lmm.name}, {counts.failed} failed earlier; they go '
+            f'to {store.folder}'
+        )
+        team = Team(
+            store.folder, run_id, get_rank(), get_world_size(), self.patience
+        )
+        try:
+            with store:
+                own = synthesize(
+                    wanted,
+                    numbers[get_rank() :: get_world_size()],
+                    self.lmm,
+                    store,
+                    clip.tokenizer,
+                    clip.context_length,
+                    team.report,
+                )
+        except BaseException as error:
+            team.fail(error)
+            raise
+        finally:
+            self.lmm.close()
+        team.finish(own)
+        if get_rank() == 0:
+            total = team.gather()
+            store.merge()
+            team.publish(total)
+            team.disband()
+        else:
+            total = team.published()
+        counts.add(total.as_dict())
+        return counts
+
+    def _plan(
+        self, wanted: WantedTexts, store: TextStore
+    ) -> tuple[np.ndarray, Counts, str]:
+        """Rank 0 finds what is missing; all ranks get the same list."""
+        plan: list = [None, None, None]
+        numbers = np.empty(0, np.int64)
+        if get_rank() == 0:
+            numbers, counts = missing_texts(wanted, store, self.retry_failed)
+            plan = [len(numbers), counts.as_dict(), os.urandom(6).hex()]
+        broadcast_object_list(plan)
+        length, known, run_id = plan
+        counts = Counts(**known)
+        shared = torch.from_numpy(numbers).clone()
+        if get_rank() != 0:
+            shared = torch.empty(length, dtype=torch.int64)
+        if length:
+            broadcast(shared)
+        return shared.numpy(), counts, run_id
+
+    def _resolve(
+        self, wanted: WantedTexts, store: TextStore, counts: Counts
+    ) -> np.ndarray:
+        """Find the texts; a network disk may show new files late."""
+        keys, deadline = wanted.keys(), time.monotonic() + 120
+        while True:
+            rows = store.resolve(keys)
+            missing = counts.made + counts.reused - int((rows >= 0).sum())
+            if missing <= 0:
+                return rows
+            if time.monotonic() > deadline:
+                raise RuntimeError(
+                    f'{missing} texts that were made are not in '
+                    f'{store.folder}: is store_dir shared by all ranks?'
+                )
+            time.sleep(1)
+
+    def _log(self, runner: Runner, counts: Counts, folder) -> None:
+        runner.logger.info(
+            f'LMM texts: {counts.made} made, {counts.reused} reused, '
+            f'{counts.failed} failed (replaced by class texts), '
+            f'{counts.over_length} longer than CLIP reads; in {folder}'
+        )
+        if counts.reasons:
+            runner.logger.warning(f'texts failed because: {counts.reasons}')
+        total = counts.made + counts.reused + counts.failed
+        if counts.failed > total / 2:
+            runner.logger.warning(
+                f'{counts.failed} of {total} texts failed: training goes on '
+                'with class texts in their place. Does this LMM fit?'
+            )
+
+    def _labels_hook(self, runner: Runner) -> ZeroShotLabelHook:
+        for hook in runner.hooks:
+            if isinstance(hook, ZeroShotLabelHook):
+                return hook
+        raise RuntimeError(
+            'LMMTextSynthHook needs zero-shot labels: add '
+            "dict(type='mmlatte.ZeroShotLabelHook', ...) to the hooks"
+        )
+
+    def _bind(self, dataset, source: TrainingTexts, tokenizer) -> None:
+        transforms = getattr(dataset, 'pipeline', None)
+        found = [
+            transform
+            for transform in getattr(transforms, 'transforms', [])
+            if isinstance(transform, LoadTexts)
+        ]
+        if not found:
+            raise RuntimeError(
+                "LMMTextSynthHook: there is no dict(type='mmlatte.LoadTexts') "
+                'in the pipeline of train_dataloader.dataset'
+            )
+        for transform in found:
+            transform.bind(source, tokenizer)

@@ -1,0 +1,88 @@
+import hashlib
+
+import torch
+from mmengine.dist import all_gather, get_world_size
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from mmlatte.registry import HOOKS
+
+
+@HOOKS.register_module()
+class PrototypeEMAHook(Hook):
+    """Move the prototypes of `PrototypeMemory` after every optimizer step.
+
+    With gradient accumulation the memory collects over the accumulated
+    batches and moves once, with the optimizer. A step that the loss scaler of
+    mixed precision skips moves the prototypes all the same: they depend on
+    the forward pass only.
+
+    Ranks compute the same prototypes from the same gathered batch. At the end
+    of every epoch and before every checkpoint of `SafeCheckpointHook` this is
+    checked.
+    """
+
+    # Before LoggerHook and CheckpointHook look at the model.
+    priority = 'ABOVE_NORMAL'
+
+    def before_train(self, runner: Runner) -> None:
+        """Check that there is something to move.
+
+        Raises:
+            ValueError: If the model has no prototype memory.
+        """
+        model = _unwrapped(runner)
+        if not hasattr(model, 'memory'):
+            raise ValueError(
+                f'PrototypeEMAHook: {type(model).__name__} has no `memory`; '
+                'remove the hook or use a model with a PrototypeMemory'
+            )
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Mark the epoch's start, unless the run resumes inside the epoch."""
+        batches = len(runner.train_loop.dataloader)
+        if runner.iter == runner.epoch * batches:
+            _unwrapped(runner).memory.start_epoch()
+
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
+        """Move the prototypes if the optimizer has just stepped."""
+        # update_params has counted this iteration already.
+        if runner.optim_wrapper.should_update():
+            _unwrapped(runner).memory.step()
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Check that all ranks agree."""
+        self.before_checkpoint(runner)
+
+    def before_checkpoint(self, runner: Runner) -> None:
+        """Check that all ranks hold the same bits.
+
+        Called on every rank by `SafeCheckpointHook`.
+
+        Raises:
+            RuntimeError: If prototypes differ between ranks.
+        """
+        if get_world_size() == 1:
+            return
+        prototypes = _unwrapped(runner).memory.prototypes
+        data = prototypes.detach().cpu().contiguous().numpy().tobytes()
+        digest = bytearray(hashlib.sha256(data).digest())
+        digests = all_gather(torch.frombuffer(digest, dtype=torch.uint8))
+        others = [
+            rank
+            for rank, other in enumerate(digests)
+            if not torch.equal(other, digests[0])
+        ]
+        if others:
+            raise RuntimeError(
+                f'prototypes differ between rank 0 and ranks {others} at '
+                f'iteration {runner.iter}: ranks have trained apart since. '
+                'Look for code that changes the model or the prototypes on '
+                'some ranks only, and resume from an earlier checkpoint'
+            )
+
+
+def _unwrapped(runner: Runner) -> torch.nn.Module:
+    model = runner.model
+    return model.module if is_model_wrapper(model) else model

@@ -1,0 +1,193 @@
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import get_world_size, is_main_process
+from mmengine.hooks import (
+    Hook,
+    IterTimerHook,
+    LoggerHook,
+    RuntimeInfoHook,
+)
+from mmengine.runner import Runner
+
+from mmlatte.registry import HOOKS
+
+from ..atomic_file import atomic_file
+from ..random_state import preserved_random_state
+from .zero_shot_label_hook import ZeroShotLabelHook
+
+#: Hooks that see the zero-shot evaluation; others, such as early stopping or
+#: the schedulers, would take it for the end of an epoch.
+OBSERVERS = (RuntimeInfoHook, IterTimerHook, LoggerHook)
+
+
+@HOOKS.register_module()
+class RunSummaryHook(Hook):
+    """Evaluate before training, and end the run with what it gained.
+
+    Writes ``summary.json`` into the work folder, with the keys
+
+    - ``zero_shot_top1``: accuracy before the first epoch, percent
+    - ``top1``: accuracy after the last epoch, percent
+    - ``gain``: their difference
+    - ``pseudo_label_top1``: accuracy of the zero-shot labels of the training
+      images, percent (if the data set has labels; they are seen here only)
+    - ``texts``: ``made``, ``reused`` and ``failed`` texts
+    - ``images_per_second``: of training alone, all ranks together
+    - ``wall_seconds``: of the whole run, with the parts before a resume
+
+    A value that the run cannot give is null. A resumed run keeps the
+    zero-shot accuracy and the times of its first part.
+
+    Args:
+        metric (str): Key of the evaluator. Defaults to ``'accuracy/top1'``.
+    """
+
+    # After the hooks that train, before CheckpointHook.
+    priority = 'LOW'
+
+    def __init__(self, metric: str = 'accuracy/top1') -> None:
+        self.metric = metric
+        self._state: dict[str, Any] = dict(
+            zero_shot_top1=None, wall_seconds=0.0, train_seconds=0.0, images=0
+        )
+        self._resumed = False
+        self._began = time.time()
+        self._last_evaluation: tuple[int, float] | None = None
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Go on with the numbers of the run's first part."""
+        if runner._resume:
+            self._resumed = True
+            saved = checkpoint['meta'].get('run_summary', {})
+            self._state.update(saved)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Keep the numbers with the checkpoint."""
+        checkpoint['meta']['run_summary'] = {
+            **self._state,
+            'wall_seconds': self._wall_seconds(),
+        }
+
+    def before_train(self, runner: Runner) -> None:
+        """Evaluate the model as it came, which is zero-shot CLIP."""
+        if self._resumed:
+            if self._state['zero_shot_top1'] is None and runner.val_loop:
+                runner.logger.warning(
+                    'The checkpoint does not tell the zero-shot accuracy; '
+                    'the summary will hold null.'
+                )
+            return
+        if runner.val_loop is None:
+            return
+        with preserved_random_state(), _observers_only(runner):
+            top1 = self._read(runner.val_loop.run())
+        self._state['zero_shot_top1'] = top1
+        runner.logger.info(f'Zero-shot accuracy: {top1:.2f} %')
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Start the clock of training."""
+        self._tick = time.time()
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """Count images and time, data loading included."""
+        now = time.time()
+        self._state['train_seconds'] += now - self._tick
+        self._tick = now
+        local = len(data_batch['inputs'])
+        self._state['images'] += local * get_world_size()
+
+    def after_val_epoch(self, runner: Runner, metrics=None) -> None:
+        """Remember the accuracy; the last one counts."""
+        self._last_evaluation = (runner.iter, self._read(metrics))
+
+    def after_train(self, runner: Runner) -> None:
+        """Write the summary, after one more evaluation if it is due."""
+        if runner.val_loop is not None and (
+            self._last_evaluation is None
+            or self._last_evaluation[0] != runner.iter
+        ):
+            runner.val_loop.run()  # calls after_val_epoch
+        summary = self._summary(runner)
+        if is_main_process():
+            path = Path(runner.work_dir) / 'summary.json'
+            with atomic_file(path) as file:
+                file.write(json.dumps(summary, indent=2).encode() + b'\n')
+            runner.logger.info(_line(summary))
+
+    def _summary(self, runner: Runner) -> dict:
+        state = self._state
+        zero_shot = state['zero_shot_top1']
+        top1 = self._last_evaluation and self._last_evaluation[1]
+        known = zero_shot is not None and top1 is not None
+        seconds = state['train_seconds']
+        counts = [
+            hook.counts for hook in runner.hooks if hasattr(hook, 'counts')
+        ]
+        return dict(
+            zero_shot_top1=zero_shot,
+            top1=top1,
+            gain=top1 - zero_shot if known else None,
+            pseudo_label_top1=_pseudo_label_top1(runner),
+            texts=counts[0] if counts else None,
+            images_per_second=state['images'] / seconds if seconds else None,
+            wall_seconds=self._wall_seconds(),
+        )
+
+    def _wall_seconds(self) -> float:
+        return self._state['wall_seconds'] + time.time() - self._began
+
+    def _read(self, metrics: dict) -> float:
+        if self.metric not in metrics:
+            raise ValueError(
+                f'RunSummaryHook: the evaluator gives {sorted(metrics)}, not '
+                f'{self.metric!r}; set `metric` of the hook to one of them'
+            )
+        return float(metrics[self.metric])
+
+
+@contextmanager
+def _observers_only(runner: Runner) -> Iterator[None]:
+    hooks = runner._hooks
+    runner._hooks = [hook for hook in hooks if isinstance(hook, OBSERVERS)]
+    try:
+        yield
+    finally:
+        runner._hooks = hooks
+
+
+def _pseudo_label_top1(runner: Runner) -> float | None:
+    """Compare zero-shot labels with true ones, where both exist."""
+    labels = [
+        hook.labels
+        for hook in runner.hooks
+        if isinstance(hook, ZeroShotLabelHook)
+    ]
+    dataset = runner.train_loop.dataloader.dataset
+    if not labels or 'gt_label' not in dataset.get_data_info(0):
+        return None
+    right = sum(
+        int(dataset.get_data_info(index)['gt_label']) == label
+        for index, label in enumerate(labels[0].tolist())
+    )
+    return 100 * right / len(labels[0])
+
+
+def _line(summary: dict) -> str:
+    def show(key: str, form: str) -> str:
+        value = summary[key]
+        return 'unknown' if value is None else format(value, form)
+
+    return (
+        f'Done: zero-shot {show("zero_shot_top1", ".2f")} % -> '
+        f'{show("top1", ".2f")} % ({show("gain", "+.2f")}), zero-shot labels '
+        f'of the training images {show("pseudo_label_top1", ".2f")} %, '
+        f'{show("images_per_second", ".1f")} images/s, '
+        f'{show("wall_seconds", ".0f")} s in all'
+    )

@@ -1,0 +1,317 @@
+import copy
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.dataset import Compose, default_collate
+from mmengine.dist import (
+    broadcast,
+    broadcast_object_list,
+    get_rank,
+    get_world_size,
+    is_main_process,
+)
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import BaseLoop, Runner
+from torch.utils.data import DataLoader, Dataset
+
+from mmlatte.registry import HOOKS
+
+from ..atomic_file import atomic_file
+from ..feature_cache import FeatureCache
+from ..progress import ProgressLog
+from ..random_state import preserved_random_state
+
+#: Unreadable images named in the error; all of them are in a file.
+MAX_LISTED = 100
+#: Seconds without a new file after which another rank counts as dead.
+PATIENCE = 1800
+
+
+@HOOKS.register_module()
+class ZeroShotLabelHook(Hook):
+    """Label the training images with the frozen CLIP, once, before training.
+
+    Image features are computed once per model, data and preprocessing, in
+    float32, and kept in ``cache_dir``; ranks share the work by chunks, a
+    killed run goes on where it stopped, and a second run computes nothing.
+    Labels are the nearest class text; class names and templates may change
+    without new features.
+
+    Args:
+        pipeline (Sequence[dict]): The evaluation pipeline (no augmentation).
+        cache_dir (str | Path): Folder of the features, shared by all ranks.
+        batch_size (int): Images per forward pass. Defaults to 64.
+        num_workers (int): Loading processes per rank. Defaults to 2.
+        chunk_size (int): Images per file while computing. Defaults to 1024.
+
+    Attributes:
+        labels (np.ndarray): Zero-shot labels, (N,) int64; None before the run.
+        scores (np.ndarray): Cosine of the best class, (N,) float32.
+        features (np.memmap): Frozen unit image features, (N, D) float32.
+        class_features (np.ndarray): Unit class text features, (C, D).
+    """
+
+    # Before LMMTextSynthHook, which needs the labels.
+    priority = 'ABOVE_NORMAL'
+
+    def __init__(
+        self,
+        pipeline: Sequence[dict],
+        cache_dir: str | Path,
+        batch_size: int = 64,
+        num_workers: int = 2,
+        chunk_size: int = 1024,
+    ) -> None:
+        self.pipeline = list(pipeline)
+        self.cache_dir = Path(cache_dir)
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        self.chunk_size = chunk_size
+        self.labels: np.ndarray | None = None
+        self.scores: np.ndarray | None = None
+        self.features: np.memmap | None = None
+        self.class_features: np.ndarray | None = None
+
+    def before_run(self, runner: Runner) -> None:
+        """Make features and labels, if this run trains.
+
+        Raises:
+            RuntimeError: If images cannot be read; lists all of them.
+        """
+        # The loop is a config unless the run trains; after training the model
+        # is no longer the frozen one.
+        training = isinstance(runner._train_loop, BaseLoop)
+        if not training or self.labels is not None:
+            return
+        dataset = runner.train_loop.dataloader.dataset
+        if not hasattr(dataset, 'pipeline'):
+            raise ValueError(
+                f'ZeroShotLabelHook: {type(dataset).__name__} has no pipeline '
+                'of its own; use a plain dataset for train_dataloader'
+            )
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        was_training = model.training
+        model.eval()
+        device = next(model.parameters()).device
+        with (
+            preserved_random_state(),
+            torch.no_grad(),
+            torch.autocast(device.type, enabled=False),
+        ):
+            self.features = self._frozen_features(runner, model, dataset)
+            self._label(model)
+        model.train(was_training)
+
+    def _frozen_features(
+        self, runner: Runner, model, dataset: Dataset
+    ) -> np.memmap:
+        key = [self._key(model, dataset)] if is_main_process() else [None]
+        broadcast_object_list(key)
+        folder = self.cache_dir / f'features-{key[0]}'
+        cache = FeatureCache(folder, len(dataset), self.chunk_size)
+        if cache.complete:
+            runner.logger.info(
+                f'Frozen features of {len(dataset)} training images are in '
+                f'{folder}; nothing to compute.'
+            )
+            return cache.open()
+        if is_main_process():
+            cache.describe(
+                dict(
+                    num_samples=len(dataset),
+                    chunk_size=self.chunk_size,
+                    model=model.clip.fingerprint(),
+                    pipeline=self.pipeline,
+                )
+            )
+        unreadable = folder / f'unreadable-{runner.timestamp}'
+        own = range(get_rank(), cache.num_chunks, get_world_size())
+        todo = [chunk for chunk in cache.missing() if chunk in own]
+        self._compute(runner, model, dataset, cache, todo, unreadable)
+        self._join(cache, unreadable)
+        return cache.open()
+
+    def _compute(
+        self,
+        runner: Runner,
+        model,
+        dataset: Dataset,
+        cache: FeatureCache,
+        todo: list[int],
+        unreadable: Path,
+    ) -> None:
+        """Write the chunks of this rank, and what could not be read."""
+        batches = {
+            chunk: _split(cache.samples(chunk), self.batch_size)
+            for chunk in todo
+        }
+        loader = DataLoader(
+            _FrozenView(dataset, self.pipeline),
+            batch_sampler=[b for chunk in todo for b in batches[chunk]],
+            num_workers=self.num_workers if todo else 0,
+            collate_fn=_collate,
+        )
+        images = sum(len(cache.samples(chunk)) for chunk in todo)
+        with ProgressLog('frozen features', images, runner.logger) as progress:
+            stream = iter(loader)
+            for chunk in todo:
+                features, errors = [], {}
+                for indices in batches[chunk]:
+                    inputs, failed = next(stream)
+                    errors.update(failed)
+                    if inputs is not None and not errors:
+                        features.append(_encode(model, inputs))
+                    progress.update(len(indices))
+                if errors:
+                    with atomic_file(unreadable / f'{chunk:05d}.json') as f:
+                        f.write(json.dumps(errors).encode())
+                else:
+                    cache.write(chunk, np.concatenate(features))
+
+    def _join(self, cache: FeatureCache, unreadable: Path) -> None:
+        """Wait for the chunks of all ranks and make one array of them.
+
+        Files are polled, since a rank that waits in a collective operation
+        runs into its time-out while another one still works.
+        """
+        _wait(
+            lambda: len(cache.missing()) - len(list(unreadable.glob('*.json')))
+        )
+        failed = sorted(unreadable.glob('*.json'))
+        if failed:
+            errors: dict = {}
+            for path in failed:
+                errors.update(json.loads(path.read_text()))
+            raise RuntimeError(_unreadable_message(errors, cache, unreadable))
+        if is_main_process():
+            cache.merge()
+            for old in cache.folder.glob('unreadable-*'):
+                shutil.rmtree(old)
+        _wait(lambda: int(not cache.complete))
+
+    def _label(self, model) -> None:
+        """Find the nearest class text of every image.
+
+        The main process decides for all: other hardware may round another way.
+        """
+        classes = model.encode_classes().float().contiguous()
+        broadcast(classes)
+        self.class_features = classes.cpu().numpy()
+        total = len(self.features)
+        labels = np.zeros(total, np.int64)
+        scores = np.zeros(total, np.float32)
+        if is_main_process():
+            for rows in _split(range(total), self.chunk_size):
+                part = slice(rows[0], rows[-1] + 1)
+                cosines = self.features[part] @ self.class_features.T
+                labels[part] = cosines.argmax(axis=1)
+                scores[part] = cosines.max(axis=1)
+        for array in (labels, scores):
+            broadcast(torch.from_numpy(array))
+        self.labels, self.scores = labels, scores
+
+    def _key(self, model, dataset: Dataset) -> str:
+        """Name everything that the features depend on.
+
+        File sizes stand for the contents: another data set with the same
+        file names must not get these features.
+        """
+        digest = hashlib.sha256()
+        preprocessor = model.data_preprocessor
+        parts = [
+            model.clip.fingerprint(),
+            self.pipeline,
+            self.chunk_size,
+            *(
+                getattr(preprocessor, name).flatten().tolist()
+                if getattr(preprocessor, name, None) is not None
+                else None
+                for name in ('mean', 'std')
+            ),
+        ]
+        digest.update(json.dumps(parts, sort_keys=True, default=str).encode())
+        for index in range(len(dataset)):
+            info = dataset.get_data_info(index)
+            try:
+                size = os.stat(info['img_path']).st_size
+            except OSError:
+                size = -1
+            name = info.get('sample_id', info['img_path'])
+            digest.update(f'{name}\0{size}\0'.encode())
+        return digest.hexdigest()[:16]
+
+
+class _FrozenView(Dataset):
+    """A dataset seen through another pipeline; errors are results."""
+
+    def __init__(self, dataset: Dataset, pipeline: list[dict]) -> None:
+        self.dataset = copy.copy(dataset)
+        self.dataset.pipeline = Compose(pipeline)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> tuple[str, torch.Tensor | str]:
+        info = self.dataset.get_data_info(index)
+        name = str(info['img_path'])
+        try:
+            return name, self.dataset.pipeline(info)['inputs']
+        except Exception as error:
+            return name, f'{type(error).__name__}: {error}'
+
+
+def _collate(samples: list) -> tuple[torch.Tensor | None, dict[str, str]]:
+    """Split loaded samples into one batch and the errors by file name."""
+    errors = {n: x for n, x in samples if isinstance(x, str)}
+    inputs = [x for _, x in samples if not isinstance(x, str)]
+    return (default_collate(inputs) if inputs else None), errors
+
+
+def _encode(model, inputs: torch.Tensor) -> np.ndarray:
+    batch = model.data_preprocessor(dict(inputs=inputs), training=False)
+    return model.clip.encode_image(batch['inputs']).float().cpu().numpy()
+
+
+def _split(indices: Sequence[int], size: int) -> list[list[int]]:
+    return [
+        list(indices[start : start + size])
+        for start in range(0, len(indices), size)
+    ]
+
+
+def _wait(missing: Callable[[], int]) -> None:
+    """Poll until no file is missing; give up when nothing changes for long."""
+    last, since = None, time.monotonic()
+    while (count := missing()) > 0:
+        if count != last:
+            last, since = count, time.monotonic()
+        elif time.monotonic() - since > PATIENCE:
+            raise RuntimeError(
+                f'no other rank wrote features for {PATIENCE} s and {count} '
+                'files are missing: a rank died, or cache_dir of '
+                'ZeroShotLabelHook is not shared by all ranks'
+            )
+        time.sleep(0.1)
+
+
+def _unreadable_message(
+    errors: dict[str, str], cache: FeatureCache, folder: Path
+) -> str:
+    lines = [f'{name}: {error}' for name, error in sorted(errors.items())]
+    listed = lines[:MAX_LISTED]
+    if len(lines) > len(listed):
+        listed.append(f'... and {len(lines) - len(listed)} more in {folder}')
+    return (
+        f'{len(lines)} of {cache.num_samples} training images cannot be '
+        'read:\n    ' + '\n    '.join(listed) + '\nReplace these files, or '
+        'take them out of the data set (split file or folder), and run again.'
+    )

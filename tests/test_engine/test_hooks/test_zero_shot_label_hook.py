@@ -1,0 +1,189 @@
+import copy
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from mmengine.runner import Runner
+
+from mmlatte.engine.feature_cache import FeatureCache
+from mmlatte.engine.hooks import ZeroShotLabelHook
+from mmlatte.models.clip import OpenCLIP
+
+
+@pytest.fixture
+def label(make_config, eval_pipeline, tmp_path):
+    """Return a function that runs the hook alone and returns it."""
+
+    def run(cache='cache', runner=None, **options) -> ZeroShotLabelHook:
+        runner = runner or Runner.from_cfg(make_config())
+        hook = ZeroShotLabelHook(
+            eval_pipeline,
+            tmp_path / cache,
+            **{'batch_size': 4, 'num_workers': 0, 'chunk_size': 6, **options},
+        )
+        runner.train_loop  # noqa: B018  (builds it, as train() does)
+        hook.before_run(runner)
+        return hook
+
+    return run
+
+
+@pytest.fixture
+def calls(monkeypatch) -> list[int]:
+    """Sizes of the batches that the image tower sees."""
+    seen = []
+    encode = OpenCLIP.encode_image
+
+    def count(self, images):
+        seen.append(len(images))
+        return encode(self, images)
+
+    monkeypatch.setattr(OpenCLIP, 'encode_image', count)
+    return seen
+
+
+def test_labels_are_those_of_a_plain_loop(label, make_config, tmp_path):
+    runner = Runner.from_cfg(make_config())
+    hook = label(runner=runner)
+    model = runner.model.eval()
+    dataset = copy.copy(runner.train_dataloader.dataset)
+    dataset.pipeline = runner.build_dataloader(
+        runner._val_dataloader
+    ).dataset.pipeline
+    texts = model.clip.encode_texts(model.class_texts()).detach()
+    assert hook.labels.shape == (15,)  # 3 classes, 4 train + 1 val
+    for index in range(15):
+        data = dataset[index]
+        inputs = model.data_preprocessor(dict(inputs=[data['inputs']]))
+        with torch.no_grad():
+            feature = model.clip.encode_image(inputs['inputs'])[0]
+        cosines = texts @ feature
+        assert hook.labels[index] == int(cosines.argmax())
+        assert np.isclose(hook.scores[index], float(cosines.max()), atol=1e-6)
+        assert np.allclose(hook.features[index], feature, atol=1e-6)
+    assert isinstance(hook.features, np.memmap)
+    assert np.allclose(hook.class_features, texts, atol=1e-6)
+
+
+def test_second_run_computes_nothing(label, calls):
+    first = label()
+    assert sum(calls) == 15
+    calls.clear()
+    second = label()
+    assert calls == []
+    assert np.array_equal(first.labels, second.labels)
+
+
+def test_new_templates_need_no_new_features(label, make_config, calls):
+    label()
+    calls.clear()
+    config = make_config(**{'model.templates': 'an aerial photo of {}.'})
+    runner = Runner.from_cfg(config)
+    other = label(runner=runner)
+    expected = runner.model.encode_classes().numpy()
+    assert np.allclose(other.class_features, expected, atol=1e-6)
+    assert calls == []
+
+
+def test_killed_run_goes_on_with_the_missing_chunks(
+    label, calls, monkeypatch, tmp_path
+):
+    whole = label('whole')
+    calls.clear()
+    write = FeatureCache.write
+
+    def write_one(self, chunk, features):
+        if chunk == 1:
+            raise KeyboardInterrupt
+        write(self, chunk, features)
+
+    monkeypatch.setattr(FeatureCache, 'write', write_one)
+    with pytest.raises(KeyboardInterrupt):
+        label()
+    monkeypatch.setattr(FeatureCache, 'write', write)
+    calls.clear()
+    resumed = label()
+    assert sum(calls) == 15 - 6
+    assert np.array_equal(resumed.features, whole.features)
+    (folder,) = (tmp_path / 'cache').iterdir()
+    assert sorted(p.name for p in folder.iterdir()) == [
+        'features.npy',
+        'meta.json',
+    ]
+    assert json.loads((folder / 'meta.json').read_text())['num_samples'] == 15
+
+
+def test_bits_do_not_depend_on_workers(label):
+    one, two = label('one'), label('two', num_workers=2)
+    assert np.array_equal(one.features, two.features)
+
+
+@pytest.mark.parametrize('change', ['image', 'pipeline', 'weights'])
+def test_other_data_or_model_gets_other_features(
+    label, make_config, eval_pipeline, tiny_eurosat, tmp_path, calls, change
+):
+    label()
+    calls.clear()
+    config = make_config()
+    if change == 'image':
+        root = tmp_path / 'data'
+        shutil.copytree(tiny_eurosat, root)
+        image = root / '2750' / 'Forest' / 'Forest_1.jpg'
+        image.write_bytes((root / '2750/Forest/Forest_2.jpg').read_bytes())
+        config.train_dataloader.dataset.data_root = str(root)
+    runner = Runner.from_cfg(config)
+    if change == 'weights':
+        next(runner.model.clip.parameters()).data.add_(0.5)
+    if change == 'pipeline':
+        eval_pipeline[1]['interpolation'] = 'nearest'
+    label(runner=runner)
+    assert sum(calls) == 15
+
+
+def test_unreadable_images_are_all_named_at_once(
+    label, make_config, tiny_eurosat, tmp_path
+):
+    root = tmp_path / 'data'
+    shutil.copytree(tiny_eurosat, root)
+    broken = [
+        root / '2750' / 'Forest' / 'Forest_1.jpg',
+        root / '2750' / 'SeaLake' / 'SeaLake_3.jpg',
+    ]
+    for path in broken:
+        path.write_bytes(path.read_bytes()[:100])
+    config = make_config()
+    config.train_dataloader.dataset.data_root = str(root)
+    with pytest.raises(RuntimeError) as error:
+        label(runner=Runner.from_cfg(config), num_workers=1)
+    for path in broken:
+        assert str(path) in str(error.value)
+    assert '2 of 15 training images' in str(error.value)
+    assert 'Forest_2.jpg' not in str(error.value)
+
+    for path in broken:
+        good = path.with_name(path.name.replace('_1', '_2'))
+        good = good.with_name(good.name.replace('_3', '_2'))
+        path.write_bytes(good.read_bytes())
+    hook = label(runner=Runner.from_cfg(config))
+    assert len(hook.labels) == 15
+
+
+def test_training_generators_are_untouched(label, make_config):
+    runner = Runner.from_cfg(make_config())
+    before = torch.get_rng_state()
+    label(runner=runner)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_features_of_a_finetuned_model_are_never_made(label, make_config):
+    runner = Runner.from_cfg(make_config())
+    hook = label(runner=runner)
+    labels = hook.labels
+    next(runner.model.clip.parameters()).data.add_(0.5)
+    hook.before_run(runner)  # test() after train() in one process
+    assert hook.labels is labels
+    fresh = ZeroShotLabelHook([], 'nowhere')
+    fresh.before_run(Runner.from_cfg(make_config()))  # test() alone
+    assert fresh.labels is None
