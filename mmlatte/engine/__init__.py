@@ -1,5 +1,11 @@
 from . import hooks
 from .cpu_dist import init_cpu_dist
+from .optimizers import CLIPOptimWrapperConstructor
 from .schedulers import WarmupCosineLR
 
-__all__ = ['WarmupCosineLR', 'hooks', 'init_cpu_dist']
+__all__ = [
+    'CLIPOptimWrapperConstructor',
+    'WarmupCosineLR',
+    'hooks',
+    'init_cpu_dist',
+]

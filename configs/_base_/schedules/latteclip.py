@@ -10,10 +10,7 @@ optim_wrapper = dict(
         weight_decay=0.2,
     ),
     # Weight decay acts on weights of two or more dimensions only.
-    paramwise_cfg=dict(
-        flat_decay_mult=0.0,
-        custom_keys={'logit_scale': dict(decay_mult=0.0)},
-    ),
+    constructor='mmlatte.CLIPOptimWrapperConstructor',
 )
 param_scheduler = dict(
     type='mmlatte.WarmupCosineLR',

@@ -22,6 +22,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader, Dataset
 
+from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
 from mmlatte.registry import HOOKS
 
 from ..atomic_file import atomic_file
@@ -46,8 +47,10 @@ class ZeroShotLabelHook(Hook):
     without new features.
 
     Args:
-        pipeline (Sequence[dict]): The evaluation pipeline (no augmentation).
         cache_dir (str | Path): Folder of the features, shared by all ranks.
+        pipeline (Sequence[dict], optional): The evaluation pipeline (no
+            augmentation). Defaults to that of ``test_dataloader``, without
+            one to the pipeline that the CLIP was trained for.
         batch_size (int): Images per forward pass. Defaults to 64.
         num_workers (int): Loading processes per rank. Defaults to 2.
         chunk_size (int): Images per file while computing. Defaults to 1024.
@@ -64,13 +67,13 @@ class ZeroShotLabelHook(Hook):
 
     def __init__(
         self,
-        pipeline: Sequence[dict],
         cache_dir: str | Path,
+        pipeline: Sequence[dict] | None = None,
         batch_size: int = 64,
         num_workers: int = 2,
         chunk_size: int = 1024,
     ) -> None:
-        self.pipeline = list(pipeline)
+        self.pipeline = pipeline
         self.cache_dir = Path(cache_dir)
         self.batch_size = batch_size
         self.num_workers = num_workers
@@ -99,6 +102,8 @@ class ZeroShotLabelHook(Hook):
             )
         model = runner.model
         model = model.module if is_model_wrapper(model) else model
+        if self.pipeline is None:
+            self.pipeline = _eval_pipeline(runner, model)
         was_training = model.training
         model.eval()
         device = next(model.parameters()).device
@@ -248,6 +253,14 @@ class ZeroShotLabelHook(Hook):
             name = info.get('sample_id', info['img_path'])
             digest.update(f'{name}\0{size}\0'.encode())
         return digest.hexdigest()[:16]
+
+
+def _eval_pipeline(runner: Runner, model) -> list[dict]:
+    loader = runner.cfg.get('test_dataloader') or {}
+    pipeline = loader.get('dataset', {}).get('pipeline')
+    if pipeline:
+        return [dict(step) for step in pipeline]
+    return clip_eval_pipeline(model.clip.image_size, model.clip.preprocess)
 
 
 class _FrozenView(Dataset):

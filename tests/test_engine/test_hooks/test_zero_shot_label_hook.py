@@ -19,8 +19,8 @@ def label(make_config, eval_pipeline, tmp_path):
     def run(cache='cache', runner=None, **options) -> ZeroShotLabelHook:
         runner = runner or Runner.from_cfg(make_config())
         hook = ZeroShotLabelHook(
-            eval_pipeline,
             tmp_path / cache,
+            eval_pipeline,
             **{'batch_size': 4, 'num_workers': 0, 'chunk_size': 6, **options},
         )
         runner.train_loop  # noqa: B018  (builds it, as train() does)
@@ -184,6 +184,24 @@ def test_features_of_a_finetuned_model_are_never_made(label, make_config):
     next(runner.model.clip.parameters()).data.add_(0.5)
     hook.before_run(runner)  # test() after train() in one process
     assert hook.labels is labels
-    fresh = ZeroShotLabelHook([], 'nowhere')
+    fresh = ZeroShotLabelHook('nowhere')
     fresh.before_run(Runner.from_cfg(make_config()))  # test() alone
     assert fresh.labels is None
+
+
+def test_pipeline_defaults_to_that_of_the_test_data(
+    make_config, eval_pipeline, tmp_path
+):
+    keys = []
+    for test_dataloader in (True, False):
+        cfg = make_config()
+        if test_dataloader:
+            cfg.test_dataloader = copy.deepcopy(cfg.val_dataloader)
+            cfg.test_evaluator, cfg.test_cfg = cfg.val_evaluator, dict()
+        runner = Runner.from_cfg(cfg)
+        runner.train_loop  # noqa: B018
+        hook = ZeroShotLabelHook(tmp_path / 'cache', num_workers=0)
+        hook.before_run(runner)
+        keys.append([step['type'] for step in hook.pipeline])
+        assert hook.pipeline[1]['scale'] == 32  # the tiny tower's size
+    assert keys[0] == keys[1]

@@ -4,37 +4,15 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from mmengine.dataset import Compose
 from mmpretrain.registry import MODELS as MMPRETRAIN_MODELS
-from mmpretrain.registry import TRANSFORMS
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from PIL import Image
 
-from mmlatte.datasets.transforms import LoadImage
+from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
 
 HALF = (0.5, 0.5, 0.5)
 SIZES = [(64, 64), (113, 257), (300, 201), (224, 225), (97, 50), (640, 481)]
-
-
-def resize(mode: str, size: int) -> list[dict]:
-    if mode == 'squash':
-        return [
-            dict(
-                type='Resize',
-                scale=(size, size),
-                backend='pillow',
-                interpolation='bicubic',
-            )
-        ]
-    return [
-        dict(
-            type='ResizeEdge',
-            scale=size,
-            edge='short',
-            backend='pillow',
-            interpolation='bicubic',
-        ),
-        dict(type='CenterCrop', crop_size=size),
-    ]
 
 
 @pytest.mark.parametrize('suffix', ['png', 'jpg'])
@@ -55,8 +33,8 @@ def test_equals_open_clip(tmp_path, mode, size, mean, std, suffix):
         resize_mode=mode,
         interpolation='bicubic',
     )
-    steps = [TRANSFORMS.build(step) for step in resize(mode, size)]
-    pack = TRANSFORMS.build(dict(type='PackInputs', meta_keys=()))
+    facts = dict(interpolation='bicubic', resize_mode=mode)
+    pipeline = Compose(clip_eval_pipeline((size, size), facts))
     normalise = MMPRETRAIN_MODELS.build(
         dict(
             type='ClsDataPreprocessor',
@@ -72,11 +50,15 @@ def test_equals_open_clip(tmp_path, mode, size, mean, std, suffix):
         path = tmp_path / f'{height}x{width}.{suffix}'
         image.resize((width, height), Image.BILINEAR).save(path)
 
-        sample = LoadImage()({'img_path': str(path)})
-        for step in steps:
-            sample = step(sample)
-        ours = normalise({'inputs': pack(sample)['inputs'][None]})['inputs']
+        sample = pipeline({'img_path': str(path)})
+        ours = normalise({'inputs': sample['inputs'][None]})['inputs']
 
         expected = theirs(Image.open(path))[None]
         assert ours.shape == expected.shape == (1, 3, size, size)
         torch.testing.assert_close(ours, expected, rtol=0, atol=1e-5)
+
+
+def test_other_ways_to_resize_are_refused():
+    facts = dict(interpolation='bicubic', resize_mode='longest')
+    with pytest.raises(ValueError, match='longest'):
+        clip_eval_pipeline((224, 224), facts)
