@@ -146,7 +146,7 @@ class LMMTextSynthHook(Hook):
                 group_prompt=self.group_prompt,
                 group=self.group,
                 seed=self.seed,
-                labels_from=model.clip.fingerprint(),
+                labels_from=labels_hook.fingerprint,
                 features=labels_hook.features,
             )
             folder = store_folder(

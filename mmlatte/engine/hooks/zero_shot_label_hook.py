@@ -60,6 +60,7 @@ class ZeroShotLabelHook(Hook):
         scores (np.ndarray): Cosine of the best class, (N,) float32.
         features (np.memmap): Frozen unit image features, (N, D) float32.
         class_features (np.ndarray): Unit class text features, (C, D).
+        fingerprint (str): That of the frozen CLIP.
     """
 
     # Before LMMTextSynthHook, which needs the labels.
@@ -82,6 +83,7 @@ class ZeroShotLabelHook(Hook):
         self.scores: np.ndarray | None = None
         self.features: np.memmap | None = None
         self.class_features: np.ndarray | None = None
+        self.fingerprint = ''
 
     def before_run(self, runner: Runner) -> None:
         """Make features and labels, if this run trains.
@@ -104,6 +106,7 @@ class ZeroShotLabelHook(Hook):
         model = model.module if is_model_wrapper(model) else model
         if self.pipeline is None:
             self.pipeline = _eval_pipeline(runner, model)
+        self.fingerprint = model.clip.fingerprint()
         was_training = model.training
         model.eval()
         device = next(model.parameters()).device
@@ -134,7 +137,7 @@ class ZeroShotLabelHook(Hook):
                 dict(
                     num_samples=len(dataset),
                     chunk_size=self.chunk_size,
-                    model=model.clip.fingerprint(),
+                    model=self.fingerprint,
                     pipeline=self.pipeline,
                 )
             )
@@ -233,7 +236,7 @@ class ZeroShotLabelHook(Hook):
         digest = hashlib.sha256()
         preprocessor = model.data_preprocessor
         parts = [
-            model.clip.fingerprint(),
+            self.fingerprint,
             self.pipeline,
             self.chunk_size,
             *(
