@@ -1,0 +1,44 @@
+"""What talks to large multimodal models, and keeps what they say."""
+
+from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
+from .collage import make_collage
+from .load_image import ImageError, load_image
+from .prompts import DATASET_PROMPTS, GroupOptions
+from .quality import clean_text, find_problem
+from .store_folder import store_folder
+from .synthesis import Counts, missing_texts, synthesize
+from .tag_captioner import TagCaptioner
+from .team import Team
+from .text_file import TextFile
+from .text_record import TextRecord, record_key
+from .text_store import TextStore
+from .training_texts import TrainingTexts
+from .transformers_lmm import TransformersLMM
+from .wanted_texts import WantedTexts
+
+__all__ = [
+    'DATASET_PROMPTS',
+    'Answer',
+    'BaseLMM',
+    'Counts',
+    'GroupOptions',
+    'ImageError',
+    'LMMRequest',
+    'LMMUnavailableError',
+    'TagCaptioner',
+    'Team',
+    'TextFile',
+    'TextRecord',
+    'TextStore',
+    'TrainingTexts',
+    'TransformersLMM',
+    'WantedTexts',
+    'clean_text',
+    'find_problem',
+    'load_image',
+    'make_collage',
+    'missing_texts',
+    'record_key',
+    'store_folder',
+    'synthesize',
+]

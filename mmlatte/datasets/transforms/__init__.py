@@ -1,5 +1,6 @@
 from .drop_labels import DropLabels
 from .load_image import LoadImage
+from .load_texts import LoadTexts
 from .seed_per_sample import SeedPerSample
 
-__all__ = ['DropLabels', 'LoadImage', 'SeedPerSample']
+__all__ = ['DropLabels', 'LoadImage', 'LoadTexts', 'SeedPerSample']

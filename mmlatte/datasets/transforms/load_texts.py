@@ -1,0 +1,61 @@
+from collections.abc import Callable
+
+from mmcv.transforms import BaseTransform
+from torch import Tensor
+
+from mmlatte.lmm.training_texts import TrainingTexts
+from mmlatte.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadTexts(BaseTransform):
+    """Add the zero-shot label and the LMM's texts to a sample.
+
+    ``LMMTextSynthHook`` binds the transform to the texts before training.
+    What is drawn (the group text, and one of several image texts) comes from
+    NumPy's global generator, which ``SeedPerSample`` seeds.
+
+    Required keys: ``sample_idx``. Added keys: ``zero_shot_label`` and, for
+    each kind that is on, ``image_text``, ``image_tokens``, ``group_text``,
+    ``group_tokens``.
+
+    Examples:
+        >>> transform = LoadTexts()
+        >>> transform.bind(source, clip.tokenizer)
+        >>> transform(dict(sample_idx=0))['image_text']
+        'A river between fields.'
+    """
+
+    def __init__(self) -> None:
+        self._source: TrainingTexts | None = None
+        self._tokenize: Callable[[str], Tensor] | None = None
+
+    def bind(
+        self, source: TrainingTexts, tokenize: Callable[[str], Tensor]
+    ) -> None:
+        """Connect the transform to the texts.
+
+        Args:
+            source (TrainingTexts): Texts of the dataset's samples.
+            tokenize (Callable): Text to unpadded token ids, (l,) int64.
+        """
+        self._source, self._tokenize = source, tokenize
+
+    def transform(self, results: dict) -> dict:
+        """Add label, texts and tokens."""
+        if self._source is None or self._tokenize is None:
+            raise RuntimeError(
+                'LoadTexts: no texts: add LMMTextSynthHook '
+                '(EpochBasedTrainLoop)'
+            )
+        index = results['sample_idx']
+        results['zero_shot_label'] = self._source.label(index)
+        texts = {
+            'image': self._source.image_text(index),
+            'group': self._source.group_text(index),
+        }
+        for kind, text in texts.items():
+            if text is not None:
+                results[f'{kind}_text'] = text
+                results[f'{kind}_tokens'] = self._tokenize(text)
+        return results

@@ -1,0 +1,81 @@
+"""Which images share a collage."""
+
+import hashlib
+
+import numpy as np
+
+from .prompts import GroupOptions
+from .text_record import encode_id
+
+__all__ = ['ClassIndex', 'draw_members']
+
+
+class ClassIndex:
+    """Which samples have a class: one int array, sorted by class.
+
+    Args:
+        labels (np.ndarray): int (N,), the class of every sample.
+        num_classes (int): Number of classes.
+    """
+
+    def __init__(self, labels: np.ndarray, num_classes: int) -> None:
+        labels = np.asarray(labels)
+        self._order = np.argsort(labels, kind='stable')
+        self._starts = np.searchsorted(
+            labels, np.arange(num_classes + 1), sorter=self._order
+        )
+
+    def members(self, label: int) -> np.ndarray:
+        """Samples of a class, ascending; a view."""
+        return self._order[self._starts[label] : self._starts[label + 1]]
+
+
+def draw_members(
+    anchor_id: str,
+    candidates: np.ndarray,
+    options: GroupOptions,
+    seed: int,
+) -> np.ndarray:
+    """Draw the images of an anchor's collage.
+
+    The draw depends on the seed and the anchor's id alone, so that every
+    rerun, on any number of processes, shows the LMM the same collage. It is
+    without replacement unless there are fewer candidates than places. The
+    anchor itself need not be drawn.
+
+    Args:
+        anchor_id (str): Id of the image that the group text belongs to.
+        candidates (np.ndarray): int (K,), the samples to draw from.
+        options (GroupOptions): Holds the size of the group.
+        seed (int): Seed.
+
+    Returns:
+        np.ndarray: int (size,), members of ``candidates``.
+    """
+    digest = hashlib.blake2b(
+        encode_id(anchor_id), digest_size=8, salt=seed.to_bytes(8, 'little')
+    )
+    generator = np.random.default_rng(
+        int.from_bytes(digest.digest(), 'little')
+    )
+    few = len(candidates) < options.size
+    return generator.choice(candidates, options.size, replace=few)
+
+
+def nearest(
+    anchor: int, candidates: np.ndarray, features: np.ndarray, count: int
+) -> np.ndarray:
+    """The candidates nearest to the anchor, itself included.
+
+    Args:
+        anchor (int): A sample.
+        candidates (np.ndarray): int (K,).
+        features (np.ndarray): float (N, D), unit norm.
+        count (int): How many.
+
+    Returns:
+        np.ndarray: int (min(count, K),), nearest first; equal distances in
+        the order of the samples.
+    """
+    scores = np.asarray(features[candidates]) @ np.asarray(features[anchor])
+    return candidates[np.argsort(-scores, kind='stable')[:count]]

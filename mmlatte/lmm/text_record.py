@@ -1,0 +1,81 @@
+"""What the text store keeps about one text, and the key it is found by."""
+
+import functools
+import hashlib
+from dataclasses import dataclass, field
+
+__all__ = ['KINDS', 'TextRecord', 'decode_id', 'encode_id', 'record_key']
+
+#: Kinds of text. The store keeps the position as a small integer.
+KINDS = ('image', 'group', 'class')
+
+
+@dataclass
+class TextRecord:
+    """One text, or the reason why there is none.
+
+    Args:
+        sample_id (str): Path of the image relative to the data root; bytes
+            that are no UTF-8 are kept as Python's surrogate escapes. For a
+            class text, the class name.
+        kind (str): One of :data:`KINDS`.
+        prompt (str): The prompt in full, together with whatever else decides
+            what the model was shown (see :mod:`mmlatte.lmm.prompts`).
+        text (str): The text; empty if ``status`` is ``'failed'``.
+        status (str): ``'ok'`` or ``'failed'``.
+        reason (str): Why the text failed; what is odd about an accepted one.
+        members (tuple[str]): Ids of the images in the collage of a group.
+        model (str): Name of the model.
+        params (dict): Generation parameters, for provenance.
+        attempts (int): How many times the model was asked.
+        created (float): Unix time.
+    """
+
+    sample_id: str
+    kind: str
+    prompt: str
+    text: str = ''
+    status: str = 'ok'
+    reason: str = ''
+    members: tuple[str, ...] = ()
+    model: str = ''
+    params: dict = field(default_factory=dict)
+    attempts: int = 1
+    created: float = 0.0
+
+    @property
+    def key(self) -> int:
+        """The record's key in the store."""
+        return record_key(self.sample_id, self.kind, self.prompt)
+
+
+def record_key(sample_id: str, kind: str, prompt: str) -> int:
+    """Key of a text: 63 bits of a hash of sample, kind and prompt.
+
+    A key is the row number in every file of the store, so it stays valid
+    when files are merged. Two of 20 million texts share one with a
+    probability of 2e-5.
+    """
+    digest = _prompt_digest(kind, prompt).copy()
+    digest.update(encode_id(sample_id))
+    return int.from_bytes(digest.digest(), 'little') >> 1
+
+
+@functools.lru_cache(4096)
+def _prompt_digest(kind: str, prompt: str) -> 'hashlib.blake2b':
+    digest = hashlib.blake2b(digest_size=8)
+    for part in (kind, prompt):
+        raw = encode_id(part)
+        digest.update(len(raw).to_bytes(8, 'little'))
+        digest.update(raw)
+    return digest
+
+
+def encode_id(sample_id: str) -> bytes:
+    """Bytes of a sample id; the inverse of :func:`decode_id`."""
+    return sample_id.encode('utf-8', 'surrogateescape')
+
+
+def decode_id(raw: bytes) -> str:
+    """Sample id of bytes that a file name consists of."""
+    return raw.decode('utf-8', 'surrogateescape')
