@@ -103,7 +103,7 @@ def register_safe_checkpoint_loader() -> None:
     )
 
 
-def load_from_local(filename: str, map_location=None):
+def load_from_local(filename: str, map_location=None, mmap: bool = False):
     """Load a checkpoint file of tensors and plain data.
 
     The objects in checkpoints of mmengine's own hooks (log history, numpy
@@ -112,6 +112,7 @@ def load_from_local(filename: str, map_location=None):
     Args:
         filename (str): Path of the file.
         map_location: Passed to ``torch.load``.
+        mmap (bool): Map the tensors instead of reading them.
 
     Returns:
         dict: The checkpoint.
@@ -130,7 +131,10 @@ def load_from_local(filename: str, map_location=None):
     try:
         with _mmengine_globals():
             return torch.load(
-                filename, map_location=map_location, weights_only=True
+                filename,
+                map_location=map_location,
+                weights_only=True,
+                mmap=mmap,
             )
     except pickle.UnpicklingError as error:
         if not trusted:

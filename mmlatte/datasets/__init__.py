@@ -2,7 +2,13 @@
 
 from .coop_split import CoOpSplitDataset
 from .eurosat import EuroSAT
+from .samplers import GlobalBatchSampler
 from .transforms import *  # noqa: F403
 from .unlabeled_folder import UnlabeledFolder
 
-__all__ = ['CoOpSplitDataset', 'EuroSAT', 'UnlabeledFolder']
+__all__ = [
+    'CoOpSplitDataset',
+    'EuroSAT',
+    'GlobalBatchSampler',
+    'UnlabeledFolder',
+]

@@ -30,6 +30,9 @@ class SafeCheckpointHook(CheckpointHook):
     Takes the arguments of ``CheckpointHook``.
     """
 
+    #: Iteration of the newest checkpoint of this process, for the train loop.
+    saved_iter: int | None = None
+
     def before_train(self, runner: Runner) -> None:
         """Choose the atomic file backend for local folders."""
         folder = str(self.out_dir or runner.work_dir)
@@ -72,8 +75,8 @@ class SafeCheckpointHook(CheckpointHook):
         """
         name = f'iter_{meta["iter"]}.pth'
         path = self.file_backend.join_path(self.out_dir, name)
-        self._save(runner, path, meta)
         runner.message_hub.update_info('interim_ckpt', path)
+        self._save(runner, path, meta)
         return path
 
     def _save_checkpoint_with_step(
@@ -122,6 +125,7 @@ class SafeCheckpointHook(CheckpointHook):
             backend_args=self.backend_args,
             **self.args,
         )
+        self.saved_iter = meta['iter']
         if is_main_process():
             last = Path(runner.work_dir) / 'last_checkpoint'
             with atomic_file(last) as file:

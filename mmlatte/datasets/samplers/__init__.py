@@ -1,0 +1,3 @@
+from .global_batch_sampler import GlobalBatchSampler
+
+__all__ = ['GlobalBatchSampler']

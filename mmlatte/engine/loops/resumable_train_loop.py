@@ -1,0 +1,218 @@
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from mmengine.dist import all_reduce, get_rank, get_world_size
+from mmengine.runner import EpochBasedTrainLoop, set_random_seed
+
+from mmlatte.registry import LOOPS
+
+from ..hooks import SafeCheckpointHook
+from ..random_state import preserved_random_state, set_random_state
+
+#: Exit code of a process that SIGTERM ended.
+TERMINATED = 128 + signal.SIGTERM
+
+
+@LOOPS.register_module()
+class ResumableTrainLoop(EpochBasedTrainLoop):
+    """mmengine's epoch loop, interruptible anywhere without a trace.
+
+    - A run resumed from a checkpoint of `SafeCheckpointHook`, taken at the
+      end or in the middle of an epoch, ends with the bits of the
+      uninterrupted run.
+    - On SIGTERM (clusters pre-empt) it finishes the step, saves and exits
+      with code 143; a rerun with ``--resume`` goes on.
+    - Random numbers of training start from the seed, whatever ran before it,
+      and are not moved by evaluations.
+
+    Exact resume needs a batch sampler that can skip (`GlobalBatchSampler`)
+    and transforms that draw from the sample's own seed (`SeedPerSample`).
+    Takes the arguments of ``EpochBasedTrainLoop``.
+    """
+
+    def run(self) -> torch.nn.Module:
+        """Train until the last epoch.
+
+        Raises:
+            SystemExit: With code 143 after SIGTERM.
+        """
+        runner = self.runner
+        runner.call_hook('before_train')
+        self._terminated = False
+        self._evaluating = False
+        self._resume()
+        with self._catch_sigterm():
+            while self._epoch < self._max_epochs and not self.stop_training:
+                self.run_epoch()
+                self._decide_current_val_interval()
+                if self._evaluation_is_due():
+                    self._evaluate()
+        runner.call_hook('after_train')
+        return runner.model
+
+    def run_epoch(self) -> None:
+        """Train the batches of this epoch that are still to do."""
+        self.runner.call_hook('before_train_epoch')
+        self.runner.model.train()
+        done = self._iter - self._epoch * len(self.dataloader)
+        self._leave_if_terminated()
+        for index, batch in enumerate(self._batches(done), start=done):
+            self.run_iter(index, batch)
+            self._leave_if_terminated()
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
+
+    def _batches(self, done: int) -> Iterator:
+        """Start the data loader behind the batches that are done."""
+        # Even starting a loader draws a random number.
+        with preserved_random_state():
+            if done == 0:
+                return iter(self.dataloader)
+            skip = getattr(self.dataloader.batch_sampler, 'skip_batches', None)
+            if skip is not None:
+                skip(done)
+                return iter(self.dataloader)
+            self.runner.logger.warning(
+                f'Resuming inside an epoch: {done} batches are loaded and '
+                'left out. mmlatte.GlobalBatchSampler skips them at no cost.'
+            )
+            batches = iter(self.dataloader)
+            for _ in range(done):
+                next(batches)
+            return batches
+
+    def _evaluation_is_due(self) -> bool:
+        return (
+            self.runner.val_loop is not None
+            and self._epoch >= self.val_begin
+            and (
+                self._epoch % self.val_interval == 0
+                or self._epoch == self._max_epochs
+            )
+        )
+
+    def _evaluate(self) -> None:
+        self._evaluating = True
+        with preserved_random_state():
+            self.runner.val_loop.run()
+        self._evaluating = False
+
+    def _resume(self) -> None:
+        """Set seed, position and generators, for a fresh or resumed run."""
+        hub = self.runner.message_hub
+        batches = len(self.dataloader)
+        sampler = self._seeded_sampler()
+        if self._iter == 0:
+            set_random_seed(self.runner.seed)
+        else:
+            self._check_position(hub.get_info('batches_per_epoch'))
+            self._set_generators(hub.get_info('random_state'))
+            if sampler is not None:
+                sampler.seed = hub.get_info('sampler_seed', sampler.seed)
+        hub.update_info('batches_per_epoch', batches)
+        if sampler is not None:
+            hub.update_info('sampler_seed', sampler.seed)
+
+    def _seeded_sampler(self):
+        """Return the sampler that draws the order of an epoch, if any."""
+        batch_sampler = self.dataloader.batch_sampler
+        sampler = getattr(batch_sampler, 'sampler', None)
+        return sampler if hasattr(sampler, 'seed') else None
+
+    def _check_position(self, saved: int | None) -> None:
+        """Check that the checkpoint counts epochs as this run does.
+
+        Args:
+            saved (int, optional): Batches per epoch when it was saved.
+
+        Raises:
+            ValueError: If it was saved inside an epoch of another length.
+        """
+        batches = len(self.dataloader)
+        if saved is None or saved == batches:
+            return
+        if self._iter != self._epoch * saved:
+            raise ValueError(
+                f'the checkpoint was saved at iteration {self._iter}, inside '
+                f'epoch {self._epoch + 1} of {saved} batches; this run has '
+                f'{batches} batches per epoch. Keep data and global batch '
+                'size, or resume from the end of an epoch (epoch_N.pth)'
+            )
+        self._iter = self._epoch * batches
+        self.runner.logger.warning(
+            f'Epochs had {saved} batches when the checkpoint was saved and '
+            f'have {batches} now; going on at iteration {self._iter}.'
+        )
+
+    def _set_generators(self, states: list[dict] | None) -> None:
+        if states is not None and len(states) == get_world_size():
+            set_random_state(states[get_rank()])
+            return
+        reason = (
+            'The checkpoint holds no random generators (it was not saved by '
+            'mmlatte.SafeCheckpointHook)'
+            if states is None
+            else f'The checkpoint was saved by {len(states)} ranks'
+        )
+        set_random_seed(self.runner.seed + self._iter)
+        self.runner.logger.warning(
+            f'{reason}; random numbers outside the data pipeline differ from '
+            'those of an uninterrupted run.'
+        )
+
+    @contextmanager
+    def _catch_sigterm(self) -> Iterator[None]:
+        """Remember SIGTERM instead of dying, while training."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # python delivers signals to the main thread only
+            return
+
+        def remember(*_) -> None:
+            self._terminated = True
+            # An evaluation is worth nothing if its state is saved already.
+            hook = self._checkpoint_hook()
+            if self._evaluating and hook and hook.saved_iter == self._iter:
+                self._leave(hook.last_ckpt)
+
+        previous = signal.signal(signal.SIGTERM, remember)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGTERM, previous)
+
+    def _leave_if_terminated(self) -> None:
+        """Save and exit if a rank was told to, at a step of the optimizer."""
+        if get_world_size() > 1:
+            told = torch.tensor([int(self._terminated)])
+            all_reduce(told, op='max')
+            self._terminated = bool(told)
+        if not (
+            self._terminated and self.runner.optim_wrapper.should_update()
+        ):
+            return
+        hook = self._checkpoint_hook()
+        if hook is None:
+            self.runner.logger.warning(
+                'SIGTERM: nothing is saved without mmlatte.SafeCheckpointHook'
+            )
+            raise SystemExit(TERMINATED)
+        if hook.saved_iter != self._iter:
+            meta = dict(epoch=self._epoch, iter=self._iter)
+            hook.save_now(self.runner, meta)
+        self._leave(hook.last_ckpt)
+
+    def _leave(self, path: str) -> None:
+        self.runner.logger.warning(
+            f'SIGTERM: stopping at iteration {self._iter}, saved in {path}. '
+            'Run again with --resume to go on.'
+        )
+        raise SystemExit(TERMINATED)
+
+    def _checkpoint_hook(self) -> SafeCheckpointHook | None:
+        for hook in self.runner.hooks:
+            if isinstance(hook, SafeCheckpointHook):
+                return hook
+        return None
