@@ -10,6 +10,7 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+from mmengine.config import Config
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -104,3 +105,83 @@ def eurosat_root(assets, tmp_path_factory) -> Path:
     split = assets / 'data' / 'split_zhou_EuroSAT.json'
     shutil.copy(split, root / split.name)
     return root
+
+
+#: Class names of `tiny_eurosat`.
+TINY_CLASSES = ['forest', 'highway or road', 'sea or lake']
+
+
+@pytest.fixture(scope='session')
+def tiny_config(tiny_clip_dir, tiny_eurosat) -> Config:
+    """Zero-shot LatteCLIP on the tiny CLIP; tests on tiny EuroSAT."""
+    pipeline = [
+        dict(type='mmlatte.LoadImage'),
+        dict(
+            type='mmpretrain.ResizeEdge',
+            scale=32,
+            edge='short',
+            backend='pillow',
+            interpolation='bicubic',
+        ),
+        dict(type='mmpretrain.CenterCrop', crop_size=32),
+        dict(
+            type='mmpretrain.PackInputs',
+            meta_keys=('sample_id', 'sample_idx', 'img_path'),
+        ),
+    ]
+    return Config(
+        dict(
+            model=dict(
+                type='mmlatte.LatteCLIPClassifier',
+                clip=dict(
+                    type='mmlatte.OpenCLIP',
+                    model_name=f'local-dir:{tiny_clip_dir}',
+                ),
+                class_names=TINY_CLASSES,
+                templates='a photo of a {}.',
+                data_preprocessor=dict(
+                    mean=[122.7709383, 116.7460125, 104.09373615],
+                    std=[68.5005327, 66.6321579, 70.32316305],
+                    to_rgb=True,
+                ),
+            ),
+            test_dataloader=dict(
+                dataset=dict(
+                    type='mmlatte.CoOpSplitDataset',
+                    data_root=str(tiny_eurosat),
+                    split_file='split_zhou_EuroSAT.json',
+                    split='test',
+                    image_folder='2750',
+                    pipeline=pipeline,
+                )
+            ),
+        )
+    )
+
+
+@pytest.fixture(scope='session')
+def tiny_run(tiny_config, tmp_path_factory) -> Path:
+    """Work folder with ``epoch_1.pth``: other weights than the config's."""
+    folder = tmp_path_factory.mktemp('tiny_run')
+    from mmlatte.apis import load_classifier
+
+    model = load_classifier(tiny_config, device='cpu')
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for parameter in model.clip.parameters():
+            if parameter.ndim > 1:
+                parameter.add_(0.02 * torch.randn_like(parameter))
+    noise = torch.randn_like(model.memory.prototypes)
+    model.memory.reset(
+        torch.nn.functional.normalize(model.memory.prototypes + 0.2 * noise)
+    )
+    torch.save(
+        dict(
+            meta=dict(cfg=tiny_config.pretty_text, epoch=1),
+            state_dict=model.state_dict(),
+        ),
+        folder / 'epoch_1.pth',
+    )
+    # As written on another machine.
+    (folder / 'last_checkpoint').write_text('/elsewhere/run/epoch_1.pth')
+    return folder

@@ -1,4 +1,15 @@
+from .find_images import find_images
+from .latteclip_inferencer import LatteCLIPInferencer
 from .launch import add_common_options, build_runner, load_config
+from .load_classifier import load_classifier
 from .preflight import preflight
 
-__all__ = ['add_common_options', 'build_runner', 'load_config', 'preflight']
+__all__ = [
+    'LatteCLIPInferencer',
+    'add_common_options',
+    'build_runner',
+    'find_images',
+    'load_classifier',
+    'load_config',
+    'preflight',
+]

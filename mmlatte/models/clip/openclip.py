@@ -1,7 +1,9 @@
 import hashlib
 import json
+import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 import open_clip
 import torch
@@ -45,6 +47,9 @@ class OpenCLIP(nn.Module):
         grad_checkpointing (bool): Recompute activations in the backward pass
             of both towers. Defaults to False.
         logit_scale_max (float): Upper bound of the scale. Defaults to 100.
+        load_weights (bool): False builds the very same model with random
+            weights and fetches none, for a checkpoint that brings its own.
+            Defaults to True.
 
     Attributes:
         embed_dim (int): D, the width of the features.
@@ -66,6 +71,7 @@ class OpenCLIP(nn.Module):
         freeze_text: bool = False,
         grad_checkpointing: bool = False,
         logit_scale_max: float = 100.0,
+        load_weights: bool = True,
     ) -> None:
         super().__init__()
         if logit_scale_max <= 0:
@@ -80,7 +86,7 @@ class OpenCLIP(nn.Module):
         self._log_max = math.log(logit_scale_max)
 
         model, self.tokenizer, self._config = _build(
-            model_name, pretrained, cache_dir
+            model_name, pretrained, cache_dir, load_weights
         )
         self.visual = model.visual
         self.text = model.text
@@ -238,12 +244,15 @@ class OpenCLIP(nn.Module):
 
 
 def _build(
-    model_name: str, pretrained: str | None, cache_dir: str | None
+    model_name: str,
+    pretrained: str | None,
+    cache_dir: str | None,
+    load_weights: bool,
 ) -> tuple[nn.Module, ClipTokenizer, dict]:
     """Return the model with its weights, its tokenizer and its config."""
-    weights = find_weights(model_name, pretrained, cache_dir)
+    weights = find_weights(model_name, pretrained, cache_dir, load_weights)
     own_weights = model_name.startswith(('local-dir:', 'hf-hub:'))
-    if not own_weights and weights.path is None:
+    if load_weights and not own_weights and weights.path is None:
         print_log(
             f'{model_name}: pretrained=None, the weights are random.',
             logger='current',
@@ -251,16 +260,19 @@ def _build(
     try:
         config = read_config(model_name, cache_dir)
         check_hub_text_tower(model_name, config['text_cfg'], cache_dir)
-        model = open_clip.create_model(
-            model_name,
-            pretrained=weights.path,
-            force_quick_gelu=weights.quick_gelu,
-            force_preprocess_cfg=weights.preprocess,
-            force_custom_text=True,
-            pretrained_text=False,
-            require_pretrained=own_weights or weights.path is not None,
-            cache_dir=cache_dir,
-        )
+        with nullcontext() if load_weights else _no_warnings():
+            model = open_clip.create_model(
+                model_name,
+                pretrained=weights.path,
+                load_weights=load_weights,
+                force_quick_gelu=weights.quick_gelu,
+                force_preprocess_cfg=weights.preprocess,
+                force_custom_text=True,
+                pretrained_text=False,
+                require_pretrained=load_weights
+                and (own_weights or weights.path is not None),
+                cache_dir=cache_dir,
+            )
         tokenizer = ClipTokenizer(model_name, cache_dir)
     except Exception as error:
         source = weights.path or pretrained or model_name
@@ -270,6 +282,17 @@ def _build(
         ) from error
     config['quick_gelu'] = weights.quick_gelu or bool(config.get('quick_gelu'))
     return model, tokenizer, config
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Silence open_clip's warning that random weights are random."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _unit(features: Tensor) -> Tensor:

@@ -47,6 +47,7 @@ def find_weights(
     model_name: str,
     pretrained: str | None = None,
     cache_dir: str | None = None,
+    fetch: bool = True,
 ) -> Weights:
     """Find, and fetch if need be, the weights of a CLIP.
 
@@ -56,6 +57,8 @@ def find_weights(
         pretrained (str, optional): A tag of open_clip, or a weights file.
         cache_dir (str, optional): Where downloads are kept. Defaults to the
             cache of the hub (``HF_HOME``).
+        fetch (bool): False asks for the facts of a tag only; the path is
+            None then. Defaults to True.
 
     Returns:
         Weights: The file and the facts its tag holds.
@@ -84,9 +87,13 @@ def find_weights(
         return Weights(None)
     tag = get_pretrained_cfg(name, pretrained)
     if tag:
-        path = _fetch_tag(name, pretrained, tag, cache_dir)
+        path = None
+        if fetch:
+            path = _fetch_tag(name, pretrained, tag, cache_dir)
         preprocess = {k: tag[k] for k in PREPROCESS_KEYS if k in tag}
         return Weights(path, bool(tag.get('quick_gelu')), preprocess)
+    if not fetch:
+        return Weights(None)
     path = os.path.expanduser(pretrained)
     if not os.path.isfile(path):
         raise RuntimeError(_unknown_tag(name, pretrained))

@@ -1,0 +1,26 @@
+import pytest
+
+from mmlatte.apis import find_images
+
+
+def test_files_folders_and_globs_once_each_in_order(tmp_path):
+    for name in ('b.jpg', 'a.png', 'sub/c.jpg', '.hidden', '.git/d.jpg'):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    root = str(tmp_path)
+    everything = [f'{root}/{n}' for n in ('a.png', 'b.jpg', 'sub/c.jpg')]
+    assert find_images(tmp_path) == everything
+    assert find_images([f'{root}/b.jpg', root]) == [
+        everything[1],
+        everything[0],
+        everything[2],
+    ]
+    assert find_images(f'{root}/**/*.jpg') == everything[1:]
+
+
+def test_names_what_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match='does not exist'):
+        find_images(tmp_path / '*.jpg')
+    with pytest.raises(FileNotFoundError, match='holds no file'):
+        find_images(tmp_path)

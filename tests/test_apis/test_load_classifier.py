@@ -1,0 +1,59 @@
+import shutil
+
+import pytest
+import torch
+
+from mmlatte.apis import load_classifier
+
+
+def test_config_is_zero_shot(tiny_config):
+    model = load_classifier(tiny_config, device='cpu')
+    assert not model.training
+    torch.testing.assert_close(model.memory.prototypes, model.encode_classes())
+
+
+@pytest.mark.parametrize('form', ['folder', 'checkpoint', 'both'])
+def test_run_checkpoint_or_both(form, tiny_run, tiny_config):
+    path = str(tiny_run / 'epoch_1.pth')
+    arguments = {
+        'folder': (str(tiny_run),),
+        'checkpoint': (path,),
+        'both': (tiny_config, path),
+    }[form]
+    model = load_classifier(*arguments, device='cpu')
+    saved = torch.load(path)['state_dict']
+    assert saved.keys() == model.state_dict().keys()
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, saved[name]), name
+
+
+def test_missing_and_foreign_files(tiny_run, tiny_config, tmp_path):
+    with pytest.raises(FileNotFoundError, match='no checkpoint'):
+        load_classifier(str(tmp_path))
+    with pytest.raises(FileNotFoundError, match='does not exist'):
+        load_classifier(str(tmp_path / 'x.pth'))
+    saved = torch.load(tiny_run / 'epoch_1.pth')
+    del saved['state_dict']['clip.logit_scale']
+    torch.save(saved, tmp_path / 'part.pth')
+    with pytest.raises(RuntimeError, match=r'logit_scale'):
+        load_classifier(str(tmp_path / 'part.pth'))
+    saved['meta']['cfg'] = 'import os'
+    torch.save(saved, tmp_path / 'code.pth')
+    with pytest.raises(RuntimeError, match='more than plain values'):
+        load_classifier(str(tmp_path / 'code.pth'))
+    with pytest.raises(RuntimeError, match='holds no config'):
+        torch.save(dict(state_dict={}), tmp_path / 'bare.pth')
+        load_classifier(str(tmp_path / 'bare.pth'))
+
+
+def test_moved_run_needs_no_pretrained_weights(tiny_run, tmp_path):
+    """Only the architecture of the CLIP is read from its source."""
+    shutil.copytree(tiny_run, tmp_path / 'moved')
+    model = load_classifier(str(tmp_path / 'moved'), device='cpu')
+    assert model._config.model.clip.load_weights is False
+
+
+def test_given_config_is_not_changed(tiny_run, tiny_config):
+    before = tiny_config.to_dict()
+    load_classifier(tiny_config, str(tiny_run / 'epoch_1.pth'), device='cpu')
+    assert tiny_config.to_dict() == before

@@ -1,0 +1,143 @@
+"""Classify images: ``python tools/predict.py MODEL IMAGES...``."""
+
+import argparse
+import os
+import time
+from collections.abc import Iterator
+
+from mmengine.logging import MMLogger
+from torch import from_numpy
+
+from mmlatte.apis import LatteCLIPInferencer, find_images
+from mmlatte.apis.prediction_file import top_classes, write_predictions
+from mmlatte.datasets.unlabeled_folder import read_class_names
+from mmlatte.engine.progress import ProgressLog
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Classify images')
+    parser.add_argument(
+        'model',
+        help='work folder of a run, a checkpoint, or a config (which is the '
+        'zero-shot CLIP unless --checkpoint is given)',
+    )
+    parser.add_argument(
+        'images', nargs='+', help="files, folders, globs ('photos/**/*.jpg')"
+    )
+    parser.add_argument('--checkpoint', help='weights for a config')
+    parser.add_argument(
+        '--out', help='write the predictions to this .csv or .json file'
+    )
+    parser.add_argument(
+        '--classes',
+        help='choose among these classes only: a text file with one name a '
+        'line, or names with commas between them; names the model does not '
+        'know get a prototype from their class text',
+    )
+    parser.add_argument(
+        '--add-classes', help='choose among these classes too (as --classes)'
+    )
+    parser.add_argument(
+        '--template', help="prompt template of new classes, e.g. 'a {} leaf.'"
+    )
+    parser.add_argument(
+        '--calibrate',
+        metavar='IMAGES',
+        help='unlabelled images of the domain (file, folder or glob): the '
+        'confidences are made as high on them as those of the frozen CLIP',
+    )
+    parser.add_argument('--top-k', type=int, default=3)
+    parser.add_argument('--batch-size', type=int, default=64)
+    parser.add_argument(
+        '--workers', type=int, default=min(4, os.cpu_count() or 1)
+    )
+    parser.add_argument('--device', help='cuda, cuda:1, cpu ...')
+    args = parser.parse_args()
+    if args.out and not args.out.endswith(('.csv', '.json')):
+        parser.error('--out must end in .csv or .json')
+    if args.top_k < 1:
+        parser.error('--top-k must be at least 1')
+    return args
+
+
+def names(text: str) -> list[str]:
+    """Read class names from a file, or between commas."""
+    if os.path.isfile(text):
+        return list(read_class_names(text))
+    return list(read_class_names([n for n in text.split(',') if n.strip()]))
+
+
+def predict(
+    inferencer: LatteCLIPInferencer,
+    images: list[str],
+    args: argparse.Namespace,
+    logger: MMLogger,
+) -> Iterator[dict]:
+    """Yield a row per image, with progress, errors and throughput logged."""
+    begin, failed = time.monotonic(), 0
+    with ProgressLog('predict', len(images), logger) as progress:
+        for result in inferencer.stream(images, args.batch_size, args.workers):
+            row = dict(image=result['img_path'])
+            if 'error' in result:
+                failed += 1
+                row['error'] = result['error']
+                logger.warning(result['error'])
+            else:
+                row['top'] = top_classes(
+                    from_numpy(result['pred_scores']),
+                    inferencer.classes,
+                    inferencer.temperature,
+                    args.top_k,
+                )
+            progress.update(1)
+            yield row
+    seconds = time.monotonic() - begin
+    logger.info(
+        f'{len(images)} files in {seconds:.1f} s, '
+        f'{len(images) / seconds:.1f} images/s; {failed} unreadable'
+    )
+
+
+def main() -> None:
+    args = parse_args()
+    logger = MMLogger.get_instance('mmlatte', log_level='INFO')
+    images = find_images(args.images)
+    inferencer = LatteCLIPInferencer(
+        args.model, args.checkpoint, device=args.device
+    )
+    for option, change in (
+        (args.classes, inferencer.set_classes),
+        (args.add_classes, inferencer.add_classes),
+    ):
+        new = change(names(option), args.template) if option else []
+        if new:
+            logger.info(f'new classes, from their texts: {", ".join(new)}')
+    if args.calibrate:
+        temperature = inferencer.calibrate(
+            args.calibrate, args.batch_size, args.workers
+        )
+        logger.info(f'temperature {temperature:.3f}')
+    about = dict(
+        model=args.model,
+        checkpoint=args.checkpoint,
+        classes=inferencer.classes,
+        temperature=inferencer.temperature,
+        calibrated=bool(args.calibrate),
+    )
+    rows = predict(inferencer, images, args, logger)
+    if args.out:
+        write_predictions(args.out, rows, args.top_k, about)
+        logger.info(f'predictions are in {args.out}')
+        return
+    for row in rows:
+        best = row.get('top')
+        if best:
+            shown = ', '.join(
+                f'{entry["class"]} {100 * entry["confidence"]:.1f} %'
+                for entry in best
+            )
+            logger.info(f'{row["image"]}: {shown}')
+
+
+if __name__ == '__main__':
+    main()
