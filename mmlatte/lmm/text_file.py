@@ -164,7 +164,7 @@ class TextFile(BaseLMM):
             for number, raw in enumerate(file, 1):
                 try:
                     key = _line_key(raw)
-                except (ValueError, KeyError, AttributeError) as error:
+                except (ValueError, KeyError, TypeError) as error:
                     raise LMMUnavailableError(
                         f'TextFile: {self.path}, line {number}: {error!r}; '
                         'a line is an object with "sample_id" and "text"'

@@ -205,8 +205,11 @@ def rank_main(rank, world, port, cfg, folder):
 
 def test_ranks_share_the_missing_texts(config, train, tmp_path):
     cfg = config()
-    torch.multiprocessing.spawn(
-        rank_main, (2, free_port(), cfg, tmp_path), nprocs=2
+    torch.multiprocessing.start_processes(
+        rank_main,
+        (2, free_port(), cfg, tmp_path),
+        nprocs=2,
+        start_method='fork',
     )
     counts = [json.loads((tmp_path / f'{r}.json').read_text()) for r in (0, 1)]
     assert counts[0] == counts[1]
