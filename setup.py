@@ -17,6 +17,7 @@ TEST = [
     'ruff>=0.6',
     'mypy>=1.10',
 ]
+EXPORT = ['onnx>=1.17', 'onnxscript>=0.5', 'onnxruntime>=1.20']
 LMM = ['transformers>=4.57,<6', 'accelerate>=1.0', 'openai>=1.40,<4']
 
 
@@ -103,6 +104,7 @@ if __name__ == '__main__':
                 'opencv-python-headless',
             ],
             'lmm': LMM,
-            'test': TEST + LMM,
+            'export': EXPORT,
+            'test': TEST + LMM + EXPORT,
         },
     )

@@ -1,3 +1,4 @@
+from .export import export_model
 from .find_images import find_images
 from .latteclip_inferencer import LatteCLIPInferencer
 from .launch import add_common_options, build_runner, load_config
@@ -8,6 +9,7 @@ __all__ = [
     'LatteCLIPInferencer',
     'add_common_options',
     'build_runner',
+    'export_model',
     'find_images',
     'load_classifier',
     'load_config',

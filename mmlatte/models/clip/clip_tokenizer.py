@@ -65,6 +65,13 @@ class ClipTokenizer:
             row[: len(ids)] = torch.as_tensor(ids)
         return padded
 
+    @property
+    def inner(self):
+        """open_clip's own tokenizer of the model."""
+        if self._tokenizer is None:
+            self._load()
+        return self._tokenizer
+
     def _load(self) -> None:
         self._tokenizer = open_clip.get_tokenizer(
             self.model_name, cache_dir=self.cache_dir

@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from copy import deepcopy
 
 import open_clip
 import torch
@@ -176,6 +177,11 @@ class OpenCLIP(nn.Module):
             features.append(self.encode_text(self.pad(batch).to(device)))
         back = torch.tensor(order, dtype=torch.long).argsort().to(device)
         return torch.cat(features)[back]
+
+    @property
+    def config(self) -> dict:
+        """dict: open_clip's ``model_cfg`` of this model, a copy."""
+        return deepcopy(self._config)
 
     def tokenize(self, text: str) -> Tensor:
         """Return the (l,) token ids of one text, without padding."""

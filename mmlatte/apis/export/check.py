@@ -1,0 +1,99 @@
+"""Reloading an export in its own library and comparing it on images."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import torch
+from mmengine.dataset import Compose
+from torch import Tensor
+
+from mmlatte.apis.export.bundle import Bundle
+
+__all__ = ['Comparison', 'compare', 'predict_here']
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far an export is from the model.
+
+    Attributes:
+        images (int): Number of images compared.
+        features (float): Largest difference in an image feature.
+        confidences (float): Largest difference in a class probability.
+        same_class (int): Images that got the same class.
+    """
+
+    images: int
+    features: float
+    confidences: float
+    same_class: int
+
+    def __str__(self) -> str:
+        return (
+            f'{self.images} images, largest difference {self.features:.1e} in '
+            f'a feature and {self.confidences:.1e} in a confidence, the same '
+            f'class for {self.same_class}'
+        )
+
+
+def predict_here(
+    bundle: Bundle, paths: list[str], pipeline: list[dict]
+) -> tuple[Tensor, Tensor]:
+    """Classify images with the model itself and its test pipeline.
+
+    Args:
+        bundle (Bundle): What is exported.
+        paths (list[str]): N image files.
+        pipeline (list[dict]): The test pipeline.
+
+    Returns:
+        tuple[Tensor, Tensor]: Unit features (N, D), probabilities (N, C).
+    """
+    prepare = Compose(pipeline)
+    rows = []
+    with torch.no_grad():
+        for path in paths:
+            sample = prepare(dict(img_path=path, sample_id=path))
+            batch = bundle.model.data_preprocessor(
+                dict(inputs=sample['inputs'].unsqueeze(0)), training=False
+            )
+            rows.append(bundle.model.extract_feat(batch['inputs']))
+        features = torch.cat(rows)
+        logits = bundle.scale * features @ bundle.prototypes.T
+    return features, logits.softmax(dim=1)
+
+
+def compare(
+    module: ModuleType,
+    folder: Path,
+    paths: list[str],
+    expected: tuple[Tensor, Tensor],
+    tolerance: float,
+) -> Comparison:
+    """Load an export and compare it with the model.
+
+    Args:
+        module (ModuleType): Of the format; its ``predict`` loads the export.
+        folder (Path): Folder of the export.
+        paths (list[str]): N image files.
+        expected (tuple[Tensor, Tensor]): Of `predict_here`.
+        tolerance (float): Largest difference that is no error.
+
+    Raises:
+        RuntimeError: If they differ by more.
+    """
+    found = module.predict(folder, paths)
+    features, confidences = (
+        (a - b).abs().max().item()
+        for a, b in zip(found, expected, strict=True)
+    )
+    labels = found[1].argmax(dim=1) == expected[1].argmax(dim=1)
+    result = Comparison(len(paths), features, confidences, int(labels.sum()))
+    if not max(features, confidences) <= tolerance:
+        raise RuntimeError(
+            f'the export in {folder} does not agree with the model: {result} '
+            f'(allowed: {tolerance:.0e}). Do not use it; please report this '
+            'with the config'
+        )
+    return result

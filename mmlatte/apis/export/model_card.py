@@ -1,0 +1,181 @@
+"""The model card: where an exported model comes from."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmlatte.apis.export.bundle import Bundle
+from mmlatte.apis.export.check import Comparison
+from mmlatte.version import __version__
+
+__all__ = ['model_card', 'read_summary']
+
+
+def read_summary(run: Path | None) -> dict:
+    """Return the ``summary.json`` of a run's folder, {} without one."""
+    path = run and run / 'summary.json'
+    if path is None or not path.is_file():
+        return {}
+    return json.loads(path.read_text(encoding='utf-8'))
+
+
+def model_card(
+    bundle: Bundle,
+    config: Config,
+    summary: dict,
+    comparison: Comparison,
+    usage: str,
+    trained: bool,
+) -> str:
+    """Write the card.
+
+    Args:
+        bundle (Bundle): What was exported.
+        config (Config): Config of the run.
+        summary (dict): ``summary.json`` of the run, may be empty.
+        comparison (Comparison): Result of the check.
+        usage (str): How to use this format.
+        trained (bool): Whether a checkpoint was exported.
+
+    Returns:
+        str: Markdown.
+    """
+    lines = [
+        '# Image classifier made with mmlatte',
+        '',
+        *_table(
+            {
+                'written': f'{date.today().isoformat()} by mmlatte '
+                f'{__version__}',
+                'model': config.model.type.removeprefix('mmlatte.'),
+                'base CLIP': _clip(config),
+                'trained': _training(config) if trained else 'no (zero-shot)',
+                'data': _data(config) if trained else 'none',
+                **(_texts(config, summary) if trained else {}),
+                **_accuracy(summary),
+                'confidence': f'temperature {bundle.temperature:.3g}'
+                + (' (not calibrated)' if bundle.temperature == 1 else ''),
+                'checked': f'against the checkpoint: {comparison}',
+            }
+        ),
+        '',
+        '## Use',
+        '',
+        usage,
+        '## Images',
+        '',
+        _images(bundle),
+        '',
+        '## Classes',
+        '',
+        *[f'{i}. {name}' for i, name in enumerate(bundle.classes)],
+        '',
+        '## Licence and limits',
+        '',
+        'The licence of the base weights applies, and that of the training '
+        'images.',
+        'The classes above are all this model knows: it gives every image '
+        'one of them, also an image that shows none.',
+        'It was trained without labels; where no accuracy stands above, none '
+        'was measured.',
+    ]
+    return '\n'.join(lines) + '\n'
+
+
+def _table(facts: dict[str, str]) -> list[str]:
+    rows = [f'| {key} | {value} |' for key, value in facts.items()]
+    return ['| | |', '|---|---|', *rows]
+
+
+def _clip(config: Config) -> str:
+    clip = config.model.clip
+    name = clip.get('model_name', clip.type)
+    if name.startswith('local-dir:'):
+        return f'open_clip folder `{Path(name.split(":", 1)[1]).name}`'
+    pretrained = clip.get('pretrained')
+    return f'open_clip `{name}`' + (f', `{pretrained}`' if pretrained else '')
+
+
+def _training(config: Config) -> str:
+    optimizer = config.get('optim_wrapper', {}).get('optimizer', {})
+    train = config.get('train_cfg') or {}
+    loader = config.get('train_dataloader') or {}
+    facts = [
+        f'{train.get("max_epochs", "?")} epochs',
+        f'batch {loader.get("batch_size", "?")} per rank',
+        f'{optimizer.get("type", "?")} lr {optimizer.get("lr", "?")}',
+        f'weight decay {optimizer.get("weight_decay", 0)}',
+        f'seed {config.get("randomness", {}).get("seed")}',
+        'without labels',
+    ]
+    return ', '.join(facts)
+
+
+def _data(config: Config) -> str:
+    dataset = (config.get('train_dataloader') or {}).get('dataset')
+    if dataset is None:
+        return 'unknown'
+    folder = Path(dataset.get('data_root') or '').name
+    text = f'{dataset.type.removeprefix("mmlatte.")}, folder `{folder}`'
+    if dataset.get('indices'):
+        text += f', {dataset.indices} images'
+    return text
+
+
+def _texts(config: Config, summary: dict) -> dict[str, str]:
+    hooks = config.get('default_hooks', {})
+    synth = hooks.get('text_synth') or {}
+    if 'lmm' not in synth:
+        return {}
+    lmm = synth['lmm']
+    model = str(lmm.get('model', ''))
+    model = Path(model).name if Path(model).is_absolute() else model
+    facts = {
+        'texts by': f'{lmm["type"].removeprefix("mmlatte.")} `{model}`',
+        'image prompt': _quote(synth.get('image_prompt')),
+        'group prompt': _quote(synth.get('group_prompt')),
+    }
+    if summary.get('texts'):
+        counts = summary['texts']
+        facts['texts'] = ', '.join(f'{n} {what}' for what, n in counts.items())
+    return facts
+
+
+def _quote(prompt) -> str:
+    if not prompt:
+        return 'none'
+    prompts = [prompt] if isinstance(prompt, str) else prompt
+    return '; '.join(f'"{text}"' for text in prompts)
+
+
+def _accuracy(summary: dict) -> dict[str, str]:
+    names = {
+        'zero_shot_top1': 'zero-shot accuracy',
+        'top1': 'accuracy',
+        'pseudo_label_top1': 'accuracy of the zero-shot labels of the '
+        'training images',
+    }
+    known = {
+        name: f'{summary[key]:.2f} %'
+        for key, name in names.items()
+        if summary.get(key) is not None
+    }
+    return known or {'accuracy': 'not known (no labels, or no summary)'}
+
+
+def _images(bundle: Bundle) -> str:
+    how = bundle.preprocessing
+    resize = (
+        f'the shorter side is resized to {how.size} pixels and the centre is '
+        'cropped'
+        if how.resize_mode == 'shortest'
+        else f'both sides are resized to {how.size} pixels'
+    )
+    return (
+        f'RGB, turned upright by EXIF orientation; {resize} '
+        f'({how.interpolation}, as Pillow does it); mean '
+        f'{[round(v, 6) for v in how.mean]} and standard deviation '
+        f'{[round(v, 6) for v in how.std]} of pixels in 0..1.'
+    )

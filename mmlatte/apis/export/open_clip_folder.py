@@ -1,0 +1,105 @@
+"""Export to a folder that plain open_clip loads as ``local-dir:``."""
+
+import json
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from open_clip.tokenizer import HFTokenizer
+from PIL import Image
+from safetensors.torch import save_file
+from torch import Tensor
+
+from mmlatte.apis.export.bundle import Bundle, classify
+
+__all__ = ['CARD', 'predict', 'save']
+
+CARD = """\
+```python
+import json, open_clip, torch
+from PIL import Image
+from safetensors.torch import load_file
+
+model, _, preprocess = open_clip.create_model_and_transforms('local-dir:.')
+model.eval()
+about = json.load(open('classifier.json'))
+prototypes = load_file('prototypes.safetensors')['prototypes']
+
+with torch.no_grad():
+    image = preprocess(Image.open('image.jpg')).unsqueeze(0)
+    features = model.encode_image(image, normalize=True)
+    confidence = (about['scale'] * features @ prototypes.T).softmax(dim=1)
+print(about['classes'][confidence.argmax()])
+```
+
+`open_clip.get_tokenizer('local-dir:.')` and `model.encode_text` are the
+fine-tuned text tower, for retrieval and for new classes.
+"""
+
+
+def save(bundle: Bundle, folder: Path) -> None:
+    """Write config, weights, tokenizer files and the classifier."""
+    clip = bundle.model.clip
+    config = clip.config
+    if 'multimodal_cfg' in config:
+        raise ValueError(
+            f'{clip.model_name} is a CoCa: its text decoder is not part of '
+            'the model, so that no plain open_clip folder can be made of it; '
+            'export to onnx or torchscript'
+        )
+    state = {k: v.detach() for k, v in clip.state_dict().items()}
+    if not _has_own_text_module(config):
+        state = {k.removeprefix('text.'): v for k, v in state.items()}
+    how = bundle.preprocessing
+    about = dict(
+        model_cfg=config,
+        preprocess_cfg=dict(
+            mean=how.mean,
+            std=how.std,
+            interpolation=how.interpolation,
+            resize_mode=how.resize_mode,
+        ),
+    )
+    (folder / 'open_clip_config.json').write_text(json.dumps(about, indent=2))
+    save_file(
+        {name: value.contiguous().clone() for name, value in state.items()},
+        folder / 'open_clip_model.safetensors',
+        metadata={'format': 'pt'},
+    )
+    if isinstance(clip.tokenizer.inner, HFTokenizer):
+        clip.tokenizer.inner.save_pretrained(folder)
+    bundle.save_classifier(folder)
+
+
+def predict(folder: Path, paths: list[str]) -> tuple[Tensor, Tensor]:
+    """Classify images with plain open_clip.
+
+    Args:
+        folder (Path): Folder of the export.
+        paths (list[str]): N image files.
+
+    Returns:
+        tuple[Tensor, Tensor]: Unit features (N, D), probabilities (N, C).
+    """
+    import open_clip
+
+    model, _, preprocess = open_clip.create_model_and_transforms(
+        f'local-dir:{folder}', pretrained_text=False
+    )
+    model.eval()
+    rows = []
+    with torch.no_grad():
+        for path in paths:
+            image = preprocess(Image.open(path)).unsqueeze(0)
+            rows.append(F.normalize(model.encode_image(image), dim=-1))
+        features = torch.cat(rows)
+        return features, classify(features, folder)
+
+
+def _has_own_text_module(config: dict) -> bool:
+    """Whether open_clip keeps the text tower as ``text.*``.
+
+    It does where the config says so and for Hugging Face towers.
+    """
+    hugging_face = 'hf_model_name' in config.get('text_cfg', {})
+    return bool(config.get('custom_text')) or hugging_face

@@ -1,0 +1,186 @@
+import json
+from copy import deepcopy
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+from PIL import Image
+
+from mmlatte.apis import LatteCLIPInferencer, export_model
+from mmlatte.apis.export.bundle import read_preprocessing
+from mmlatte.apis.export.pixels import read_pixels
+
+FORMATS = ('open_clip', 'hf', 'onnx', 'torchscript')
+
+
+@pytest.fixture(scope='module')
+def exported(tiny_run, tmp_path_factory):
+    """Folders of all formats, made once."""
+    root = tmp_path_factory.mktemp('exported')
+    return {
+        to: (root / to, export_model(str(tiny_run), to, root / to))
+        for to in FORMATS
+    }
+
+
+@pytest.mark.parametrize('to', FORMATS)
+def test_agrees_with_the_checkpoint(exported, to):
+    folder, comparison = exported[to]
+    assert comparison.images == 9 == comparison.same_class
+    assert comparison.features < 1e-5
+    assert comparison.confidences < 1e-5
+    assert not folder.with_name(f'{to}.partial').exists()
+    card = (folder / 'README.md').read_text()
+    for part in ('sea or lake', 'local-dir' if to == 'open_clip' else to):
+        assert part in card.lower() or to == 'hf'
+
+
+def test_open_clip_classifies_as_the_inferencer(
+    exported, tiny_run, tiny_eurosat
+):
+    """Used as the model card says, with open_clip alone."""
+    folder, _ = exported['open_clip']
+    model, _, preprocess = open_clip.create_model_and_transforms(
+        f'local-dir:{folder}'
+    )
+    assert type(model) is open_clip.CLIP
+    path = tiny_eurosat / '2750/SeaLake/SeaLake_7.jpg'
+    expected = LatteCLIPInferencer(str(tiny_run), device='cpu')
+    with torch.no_grad():
+        feature = model.eval().encode_image(
+            preprocess(Image.open(path))[None], normalize=True
+        )
+        tokens = open_clip.get_tokenizer(f'local-dir:{folder}')(['a river'])
+        text = model.encode_text(tokens, normalize=True)
+        torch.testing.assert_close(
+            text, expected.model.clip.encode_texts(['a river'])
+        )
+    scores = (
+        model.logit_scale.exp() * feature @ expected.model.memory.prototypes.T
+    ).softmax(dim=1)
+    torch.testing.assert_close(
+        scores[0].detach(), torch.tensor(expected(path)[0]['pred_scores'])
+    )
+
+
+def test_transformers_has_both_towers_and_the_tokenizer(exported, tiny_run):
+    from transformers import AutoImageProcessor, CLIPModel, CLIPTokenizer
+
+    folder, _ = exported['hf']
+    clip = LatteCLIPInferencer(str(tiny_run), device='cpu').model.clip
+    tokenizer = CLIPTokenizer.from_pretrained(folder)
+    model = CLIPModel.from_pretrained(folder).eval()
+    texts = ["A  photo of a dentist's Café.", 'river', 'sea ' * 100]
+    inputs = tokenizer(
+        texts, padding=True, truncation=True, return_tensors='pt'
+    )
+    for row, text in zip(inputs['input_ids'], texts, strict=True):
+        ids = clip.tokenize(text)
+        assert row[: len(ids)].tolist() == ids.tolist()
+    with torch.no_grad():
+        pooled = model.text_model(**inputs).pooler_output
+        features = model.text_projection(pooled)
+        features = features / features.norm(dim=-1, keepdim=True)
+        torch.testing.assert_close(
+            features, clip.encode_texts(texts), atol=1e-5, rtol=0
+        )
+    assert (
+        AutoImageProcessor.from_pretrained(folder).size['shortest_edge'] == 32
+    )
+
+
+def test_onnx_takes_any_batch_and_knows_its_classes(exported):
+    import onnxruntime
+
+    folder, _ = exported['onnx']
+    session = onnxruntime.InferenceSession(str(folder / 'model.onnx'))
+    pixels = torch.rand(7, 3, 32, 32).numpy()
+    logits, features = session.run(None, {'pixels': pixels})
+    one = session.run(None, {'pixels': pixels[4:5]})
+    torch.testing.assert_close(
+        torch.tensor(logits[4:5]), torch.tensor(one[0]), atol=1e-4, rtol=0
+    )
+    assert features.shape == (7, 16)
+    known = session.get_modelmeta().custom_metadata_map['classes']
+    assert json.loads(known) == ['forest', 'highway or road', 'sea or lake']
+
+
+def test_temperature_is_part_of_the_export(tiny_run, tiny_eurosat, tmp_path):
+    path = str(tiny_eurosat / '2750/SeaLake/SeaLake_7.jpg')
+    export_model(
+        str(tiny_run), 'torchscript', tmp_path / 'a', temperature=2.5,
+        images=path,
+    )  # fmt: skip
+    model = torch.jit.load(tmp_path / 'a' / 'model.torchscript.pt')
+    inferencer = LatteCLIPInferencer(
+        str(tiny_run), temperature=2.5, device='cpu'
+    )
+    how = read_preprocessing(inferencer.config, inferencer.model)
+    logits, _ = model(torch.from_numpy(read_pixels(path, how))[None])
+    assert logits.softmax(dim=1).max().item() == pytest.approx(
+        inferencer(path)[0]['confidence'], abs=1e-5
+    )
+
+
+def test_a_wrong_export_is_removed(tiny_run, tmp_path, monkeypatch):
+    from mmlatte.apis.export import FORMATS as modules
+
+    module = modules['torchscript']
+    monkeypatch.setattr(
+        module,
+        'predict',
+        lambda folder, paths: (
+            torch.zeros(len(paths), 16),
+            torch.zeros(len(paths), 3),
+        ),
+    )
+    with pytest.raises(RuntimeError, match='does not agree'):
+        export_model(str(tiny_run), 'torchscript', tmp_path / 'a')
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_cannot_be_exported_is_refused(tiny_run, tiny_config, tmp_path):
+    (tmp_path / 'full').mkdir()
+    (tmp_path / 'full' / 'x').touch()
+    with pytest.raises(FileExistsError, match='full'):
+        export_model(str(tiny_run), 'onnx', tmp_path / 'full')
+    with pytest.raises(ValueError, match='choose from'):
+        export_model(str(tiny_run), 'tflite', tmp_path / 'a')
+    config = deepcopy(tiny_config)
+    config.test_dataloader.dataset.pipeline[1]['backend'] = 'cv2'
+    with pytest.raises(ValueError, match='pillow'):
+        export_model(config, 'onnx', tmp_path / 'a')
+    config.test_dataloader.dataset.pipeline[1]['scale'] = 36
+    with pytest.raises(ValueError, match='usual preparation'):
+        export_model(config, 'onnx', tmp_path / 'a')
+    config.test_dataloader.dataset.data_root = str(tmp_path)
+    with pytest.raises(RuntimeError, match='give images'):
+        export_model(config, 'onnx', tmp_path / 'a')
+
+
+@pytest.fixture(scope='module')
+def real_images(eurosat_root) -> list[str]:
+    split = json.loads((eurosat_root / 'split_zhou_EuroSAT.json').read_text())
+    return [
+        str(eurosat_root / '2750' / entry[0]) for entry in split['test'][::81]
+    ]
+
+
+@pytest.mark.parametrize('to', ['open_clip', 'onnx', 'torchscript'])
+def test_real_clip_on_100_real_images(to, real_images, tmp_path):
+    from mmengine.config import Config
+
+    config = Config.fromfile('configs/zeroshot_rsclip_eurosat.py')
+    comparison = export_model(config, to, tmp_path / to, images=real_images)
+    assert comparison.images == 100 == comparison.same_class
+    assert max(comparison.features, comparison.confidences) < 1e-4
+
+
+def test_real_clip_is_no_plain_vit(real_images, tmp_path):
+    from mmengine.config import Config
+
+    config = Config.fromfile('configs/zeroshot_rsclip_eurosat.py')
+    with pytest.raises(ValueError, match='TimmModel, no plain ViT'):
+        export_model(config, 'hf', tmp_path / 'hf', images=real_images)
+    assert not Path(tmp_path / 'hf.partial').exists()
