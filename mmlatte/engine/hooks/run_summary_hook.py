@@ -18,6 +18,7 @@ from mmlatte.registry import HOOKS
 
 from ..atomic_file import atomic_file
 from ..random_state import preserved_random_state
+from .lmm_text_synth_hook import LMMTextSynthHook
 from .zero_shot_label_hook import ZeroShotLabelHook
 
 #: Hooks that see the zero-shot evaluation; others, such as early stopping or
@@ -127,15 +128,17 @@ class RunSummaryHook(Hook):
         top1 = self._last_evaluation and self._last_evaluation[1]
         known = zero_shot is not None and top1 is not None
         seconds = state['train_seconds']
-        counts = [
-            hook.counts for hook in runner.hooks if hasattr(hook, 'counts')
+        texts = [
+            {key: hook.counts[key] for key in ('made', 'reused', 'failed')}
+            for hook in runner.hooks
+            if isinstance(hook, LMMTextSynthHook) and hook.counts
         ]
         return dict(
             zero_shot_top1=zero_shot,
             top1=top1,
             gain=top1 - zero_shot if known else None,
             pseudo_label_top1=_pseudo_label_top1(runner),
-            texts=counts[0] if counts else None,
+            texts=texts[0] if texts else None,
             images_per_second=state['images'] / seconds if seconds else None,
             wall_seconds=self._wall_seconds(),
         )
