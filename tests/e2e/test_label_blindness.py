@@ -39,7 +39,4 @@ def test_shuffled_labels_give_the_same_bits(make_tiny_run, tiny_eurosat):
     assert true.keys() == shuffled.keys()
     for key, value in true.items():
         assert torch.equal(value, shuffled[key]), key
-    # The labels did differ, and the only trace is the metric that says so.
-    pseudo = [s['pseudo_label_top1'] for s in summaries]
-    assert pseudo[0] != pseudo[1]
     assert summaries[0]['top1'] == summaries[1]['top1']
