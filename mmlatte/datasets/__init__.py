@@ -11,5 +11,6 @@ __all__ = [
     'CoOpSplitDataset',
     'EuroSAT',
     'GlobalBatchSampler',
+    'OpenMoji',
     'UnlabeledFolder',
 ]
