@@ -3,6 +3,7 @@
 from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
 from .collage import make_collage
 from .load_image import ImageError, load_image
+from .openai_compatible_lmm import OpenAICompatibleLMM
 from .prompts import DATASET_PROMPTS, GroupOptions
 from .quality import clean_text, find_problem
 from .store_folder import store_folder
@@ -25,6 +26,7 @@ __all__ = [
     'ImageError',
     'LMMRequest',
     'LMMUnavailableError',
+    'OpenAICompatibleLMM',
     'TagCaptioner',
     'Team',
     'TextFile',

@@ -8,7 +8,9 @@ __all__ = ['clean_text', 'find_problem', 'is_over_length']
 #: Longer answers are cut: CLIP reads 77 tokens.
 MAX_CHARS = 2000
 
-_THINKING = re.compile(r'<think(?:ing)?>.*?(?:</think(?:ing)?>|$)', re.S | re.I)
+_THINKING = re.compile(
+    r'<think(?:ing)?>.*?(?:</think(?:ing)?>|$)', re.S | re.I
+)
 #: <image>, </s>, <|im_start|>assistant, <script>, [INST], <<SYS>>
 _TOKENS = re.compile(
     r'<\|im_start\|>\s*(?:assistant|user|system)?'
@@ -35,8 +37,8 @@ _CONTROL = re.compile(r'[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]')
 
 _REFUSAL = re.compile(
     r"^\W*(?:(?:i['’]?m|i am|we are)\s+(?:very\s+)?(?:sorry|unable|not able)\b"
-    r"|sorry\b|i (?:can['’]?t|cannot|can not|won['’]?t|am not|do(?:n['’]t| not)"
-    r'\s+(?:see|have|know|feel))\b'
+    r"|sorry\b|i (?:can['’]?t|cannot|can not|won['’]?t|am not"
+    r"|do(?:n['’]t| not)\s+(?:see|have|know|feel))\b"
     r'|(?:unfortunately,?\s+)?as an? (?:ai|large|artificial|language)\b'
     r'|unfortunately,? i\b|no image (?:was|is|has been)\b'
     r'|(?:there is|i see) no image\b|please (?:provide|upload|share)\b'
@@ -48,7 +50,7 @@ _LOOPED_CHARS = re.compile(r'(\S.{0,19}?)\1{11,}', re.S)
 
 
 def clean_text(raw: str) -> str:
-    """Strip what belongs to the chat and keep what was said.
+    r"""Strip what belongs to the chat and keep what was said.
 
     Role tags, special tokens, HTML and markdown marks, control characters
     and everything from a second turn on are removed; white space becomes
@@ -61,7 +63,7 @@ def clean_text(raw: str) -> str:
         str: One line of at most 2,000 characters.
 
     Examples:
-        >>> clean_text('ASSISTANT: **A river**\\nnear <image>a field.</s>')
+        >>> clean_text('ASSISTANT: **A river**\nnear <image>a field.</s>')
         'A river near a field.'
     """
     # Cut generously before, exactly after: marks are not counted as text.

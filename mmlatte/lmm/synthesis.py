@@ -159,6 +159,6 @@ def synthesize(
     return counts
 
 
-def _blocks(numbers: Sequence[int] | np.ndarray) -> Iterator[Sequence[int]]:
+def _blocks(numbers: Sequence[int] | np.ndarray) -> Iterator[list[int]]:
     for start in range(0, len(numbers), BLOCK):
-        yield numbers[start : start + BLOCK]
+        yield [int(number) for number in numbers[start : start + BLOCK]]

@@ -90,9 +90,7 @@ class TagCaptioner(BaseLMM):
         model = self.clip or self.classifier or {}
         return {
             'model': {k: str(v) for k, v in model.items()},
-            'list': hashlib.blake2b(
-                lines.encode(), digest_size=8
-            ).hexdigest(),
+            'list': hashlib.blake2b(lines.encode(), digest_size=8).hexdigest(),
             'top_k': self.top_k,
             'template': self.template,
         }

@@ -1,10 +1,7 @@
 """Where the texts of one data root and one LMM are kept."""
 
 import contextlib
-import fcntl
-import hashlib
 import os
-import socket
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,15 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from .text_file_db import (
-    KEEP_BEST,
-    SCHEMA,
     connect_new,
     connect_sealed,
     insert,
     open_part,
     records,
 )
+from .text_merge import files_of, merge_files, recover_files
 from .text_record import TextRecord
+from .writer_lock import lock_writer, machine_name
 
 __all__ = ['TextStore']
 
@@ -90,11 +87,9 @@ class TextStore:
 
     def _start_writing(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        name = f'{_machine()}-{os.getpid()}-{os.urandom(4).hex()}'
+        name = f'{machine_name()}-{os.getpid()}-{os.urandom(4).hex()}'
         # The lock tells processes on this machine that the writer lives.
-        lock = self.folder / f'{name}.lock'
-        self._lock = os.open(lock, os.O_CREAT | os.O_RDWR, 0o666)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._lock = lock_writer(self.folder / f'{name}.lock')
         self._part = self.folder / f'{name}.part'
         self._writer = connect_new(self._part)
 
@@ -200,7 +195,7 @@ class TextStore:
         """Open the files that are not sealed, this writer's own included."""
         with contextlib.ExitStack() as stack:
             opened = []
-            for path in self._paths('.part'):
+            for path in files_of(self.folder, '.part'):
                 try:
                     part = stack.enter_context(open_part(path))
                 except RuntimeError:
@@ -215,7 +210,7 @@ class TextStore:
         while True:
             self._close_readers()
             try:
-                for path in self._paths('.db'):
+                for path in files_of(self.folder, '.db'):
                     self._readers.append(connect_sealed(path))
                 return
             except sqlite3.OperationalError:
@@ -227,13 +222,6 @@ class TextStore:
         for reader in self._readers:
             reader.close()
         self._readers = []
-
-    def _paths(self, suffix: str) -> list[Path]:
-        if not self.folder.is_dir():
-            return []
-        paths = [p for p in self.folder.iterdir() if p.suffix == suffix]
-        # The merged file is the largest: it is asked first.
-        return sorted(paths, key=lambda p: (-_size(p), p.name))
 
     def _own_process(self) -> None:
         """Forget the parent's connections: SQLite must not cross a fork."""
@@ -259,22 +247,7 @@ class TextStore:
         What a writer had not finished is rolled back. Files of writers that
         are alive, or that run elsewhere, stay as they are.
         """
-        for path in self._paths('.part'):
-            with _claimed(path) as dead:
-                if not dead:
-                    continue
-                with contextlib.closing(sqlite3.connect(path)) as db:
-                    whole = db.execute(
-                        "SELECT count(*) FROM sqlite_master WHERE name='texts'"
-                    ).fetchone()[0]
-                # SQLite leaves a journal that it had nothing to do with.
-                journal = path.with_name(f'{path.name}-journal')
-                journal.unlink(missing_ok=True)
-                if whole:
-                    path.rename(path.with_suffix('.db'))
-                else:
-                    path.unlink()
-                path.with_suffix('.lock').unlink()
+        recover_files(self.folder)
 
     def merge(self) -> None:
         """Join all files into one; seals this store's own file first.
@@ -284,48 +257,11 @@ class TextStore:
         time lose nothing: a merged file is one more file.
         """
         self.close()
-        self.recover()
-        sealed, parts = self._paths('.db'), self._paths('.part')
-        if len(sealed) + len(parts) == 0 or (len(sealed) == 1 and not parts):
-            return
-        target = self.folder / f'merged-{os.urandom(4).hex()}.tmp'
-        with contextlib.closing(
-            sqlite3.connect(target, isolation_level=None)
-        ) as db:
-            # Not durable until it is whole and synced below.
-            db.execute('PRAGMA journal_mode=OFF')
-            db.execute('PRAGMA synchronous=OFF')
-            db.execute('PRAGMA cache_size=-32000')
-            db.executescript(SCHEMA)
-            for path in sealed:
-                with contextlib.closing(connect_sealed(path)) as source:
-                    _append(db, source)
-            for path in parts:
-                with open_part(path) as part:
-                    if part is not None:
-                        _append(db, part)
-            # Makes finding all accepted keys independent of the texts' size.
-            db.execute('CREATE INDEX accepted ON texts(failed)')
-        _sync(target)
-        target.rename(target.with_suffix('.db'))
-        _sync(self.folder)
-        for path in sealed:
-            path.unlink(missing_ok=True)
+        recover_files(self.folder)
+        merge_files(self.folder)
 
 
 _INHERITED: list = []
-
-
-def _append(db: sqlite3.Connection, source: sqlite3.Connection) -> None:
-    db.execute('BEGIN')
-    for table, width in (('prompts', 2), ('origins', 3), ('texts', 11)):
-        marks = ','.join('?' * width)
-        conflict = KEEP_BEST if table == 'texts' else 'ON CONFLICT DO NOTHING'
-        db.executemany(
-            f'INSERT INTO {table} VALUES({marks}) {conflict}',
-            source.execute(f'SELECT * FROM {table} ORDER BY id'),
-        )
-    db.execute('COMMIT')
 
 
 def _shadowed(
@@ -344,51 +280,3 @@ def _shadowed(
         if row[0] < mine or (row[0] == mine and other < position):
             return True
     return False
-
-
-def _machine() -> str:
-    """Name of this machine, different after each start of it."""
-    boot = Path('/proc/sys/kernel/random/boot_id')
-    mark = boot.read_text() if boot.exists() else ''
-    host = socket.gethostname()
-    digest = hashlib.blake2b(f'{host}{mark}'.encode(), digest_size=6)
-    return digest.hexdigest()
-
-
-@contextlib.contextmanager
-def _claimed(part: Path) -> Iterator[bool]:
-    """Hold the lock of a writer of this machine that is gone.
-
-    Yields False if the writer is alive, runs elsewhere, or if somebody else
-    takes care of its file.
-    """
-    if not part.name.startswith(f'{_machine()}-'):
-        yield False
-        return
-    try:
-        lock = os.open(part.with_suffix('.lock'), os.O_RDWR)
-    except FileNotFoundError:
-        yield False
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield part.exists()
-    except BlockingIOError:
-        yield False
-    finally:
-        os.close(lock)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,6 +1,5 @@
 """Any image-text model of transformers, in this process."""
 
-import hashlib
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -17,6 +16,7 @@ from mmlatte.registry import LMMS
 
 from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
 from .load_image import ImageError
+from .model_folder import folder_identity
 
 __all__ = ['TransformersLMM']
 
@@ -96,7 +96,7 @@ class TransformersLMM(BaseLMM):
         """What decides the texts, the weights' identity included."""
         if self._identity is None:
             self._identity = (
-                _folder_identity(Path(self.model)) if self._is_folder else ''
+                folder_identity(Path(self.model)) if self._is_folder else ''
             )
         return {
             'weights': self._identity,
@@ -338,21 +338,3 @@ def _decoded(window: list[tuple[LMMRequest, Future]]) -> tuple[list, list]:
         except ImageError as error:
             bad.append(Answer(request, error=f'image: {error}', final=True))
     return good, bad
-
-
-def _folder_identity(folder: Path) -> str:
-    """Hash of a model folder that does not read gigabytes.
-
-    Small files count whole; of weights, size and three samples.
-    """
-    digest = hashlib.blake2b(digest_size=8)
-    for path in sorted(folder.iterdir()):
-        if path.suffix not in ('.json', '.jinja', '.safetensors', '.bin'):
-            continue
-        size = path.stat().st_size
-        digest.update(f'{path.name}\0{size}\0'.encode())
-        with path.open('rb') as file:
-            for start in (0, size // 2, max(0, size - 2**18)):
-                file.seek(start)
-                digest.update(file.read(2**18))
-    return digest.hexdigest()

@@ -10,7 +10,7 @@ from mmlatte.lmm.groups import ClassIndex, draw_members, nearest
 def test_class_index_equals_a_loop(labels):
     index = ClassIndex(np.array(labels, np.int64), 6)
     for label in range(6):
-        expected = [i for i, l in enumerate(labels) if l == label]
+        expected = [i for i, own in enumerate(labels) if own == label]
         assert index.members(label).tolist() == expected
 
 

@@ -55,7 +55,9 @@ def test_a_clean_text_is_one_bounded_line(raw):
     find_problem(text)
 
 
-@pytest.mark.parametrize('unit', ['<', '<a', '**', 'ab ', '[', '<think>', '`a'])
+@pytest.mark.parametrize(
+    'unit', ['<', '<a', '**', 'ab ', '[', '<think>', '`a']
+)
 def test_a_megabyte_is_cut_in_no_time(unit):
     text = clean_text(unit * (2**20 // len(unit)))
     assert len(text) <= 2000
@@ -96,5 +98,7 @@ def test_over_length_counts_beyond_what_the_tokenizer_keeps():
     assert len(tokenize('river ' * 75)) == 77
     assert not is_over_length('river ' * 75, tokenize)
     assert is_over_length('river ' * 76, tokenize)
-    assert is_over_length('river ' * 74 + 'electroencephalographically', tokenize)
+    assert is_over_length(
+        'river ' * 74 + 'electroencephalographically', tokenize
+    )
     assert not is_over_length('', tokenize)

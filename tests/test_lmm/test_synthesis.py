@@ -113,9 +113,11 @@ def test_interrupted_runs_keep_what_was_answered(want, rule_lmm, store):
 
 def test_over_long_texts_are_counted_and_kept(want, rule_lmm, store):
     lmm = rule_lmm(
-        lambda request, seed: ' '.join(f'house{i}' for i in range(60))
-        if request.sample_id == '2.jpg'
-        else 'a house'
+        lambda request, seed: (
+            ' '.join(f'house{i}' for i in range(60))
+            if request.sample_id == '2.jpg'
+            else 'a house'
+        )
     )
     counts = run(
         want(group_prompt=None),

@@ -53,7 +53,7 @@ def test_a_malformed_line_is_named(tmp_path, line, message):
 def test_absent_sources(tmp_path):
     with pytest.raises(LMMUnavailableError, match='there is no'):
         TextFile(str(tmp_path / 'absent.jsonl')).check()
-    with pytest.raises(LMMUnavailableError, match='no .txt'):
+    with pytest.raises(LMMUnavailableError, match=r'no \.txt'):
         TextFile(image_dir=str(tmp_path)).check()
     with pytest.raises(ValueError, match='either'):
         TextFile()

@@ -89,9 +89,8 @@ def test_kinds_prompts_and_samples_have_keys_of_their_own(tmp_path):
 
 
 names = st.text(
-    st.characters(codec='utf-8') | st.characters(
-        min_codepoint=0xDC80, max_codepoint=0xDCFF
-    ),
+    st.characters(codec='utf-8')
+    | st.characters(min_codepoint=0xDC80, max_codepoint=0xDCFF),
     min_size=1,
     max_size=30,
 )
@@ -294,7 +293,7 @@ def test_concurrent_merges_lose_nothing(tmp_path):
     running = set(mergers)
     while running:
         assert len(TextStore(tmp_path)) == 600
-        child, status = os.waitpid(-1, os.WNOHANG)
+        child, _ = os.waitpid(-1, os.WNOHANG)
         running.discard(child)
     assert len(TextStore(tmp_path)) == 600
 

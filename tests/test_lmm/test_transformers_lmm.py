@@ -121,9 +121,7 @@ def test_broken_images_fail_alone(llava, eurosat_images, tmp_path):
     assert len(answers) == 3
 
 
-def test_fingerprint_is_that_of_the_weights_and_parameters(
-    llava, tmp_path
-):
+def test_fingerprint_is_that_of_the_weights_and_parameters(llava, tmp_path):
     folder = tmp_path / 'tiny-llava-rsicd'
     shutil.copytree(llava.model, folder)
     same = TransformersLMM(str(folder), dtype='float32', batch_size=3)
@@ -140,7 +138,9 @@ def test_fingerprint_is_that_of_the_weights_and_parameters(
 
 
 def test_models_that_cannot_work_are_refused_early(llava, tmp_path, assets):
-    config = json.loads((assets / 'models/tiny-llava-rsicd/config.json').read_text())
+    config = json.loads(
+        (assets / 'models/tiny-llava-rsicd/config.json').read_text()
+    )
     text_only = tmp_path / 'llama'
     text_only.mkdir()
     (text_only / 'config.json').write_text(

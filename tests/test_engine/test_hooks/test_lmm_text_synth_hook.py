@@ -109,9 +109,7 @@ def test_training_sees_the_texts_and_a_second_run_makes_none(
     assert (counts['made'], counts['reused'], counts['failed']) == (0, 28, 2)
 
 
-def test_a_wrong_lmm_stops_the_run_before_the_zero_shot_pass(
-    config, tmp_path
-):
+def test_a_wrong_lmm_stops_the_run_before_the_zero_shot_pass(config, tmp_path):
     lmm = dict(type='mmlatte.TransformersLMM', model=str(tmp_path / 'none'))
     runner = Runner.from_cfg(config(lmm=lmm))
     with pytest.raises(LMMUnavailableError, match='no folder'):
@@ -196,7 +194,9 @@ def rank_main(rank, world, port, cfg, folder):
     runner.train()
     source = source_of(runner)
     np.savez(
-        folder / f'{rank}.npz', image=source.image_rows, group=source.group_rows
+        folder / f'{rank}.npz',
+        image=source.image_rows,
+        group=source.group_rows,
     )
     counts = json.dumps(hook_of(runner).counts)
     (folder / f'{rank}.json').write_text(counts)

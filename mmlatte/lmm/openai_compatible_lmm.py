@@ -1,0 +1,413 @@
+"""Any server that speaks the OpenAI protocol."""
+
+import asyncio
+import os
+import queue
+import random
+import threading
+import time
+from collections.abc import Coroutine, Iterable, Iterator
+from importlib.util import find_spec
+from typing import Any
+
+from PIL import Image
+
+from mmlatte.registry import LMMS
+
+from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
+from .data_url import to_data_url
+from .load_image import ImageError
+
+__all__ = ['OpenAICompatibleLMM']
+
+#: Requests that fail in a row before the server counts as useless.
+MAX_FAILURES_IN_A_ROW = 20
+
+
+@LMMS.register_module()
+class OpenAICompatibleLMM(BaseLMM):
+    """Asks a server: vLLM, SGLang, Ollama, ``transformers serve``, hosted.
+
+    Images travel as data URLs. A fixed number of requests is under way at
+    once; time-outs, connection errors, 429 and 5xx are tried again with
+    growing, jittered pauses (``Retry-After`` is obeyed). A request that
+    fails while the server lives is an error of its image; when the server is
+    gone, or nothing succeeds any more, the run stops with a message and a
+    rerun goes on.
+
+    Args:
+        model (str): Name of the model on the server.
+        base_url (str): The server, e.g. ``http://localhost:8000/v1``.
+        api_key_env (str | None): Environment variable that holds the API
+            key; None for servers that need none. Keys are read from the
+            environment only and are never stored or logged.
+        concurrency (int): Requests under way at once.
+        max_new_tokens (int): Longest answer.
+        timeout (float): Seconds for one request, all of it.
+        max_attempts (int): How often a request is sent.
+        backoff (float): Seconds of the first pause; doubles each time.
+        patience (float): Longest total wait of a request for rate limits.
+        max_bytes (int): Largest image file.
+        max_tokens_key (str): ``'max_tokens'``, or
+            ``'max_completion_tokens'`` for services that want it.
+        extra (dict | None): More fields of the request.
+        temperature (float): Of second tries, which are sampled.
+
+    Examples:
+        >>> lmm = OpenAICompatibleLMM(
+        ...     'llava-hf/llava-v1.6-mistral-7b-hf',
+        ...     base_url='http://localhost:8000/v1',
+        ... )
+    """
+
+    def __init__(
+        self,
+        model: str,
+        base_url: str,
+        api_key_env: str | None = None,
+        concurrency: int = 8,
+        max_new_tokens: int = 77,
+        timeout: float = 120,
+        max_attempts: int = 6,
+        backoff: float = 1,
+        patience: float = 600,
+        max_bytes: int = 2_000_000,
+        max_tokens_key: str = 'max_tokens',
+        extra: dict | None = None,
+        temperature: float = 0.7,
+    ) -> None:
+        if concurrency < 1 or max_new_tokens < 1 or max_attempts < 1:
+            raise ValueError(
+                'OpenAICompatibleLMM: concurrency, max_new_tokens and '
+                'max_attempts must be at least 1'
+            )
+        self.model = model
+        self.base_url = base_url
+        self.api_key_env = api_key_env
+        self.concurrency = concurrency
+        self.max_new_tokens = max_new_tokens
+        self.timeout = timeout
+        self.max_attempts = max_attempts
+        self.backoff = backoff
+        self.patience = patience
+        self.max_bytes = max_bytes
+        self.max_tokens_key = max_tokens_key
+        self.extra = dict(extra or {})
+        self.temperature = temperature
+        self._in_a_row = 0
+
+    @property
+    def name(self) -> str:
+        """Name of the model on the server."""
+        return self.model
+
+    @property
+    def params(self) -> dict:
+        """What decides the texts; where the server is does not."""
+        return {
+            'max_new_tokens': self.max_new_tokens,
+            'max_bytes': self.max_bytes,
+            'extra': self.extra,
+            'temperature': 0,
+        }
+
+    def check(self) -> None:
+        """Send one small image.
+
+        Raises:
+            LMMUnavailableError: If the server does not answer it.
+        """
+        if find_spec('openai') is None:
+            raise LMMUnavailableError(
+                'OpenAICompatibleLMM needs openai: pip install mmlatte[lmm]'
+            )
+        self._key()
+        request = LMMRequest(
+            'check',
+            'image',
+            'Describe.',
+            lambda: Image.new('RGB', (64, 64), 'gray'),
+        )
+
+        async def probe() -> Answer:
+            async with self._client() as client:
+                return await self._ask(client, request, None, attempts=1)
+
+        answer = _run(probe())
+        if answer.error:
+            raise LMMUnavailableError(self._gone(answer.error))
+
+    def generate(
+        self, requests: Iterable[LMMRequest], seed: int | None = None
+    ) -> Iterator[list[Answer]]:
+        """Answer requests concurrently; see :class:`BaseLMM`."""
+        results: queue.Queue = queue.Queue()
+        asking = _Background(self._ask_all(iter(requests), seed, results))
+        asking.thread.start()
+        try:
+            while True:
+                batch = [_get(results, asking)]
+                while not results.empty():
+                    batch.append(results.get())
+                ended = batch[-1] is None
+                answers = [answer for answer in batch if answer is not None]
+                if answers:
+                    yield answers
+                if ended:
+                    break
+        finally:
+            asking.stop()
+        if asking.error is not None:
+            raise asking.error
+
+    async def _ask_all(
+        self,
+        source: Iterator[LMMRequest],
+        seed: int | None,
+        results: queue.Queue,
+    ) -> None:
+        async def work() -> None:
+            for request in source:
+                results.put(await self._ask(client, request, seed))
+
+        async with self._client() as client:
+            workers = [
+                asyncio.create_task(work()) for _ in range(self.concurrency)
+            ]
+            try:
+                await asyncio.gather(*workers)
+            finally:
+                for worker in workers:
+                    worker.cancel()
+                await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _ask(
+        self,
+        client: Any,
+        request: LMMRequest,
+        seed: int | None,
+        attempts: int | None = None,
+    ) -> Answer:
+        """Send a request until it is answered or given up."""
+        try:
+            content = await asyncio.to_thread(self._content, request)
+        except ImageError as error:
+            return Answer(request, error=f'image: {error}', final=True)
+        import openai
+
+        failures = (openai.APIError, asyncio.TimeoutError, ValueError)
+        began = time.monotonic()
+        tries = sent = 0
+        while True:
+            sent += 1
+            try:
+                response = await asyncio.wait_for(
+                    client.chat.completions.create(
+                        **self._body(content, seed)
+                    ),
+                    self.timeout,
+                )
+                text = _text(response)
+            except failures as error:
+                problem, pause, counts = self._judge(error)
+                tries += counts
+                if pause is None:
+                    return self._given_up(request, problem, final=True)
+                limited = not counts
+                if limited and attempts is not None:
+                    # A server that limits the rate is there.
+                    return Answer(request)
+                if limited and time.monotonic() - began > self.patience:
+                    break
+                if tries >= (attempts or self.max_attempts):
+                    break
+                grown = self.backoff * 2 ** min(sent - 1, 6)
+                pause = pause or grown * random.uniform(0.5, 1)
+                await asyncio.sleep(min(pause, self.patience))
+            else:
+                self._in_a_row = 0
+                return Answer(request, text)
+        if attempts is None:
+            await self._probe(client, problem)
+        return self._given_up(request, problem, final=attempts is None)
+
+    def _judge(self, error: Exception) -> tuple[str, float | None, int]:
+        """What a failed try means.
+
+        Returns:
+            tuple: What happened; seconds to wait before another try (0 for
+            the usual pause, None for no other try); 1 if the try counts.
+
+        Raises:
+            LMMUnavailableError: If no request can succeed.
+        """
+        import openai
+
+        problem = self._plain(error)
+        if isinstance(error, openai.RateLimitError):
+            return problem, _retry_after(error), 0
+        if isinstance(error, openai.InternalServerError):
+            return problem, _retry_after(error), 1
+        hopeless = (
+            openai.AuthenticationError,
+            openai.PermissionDeniedError,
+            openai.NotFoundError,
+        )
+        if isinstance(error, hopeless):
+            raise LMMUnavailableError(self._gone(problem)) from None
+        if isinstance(error, openai.APIStatusError):
+            return problem, None, 1
+        # Time-outs, lost connections, answers that are no JSON.
+        return problem, 0, 1
+
+    def _given_up(
+        self, request: LMMRequest, problem: str, final: bool
+    ) -> Answer:
+        self._in_a_row += 1
+        if self._in_a_row >= MAX_FAILURES_IN_A_ROW:
+            raise LMMUnavailableError(
+                self._gone(
+                    f'{self._in_a_row} requests in a row failed, the last '
+                    f'one with: {problem}'
+                )
+            )
+        return Answer(request, error=problem, final=final)
+
+    async def _probe(self, client: Any, problem: str) -> None:
+        """See whether the server still answers anything."""
+        import openai
+
+        try:
+            await asyncio.wait_for(client.models.list(), self.timeout)
+        except openai.APIStatusError as error:
+            # A gateway whose server is gone; some servers cannot list models.
+            if error.status_code in (502, 503, 504):
+                raise LMMUnavailableError(self._gone(problem)) from None
+        except Exception:
+            raise LMMUnavailableError(self._gone(problem)) from None
+
+    def _content(self, request: LMMRequest) -> list[dict]:
+        url = to_data_url(request.load(), self.max_bytes)
+        return [
+            {'type': 'image_url', 'image_url': {'url': url}},
+            {'type': 'text', 'text': request.prompt},
+        ]
+
+    def _body(self, content: list[dict], seed: int | None) -> dict:
+        return {
+            'model': self.model,
+            'messages': [{'role': 'user', 'content': content}],
+            self.max_tokens_key: self.max_new_tokens,
+            'temperature': 0 if seed is None else self.temperature,
+            'seed': seed or 0,
+            'extra_body': self.extra,
+        }
+
+    def _client(self) -> Any:
+        import openai
+
+        return openai.AsyncOpenAI(
+            base_url=self.base_url,
+            api_key=self._key(),
+            max_retries=0,
+            timeout=self.timeout,
+        )
+
+    def _key(self) -> str:
+        if self.api_key_env is None:
+            return 'none'
+        key = os.environ.get(self.api_key_env, '')
+        if not key:
+            raise LMMUnavailableError(
+                f'OpenAICompatibleLMM: the environment variable '
+                f'{self.api_key_env} is empty; put the API key there'
+            )
+        return key
+
+    def _plain(self, error: Exception) -> str:
+        """One line about an error, without the key."""
+        if isinstance(error, asyncio.TimeoutError):
+            return f'no answer within {self.timeout:g} s'
+        text = ' '.join(f'{type(error).__name__}: {error}'.split())[:300]
+        if self.api_key_env is not None:
+            text = text.replace(self._key(), '***')
+        return text
+
+    def _gone(self, problem: str) -> str:
+        return (
+            f'OpenAICompatibleLMM: {self.base_url} does not answer for '
+            f'{self.model!r}: {problem}. Is the server running, is this the '
+            'name of a model there, and does it take images? What is done is '
+            'stored; start the run again to go on.'
+        )
+
+
+class _Background:
+    """A coroutine in a thread with an event loop of its own."""
+
+    def __init__(self, work: Coroutine) -> None:
+        self.error: BaseException | None = None
+        self._loop = asyncio.new_event_loop()
+        self._task = self._loop.create_task(work)
+        self.thread = threading.Thread(target=self._main, daemon=True)
+
+    def _main(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._task)
+        except asyncio.CancelledError:
+            pass
+        except BaseException as error:
+            self.error = error
+        finally:
+            self._loop.run_until_complete(
+                self._loop.shutdown_default_executor()
+            )
+            self._loop.close()
+
+    def stop(self) -> None:
+        """Cancel what is under way and wait for the end."""
+        if self.thread.is_alive():
+            self._loop.call_soon_threadsafe(self._task.cancel)
+        self.thread.join()
+
+
+def _run(work: Coroutine) -> Any:
+    """Run a coroutine to its end, also where an event loop is running."""
+    result: list = []
+
+    async def keep() -> None:
+        result.append(await work)
+
+    background = _Background(keep())
+    background.thread.start()
+    background.thread.join()
+    if background.error is not None:
+        raise background.error
+    return result[0]
+
+
+def _get(results: queue.Queue, asking: _Background) -> Answer | None:
+    """The next answer; None when there will be no more."""
+    while True:
+        # Before the look into the queue, so that no answer is missed.
+        over = not asking.thread.is_alive()
+        try:
+            return results.get(timeout=0.05 if not over else 0)
+        except queue.Empty:
+            if over:
+                return None
+
+
+def _text(response: Any) -> str:
+    try:
+        return response.choices[0].message.content or ''
+    except (AttributeError, IndexError, TypeError) as error:
+        raise ValueError('the answer is no chat completion') from error
+
+
+def _retry_after(error: Any) -> float:
+    try:
+        return max(0.0, float(error.response.headers.get('retry-after', 0)))
+    except ValueError:
+        return 0.0
