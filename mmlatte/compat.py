@@ -6,6 +6,7 @@ upstream version that makes it removable.
 
 import os
 import pickle
+import warnings
 import zipfile
 from contextlib import nullcontext
 from importlib import import_module, metadata
@@ -53,6 +54,7 @@ def check_versions() -> None:
 def apply() -> None:
     """Apply all workarounds; safe to call twice."""
     register_config_scope()
+    silence_missing_operators()
     disable_mmpretrain_multimodal()
     register_safe_checkpoint_loader()
 
@@ -66,6 +68,17 @@ def register_config_scope() -> None:
     from mmengine.config.utils import MODULE2PACKAGE
 
     MODULE2PACKAGE.setdefault('mmlatte', 'mmlatte')
+
+
+def silence_missing_operators() -> None:
+    """Do not warn at every start that mmcv's compiled operators are absent.
+
+    mmlatte needs none of them. Removable when mmcv imports them lazily (2.2.0
+    and the forks up to 2.3.6 warn on import).
+    """
+    warnings.filterwarnings(
+        'ignore', message='Fail to import ``MultiScaleDeformableAttention``'
+    )
 
 
 def disable_mmpretrain_multimodal() -> None:

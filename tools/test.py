@@ -6,7 +6,12 @@ import os.path as osp
 import mmengine
 from mmengine.evaluator import DumpResults
 
-from mmlatte.apis import add_common_options, build_runner, load_config
+from mmlatte.apis import (
+    PreflightError,
+    add_common_options,
+    build_runner,
+    load_config,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -60,4 +65,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except PreflightError as error:
+        raise SystemExit(f'{error}') from None

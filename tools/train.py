@@ -2,7 +2,12 @@
 
 import argparse
 
-from mmlatte.apis import add_common_options, build_runner, load_config
+from mmlatte.apis import (
+    PreflightError,
+    add_common_options,
+    build_runner,
+    load_config,
+)
 from mmlatte.engine import find_resumable_checkpoint
 
 
@@ -57,4 +62,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except PreflightError as error:
+        raise SystemExit(f'{error}') from None

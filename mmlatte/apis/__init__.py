@@ -3,9 +3,10 @@ from .find_images import find_images
 from .latteclip_inferencer import LatteCLIPInferencer
 from .launch import add_common_options, build_runner, load_config
 from .load_classifier import load_classifier
-from .preflight import preflight
+from .preflight import PreflightError, preflight
 
 __all__ = [
+    'PreflightError',
     'LatteCLIPInferencer',
     'add_common_options',
     'build_runner',

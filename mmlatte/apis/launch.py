@@ -80,7 +80,7 @@ def build_runner(cfg: Config) -> Runner:
         cfg (Config): A complete config.
 
     Raises:
-        RuntimeError: If weights or data are missing, see `preflight`.
+        PreflightError: If weights or data are missing, see `preflight`.
     """
     preflight(cfg)
     if cfg.launcher != 'none' and not torch.cuda.is_available():

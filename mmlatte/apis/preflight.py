@@ -7,7 +7,11 @@ from mmengine.config import Config
 from mmlatte.models.clip import find_weights
 from mmlatte.registry import DATASETS
 
-__all__ = ['preflight']
+__all__ = ['PreflightError', 'preflight']
+
+
+class PreflightError(RuntimeError):
+    """What a run needs is missing; the message says all of it."""
 
 
 def preflight(cfg: Config) -> None:
@@ -19,7 +23,7 @@ def preflight(cfg: Config) -> None:
         cfg (Config): A complete config.
 
     Raises:
-        RuntimeError: Names everything that is missing at once, where it
+        PreflightError: Names everything that is missing at once, where it
             comes from and where to put it.
     """
     problems = []
@@ -46,6 +50,6 @@ def preflight(cfg: Config) -> None:
             if str(error) not in '\n'.join(problems):
                 problems.append(text)
     if problems:
-        raise RuntimeError(
+        raise PreflightError(
             'This run cannot start.\n\n' + '\n\n'.join(problems)
         )
