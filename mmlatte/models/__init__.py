@@ -8,12 +8,16 @@ from .heads import DualPseudoLabelHead
 from .losses import ContrastiveLoss
 from .memory import PrototypeMemory
 from .necks import DynamicFeatureMixer
+from .tuning import BlockTuning, LoRATuning, NormTuning
 
 __all__ = [
+    'BlockTuning',
     'ContrastiveLoss',
     'DualPseudoLabelHead',
     'DynamicFeatureMixer',
     'LatteCLIPClassifier',
+    'LoRATuning',
+    'NormTuning',
     'PrototypeClassifier',
     'PrototypeMemory',
     'ZeroShotCLIP',

@@ -10,6 +10,7 @@ import torch
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from mmlatte.models.clip.text_encoding import to_device
 from mmlatte.models.losses import GlobalBatch, first_occurrences
 from mmlatte.registry import MODELS
 
@@ -149,33 +150,46 @@ class LatteCLIPClassifier(PrototypeClassifier):
             source the row of every sample's texts, (B, K).
         """
         tokens: dict[str, Tensor] = {}  # in the order of first use
-        columns: dict[str, list[str]] = {}
-        for kind in self.texts:
-            if kind == 'class':
-                continue
-            columns[kind] = [_text(s, kind, tokens) for s in data_samples]
-        per_source = {source: dict(columns) for source in labels}
-        if 'class' in self.texts:
-            names, template = self.class_names, self.templates[0]
-            for source, y in labels.items():
-                texts = [template.format(names[label]) for label in y.tolist()]
-                per_source[source]['class'] = texts
-                for text in texts:
-                    if text not in tokens:
-                        tokens[text] = self.clip.tokenize(text)
-
-        row = {text: i for i, text in enumerate(tokens)}
-        device = self.memory.prototypes.device
-        rows = {
-            source: torch.tensor(
-                [[row[text] for text in kinds[kind]] for kind in self.texts],
-                device=device,
-            ).T
-            for source, kinds in per_source.items()
+        texts = {
+            kind: [_text(sample, kind, tokens) for sample in data_samples]
+            for kind in self.texts
+            if kind != 'class'
         }
-        padded = self.clip.pad(list(tokens.values()))
-        features = self.clip.encode_text(padded.to(device))
+        if 'class' in self.texts:
+            classes = self._classes_in_use(labels)
+            names, template = self.class_names, self.templates[0]
+            texts['class'] = [template.format(names[c]) for c in classes]
+            for text in texts['class']:
+                tokens.setdefault(text, self.clip.tokenize(text))
+
+        device = self.memory.prototypes.device
+        row = {text: i for i, text in enumerate(tokens)}
+        rows_of = {
+            kind: to_device(
+                torch.tensor([row[t] for t in texts[kind]]), device
+            )
+            for kind in self.texts
+        }
+        rows = {}
+        for source, y in labels.items():
+            columns = dict(rows_of)
+            if 'class' in self.texts:
+                place = torch.searchsorted(to_device(classes, device), y)
+                columns['class'] = columns['class'][place]
+            rows[source] = torch.stack(list(columns.values()), dim=1)
+        features = self.clip.encode_text(self.clip.pad(list(tokens.values())))
         return features.to(self.memory.prototypes), rows
+
+    def _classes_in_use(self, labels: dict[str, Tensor]) -> Tensor:
+        """Return the classes whose texts a batch needs, sorted, on the host.
+
+        To know them the host waits for the image features. If the classes are
+        few beside the samples, it takes them all, so as not to wait.
+        """
+        num_classes = len(self.memory.prototypes)
+        if 4 * num_classes <= min(map(len, labels.values())):
+            return torch.arange(num_classes)
+        return torch.cat(list(labels.values())).unique().cpu()
 
     @staticmethod
     def _valid(
@@ -184,10 +198,8 @@ class LatteCLIPClassifier(PrototypeClassifier):
         """Mask of the samples that do not merely pad the global batch."""
         if not all('sample_idx' in sample for sample in data_samples):
             return None
-        ids = torch.tensor(
-            [sample.sample_idx for sample in data_samples], device=device
-        )
-        return first_occurrences(batch.gather(ids))
+        ids = torch.tensor([sample.sample_idx for sample in data_samples])
+        return first_occurrences(batch.gather(to_device(ids, device)))
 
 
 def _zero_shot_labels(data_samples: list[DataSample], device) -> Tensor:
@@ -198,7 +210,7 @@ def _zero_shot_labels(data_samples: list[DataSample], device) -> Tensor:
             'mmlatte.ZeroShotLabelHook and mmlatte.LMMTextSynthHook'
         )
     labels = [sample.zero_shot_label for sample in data_samples]
-    return torch.tensor(labels, device=device)
+    return to_device(torch.tensor(labels), device)
 
 
 def _text(sample: DataSample, kind: str, tokens: dict[str, Tensor]) -> str:

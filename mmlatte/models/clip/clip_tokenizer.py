@@ -2,7 +2,9 @@ from functools import lru_cache
 
 import open_clip
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 
 class ClipTokenizer:
@@ -58,12 +60,30 @@ class ClipTokenizer:
         Returns:
             Tensor: (U, length) token ids, int64.
         """
-        if length is None:
-            length = max((len(t) for t in tokens), default=0)
-        padded = torch.full((len(tokens), length), self.pad_id)
-        for row, ids in zip(padded, tokens, strict=True):
-            row[: len(ids)] = torch.as_tensor(ids)
-        return padded
+        if not tokens:
+            return torch.zeros(0, length or 0, dtype=torch.long)
+        padded = pad_sequence(
+            [torch.as_tensor(ids) for ids in tokens],
+            batch_first=True,
+            padding_value=self.pad_id,
+        )
+        missing = (length or 0) - padded.shape[1]
+        return F.pad(padded, (0, max(0, missing)), value=self.pad_id)
+
+    def lengths(self, tokens: Tensor) -> Tensor:
+        """Return the number of tokens before the padding.
+
+        Args:
+            tokens (Tensor): (U, L) token ids, padded on the right.
+
+        Returns:
+            Tensor: (U,) lengths, at least 1.
+        """
+        count = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
+        lengths = (count * (tokens != self.pad_id)).amax(dim=1)
+        if self._pad_ends_text:
+            lengths = (lengths + 1).clamp(max=tokens.shape[1])
+        return lengths.clamp(min=1)
 
     @property
     def inner(self):
@@ -86,12 +106,8 @@ class ClipTokenizer:
         self._cached = lru_cache(self.cache_size)(self._tokenize)
 
     def _tokenize(self, text: str) -> Tensor:
-        ids = self._tokenizer(text)[0]
-        content = (ids != self.pad_id).nonzero()
-        length = int(content[-1]) + 1 if len(content) else 1
-        if self._pad_ends_text:
-            length = min(length + 1, len(ids))
-        return ids[:length].clone()
+        ids = self._tokenizer(text)
+        return ids[0, : int(self.lengths(ids))].clone()
 
     def __getstate__(self) -> dict:
         state = dict(self.__dict__)

@@ -1,27 +1,17 @@
 import hashlib
 import json
-import logging
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
 from copy import deepcopy
 
-import open_clip
 import torch
 import torch.nn.functional as F
-from mmengine.logging import print_log
-from open_clip.modified_resnet import ModifiedResNet
-from open_clip.timm_model import TimmModel
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmlatte.models.clip.clip_tokenizer import ClipTokenizer
+from mmlatte.models.clip.building import build_open_clip, checkpoint_towers
 from mmlatte.models.clip.text_encoding import encode_tokens
-from mmlatte.models.clip.weights import (
-    check_hub_text_tower,
-    find_weights,
-    read_config,
-)
+from mmlatte.models.clip.text_feature_cache import TextFeatureCache
 from mmlatte.registry import MODELS
 
 
@@ -30,8 +20,9 @@ class OpenCLIP(nn.Module):
     """Both towers of any open_clip model, its tokenizer and its facts.
 
     The state dict has the keys of open_clip's ``CustomTextCLIP``
-    (``visual.*``, ``text.*``, ``logit_scale``). This is a plain module, not
-    a ``BaseModule``: mmengine re-initialises children that know how.
+    (``visual.*``, ``text.*``, ``logit_scale``), unless a tuning adds some.
+    This is a plain module, not a ``BaseModule``: mmengine re-initialises
+    children that know how.
 
     Args:
         model_name (str): Name of an open_clip model, ``local-dir:FOLDER`` or
@@ -44,9 +35,19 @@ class OpenCLIP(nn.Module):
             batch statistics, several ranks would differ from one. Defaults
             to True.
         freeze_image (bool): Do not train the image tower. Defaults to False.
-        freeze_text (bool): Do not train the text tower. Defaults to False.
+        freeze_text (bool): Do not train the text tower; features of texts
+            are kept and cost nothing the next time. Defaults to False.
+        tuning (dict, optional): What to train instead of everything, e.g.
+            ``dict(type='mmlatte.NormTuning')``; see `mmlatte.models.tuning`.
         grad_checkpointing (bool): Recompute activations in the backward pass
             of both towers. Defaults to False.
+        channels_last (bool): Keep images and convolutions of the image tower
+            channels-last, which is faster for CNNs. Defaults to False.
+        compile (bool): Compile both towers with ``torch.compile``. Defaults
+            to False.
+        text_cache_size (int): Texts whose features are kept while no
+            parameter of the text tower trains. Defaults to 65,536 (134 MB at
+            a width of 512).
         logit_scale_max (float): Upper bound of the scale. Defaults to 100.
         load_weights (bool): False builds the very same model with random
             weights and fetches none, for a checkpoint that brings its own.
@@ -70,7 +71,11 @@ class OpenCLIP(nn.Module):
         norm_eval: bool = True,
         freeze_image: bool = False,
         freeze_text: bool = False,
+        tuning: dict | None = None,
         grad_checkpointing: bool = False,
+        channels_last: bool = False,
+        compile: bool = False,
+        text_cache_size: int = 65_536,
         logit_scale_max: float = 100.0,
         load_weights: bool = True,
     ) -> None:
@@ -86,7 +91,7 @@ class OpenCLIP(nn.Module):
         self.logit_scale_max = logit_scale_max
         self._log_max = math.log(logit_scale_max)
 
-        model, self.tokenizer, self._config = _build(
+        model, self.tokenizer, self._config = build_open_clip(
             model_name, pretrained, cache_dir, load_weights
         )
         self.visual = model.visual
@@ -109,12 +114,25 @@ class OpenCLIP(nn.Module):
         self.embed_dim: int = self._config['embed_dim']
         self.context_length: int = self.tokenizer.context_length
 
+        self.tuning = MODELS.build(tuning) if tuning else None
+        if self.tuning is not None:
+            self.tuning.apply(self)
         if freeze_image:
             self.visual.requires_grad_(False)
         if freeze_text:
             self.text.requires_grad_(False)
+        self._text_cache = TextFeatureCache(text_cache_size)
         if grad_checkpointing:
-            self._checkpoint_towers()
+            checkpoint_towers(self.visual, self.text)
+        self.channels_last = channels_last
+        if channels_last:
+            self.visual.to(memory_format=torch.channels_last)
+        if compile:
+            # In place: the names of the parameters stay. The width of a
+            # batch of texts changes from step to step.
+            self.visual.compile()
+            text = getattr(self.text, 'transformer', self.text)
+            text.compile(dynamic=True)
         self.train()
 
     def encode_image(self, images: Tensor) -> Tensor:
@@ -126,6 +144,8 @@ class OpenCLIP(nn.Module):
         Returns:
             Tensor: (B, D) features of unit length.
         """
+        if self.channels_last:
+            images = images.contiguous(memory_format=torch.channels_last)
         features = self.visual(images)
         if isinstance(features, tuple):  # CoCa's tower returns tokens too.
             features = features[0]
@@ -134,13 +154,16 @@ class OpenCLIP(nn.Module):
     def encode_text(self, tokens: Tensor) -> Tensor:
         """Encode token ids of any width up to the context length.
 
+        Pass tokens on the host (as :meth:`pad` makes them): then a short text
+        costs its own length only, and nothing if no parameter of the text
+        tower trains and the text was seen before.
+
         Args:
-            tokens (Tensor): (U, L) token ids, padded on the right (see
-                :meth:`pad`).
+            tokens (Tensor): (U, L) token ids, padded on the right.
 
         Returns:
             Tensor: (U, D) features of unit length, those of the tokens
-            padded to the context length.
+            padded to the context length, on the tower's device.
         """
         if tokens.ndim != 2 or tokens.shape[1] > self.context_length:
             raise ValueError(
@@ -149,11 +172,42 @@ class OpenCLIP(nn.Module):
             )
         if len(tokens) == 0:
             return self.logit_scale.new_zeros(0, self.embed_dim)
+        if self.text_is_frozen and tokens.device.type == 'cpu':
+            return self._frozen_features(tokens)
+        return self._encode_text(tokens)
+
+    @property
+    def text_is_frozen(self) -> bool:
+        """bool: Whether no parameter of the text tower trains."""
+        return not any(p.requires_grad for p in self.text.parameters())
+
+    def _encode_text(self, tokens: Tensor) -> Tensor:
         return _unit(
             encode_tokens(
                 self.text, tokens, self.context_length, self.tokenizer.pad_id
             )
         )
+
+    def _frozen_features(self, tokens: Tensor) -> Tensor:
+        """Look features up, computed in full precision.
+
+        On the CPU texts are encoded one by one, so that their bits do not
+        depend on their neighbours and a resumed run finds the same ones.
+        """
+        lengths = self.tokenizer.lengths(tokens).tolist()
+        texts = [row[:n] for row, n in zip(tokens, lengths, strict=True)]
+        device = self.logit_scale.device
+        size = 1 if device.type == 'cpu' else 256
+
+        def encode(texts: list[Tensor]) -> Tensor:
+            parts = [texts[i : i + size] for i in range(0, len(texts), size)]
+            with torch.autocast(device.type, enabled=False):
+                return torch.cat(
+                    [self._encode_text(self.pad(part)) for part in parts]
+                )
+
+        version = sum(p._version for p in self.text.parameters())
+        return self._text_cache.lookup(texts, encode, version)
 
     def encode_texts(
         self, texts: Sequence[str], batch_size: int = 256
@@ -170,12 +224,12 @@ class OpenCLIP(nn.Module):
         tokens = [self.tokenizer(text) for text in texts]
         # Short texts go together, so that none pays for a long one.
         order = sorted(range(len(tokens)), key=lambda i: len(tokens[i]))
-        device = self.logit_scale.device
-        features = [self.encode_text(self.pad([]).to(device))]
+        features = [self.encode_text(self.pad([]))]
         for start in range(0, len(order), batch_size):
             batch = [tokens[i] for i in order[start : start + batch_size]]
-            features.append(self.encode_text(self.pad(batch).to(device)))
-        back = torch.tensor(order, dtype=torch.long).argsort().to(device)
+            features.append(self.encode_text(self.pad(batch)))
+        back = torch.tensor(order, dtype=torch.long).argsort()
+        back = back.to(self.logit_scale.device)
         return torch.cat(features)[back]
 
     @property
@@ -207,6 +261,11 @@ class OpenCLIP(nn.Module):
         """Clamp the parameter itself; to be called after every step."""
         self.logit_scale.clamp_(max=self._log_max)
 
+    def plain_state_dict(self) -> dict[str, Tensor]:
+        """Return the state dict of an untuned CLIP with the same features."""
+        state = self.state_dict()
+        return self.tuning.plain_state(state) if self.tuning else state
+
     def fingerprint(self) -> str:
         """Return a hash of architecture, preprocessing and weights.
 
@@ -216,7 +275,7 @@ class OpenCLIP(nn.Module):
         digest = hashlib.blake2b(digest_size=16)
         facts = [self._config, self.image_size, self.preprocess]
         digest.update(json.dumps(facts, sort_keys=True).encode())
-        for name, tensor in sorted(self.state_dict().items()):
+        for name, tensor in sorted(self.plain_state_dict().items()):
             digest.update(f'{name}{tensor.dtype}{[*tensor.shape]}'.encode())
             flat = tensor.detach().cpu().contiguous().reshape(-1)
             digest.update(flat.view(torch.uint8).numpy())
@@ -227,7 +286,7 @@ class OpenCLIP(nn.Module):
         super().train(mode)
         if self.freeze_image:
             self.visual.eval()
-        if self.freeze_text:
+        if self.text_is_frozen:
             self.text.eval()
         if self.norm_eval:
             for module in self.modules():
@@ -235,70 +294,9 @@ class OpenCLIP(nn.Module):
                     module.eval()
         return self
 
-    def _checkpoint_towers(self) -> None:
-        visual = self.visual
-        if isinstance(visual, ModifiedResNet):
-            raise ValueError(
-                f'grad_checkpointing=True: the image tower of '
-                f"'{self.model_name}', open_clip's ModifiedResNet, does not "
-                'support it. Set grad_checkpointing=False.'
-            )
-        # TimmModel's own method turns an error into a log line.
-        trunk = visual.trunk if isinstance(visual, TimmModel) else visual
-        trunk.set_grad_checkpointing(True)
-        self.text.set_grad_checkpointing(True)
-
-
-def _build(
-    model_name: str,
-    pretrained: str | None,
-    cache_dir: str | None,
-    load_weights: bool,
-) -> tuple[nn.Module, ClipTokenizer, dict]:
-    """Return the model with its weights, its tokenizer and its config."""
-    weights = find_weights(model_name, pretrained, cache_dir, load_weights)
-    own_weights = model_name.startswith(('local-dir:', 'hf-hub:'))
-    if load_weights and not own_weights and weights.path is None:
-        print_log(
-            f'{model_name}: pretrained=None, the weights are random.',
-            logger='current',
-        )
-    try:
-        config = read_config(model_name, cache_dir)
-        check_hub_text_tower(model_name, config['text_cfg'], cache_dir)
-        with nullcontext() if load_weights else _no_warnings():
-            model = open_clip.create_model(
-                model_name,
-                pretrained=weights.path,
-                load_weights=load_weights,
-                force_quick_gelu=weights.quick_gelu,
-                force_preprocess_cfg=weights.preprocess,
-                force_custom_text=True,
-                pretrained_text=False,
-                require_pretrained=load_weights
-                and (own_weights or weights.path is not None),
-                cache_dir=cache_dir,
-            )
-        tokenizer = ClipTokenizer(model_name, cache_dir)
-    except Exception as error:
-        source = weights.path or pretrained or model_name
-        reason = '\n'.join(str(error).splitlines()[:8])
-        raise RuntimeError(
-            f"Cannot load '{source}' as the CLIP '{model_name}': {reason}"
-        ) from error
-    config['quick_gelu'] = weights.quick_gelu or bool(config.get('quick_gelu'))
-    return model, tokenizer, config
-
-
-@contextmanager
-def _no_warnings() -> Iterator[None]:
-    """Silence open_clip's warning that random weights are random."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)
+    def _apply(self, *args, **kwargs) -> 'OpenCLIP':
+        self._text_cache.clear()  # on another device, or in another precision
+        return super()._apply(*args, **kwargs)
 
 
 def _unit(features: Tensor) -> Tensor:

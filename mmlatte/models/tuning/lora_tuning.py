@@ -1,0 +1,122 @@
+import warnings
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from mmlatte.registry import MODELS
+
+from .norm_tuning import TOWERS
+from .tuning import Tuning
+
+
+@MODELS.register_module()
+class LoRATuning(Tuning):
+    """Train low-rank updates of the weight matrices (LoRA, through `peft`).
+
+    By default every matrix gets one: linear layers, 1x1 convolutions and the
+    joint input projection of attention (its output projection is left out:
+    peft adapts it by rewriting the frozen weights at every step, which
+    changes their last bits).
+
+    Args:
+        rank (int): Rank of the updates. Defaults to 8.
+        alpha (float, optional): The updates are scaled by ``alpha / rank``.
+            Defaults to ``2 * rank``.
+        tower (str): ``'visual'``, ``'text'`` or ``'both'``. Defaults to
+            ``'visual'``.
+        targets (Sequence[str], optional): Adapt only matrices whose name
+            ends like one of these, e.g. ``('mlp.c_fc', 'in_proj_weight')``.
+        **kwargs: See `Tuning`.
+    """
+
+    def __init__(
+        self,
+        rank: int = 8,
+        alpha: float | None = None,
+        tower: str = 'visual',
+        targets: Sequence[str] | None = None,
+        **kwargs,
+    ) -> None:
+        if tower not in TOWERS:
+            raise ValueError(
+                f"LoRATuning: tower must be 'visual', 'text' or 'both', got "
+                f'{tower!r}'
+            )
+        if rank < 1:
+            raise ValueError(f'LoRATuning: rank must be positive, got {rank}')
+        super().__init__(**kwargs)
+        self.rank = rank
+        self.alpha = 2 * rank if alpha is None else alpha
+        self.tower = tower
+        self.targets = None if targets is None else tuple(targets)
+
+    def prepare(self, clip: nn.Module) -> None:
+        """Add the updates, which start at zero."""
+        try:
+            from peft import LoraConfig, inject_adapter_in_model
+        except ImportError as error:
+            raise ImportError(
+                f"LoRATuning needs peft: pip install 'mmlatte[lora]' ({error})"
+            ) from error
+        for name in TOWERS[self.tower]:
+            tower = getattr(clip, name)
+            modules, parameters = self._find_targets(tower)
+            if not modules and not parameters:
+                raise ValueError(
+                    f'LoRATuning: no matrix of the {name} tower of '
+                    f'{clip.model_name} matches targets={self.targets}'
+                )
+            config = LoraConfig(
+                r=self.rank,
+                lora_alpha=self.alpha,
+                target_modules=modules,
+                target_parameters=parameters,
+            )
+            with warnings.catch_warnings():
+                # It wonders about models that are not transformers'.
+                warnings.simplefilter('ignore')
+                inject_adapter_in_model(config, tower)
+
+    def _find_targets(self, tower: nn.Module) -> tuple[list[str], list[str]]:
+        """Return names of modules and of single parameters to adapt."""
+        modules, parameters = [], []
+        inside_attention: tuple[str, ...] = ()
+        for name, module in tower.named_modules():
+            if name.startswith(inside_attention) and inside_attention:
+                continue
+            if isinstance(module, nn.MultiheadAttention):
+                inside_attention += (f'{name}.',)
+                if module.in_proj_weight is not None:
+                    parameters.append(f'{name}.in_proj_weight')
+            elif isinstance(module, nn.Linear) or _is_pointwise(module):
+                modules.append(name)
+        return self._wanted(modules), self._wanted(parameters)
+
+    def _wanted(self, names: list[str]) -> list[str]:
+        if self.targets is None:
+            return names
+        return [name for name in names if name.endswith(self.targets)]
+
+    def plain_state(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Fold the updates into the matrices, see `Tuning.plain_state`."""
+        plain = {}
+        for name, value in state.items():
+            if '.lora_' in name:
+                continue
+            layer, _, weight = name.rpartition('.base_layer.')
+            if layer and weight in ('weight', 'in_proj_weight'):
+                up = state[f'{layer}.lora_B.default.weight'].flatten(1)
+                down = state[f'{layer}.lora_A.default.weight'].flatten(1)
+                if up.any():
+                    update = self.alpha / self.rank * up @ down
+                    value = value + update.view_as(value)
+            plain[name.replace('.base_layer', '')] = value
+        return plain
+
+
+def _is_pointwise(module: nn.Module) -> bool:
+    return (
+        isinstance(module, nn.Conv2d)
+        and module.kernel_size == (1, 1)
+        and module.groups == 1
+    )
