@@ -17,7 +17,7 @@ def init_cpu_dist(cfg: Config) -> None:
             ``model_wrapper_cfg`` is completed in place.
 
     Raises:
-        ValueError: If the launcher cannot be used without GPU.
+        ValueError: If launcher or wrapper cannot be used without GPU.
         RuntimeError: If the launcher's environment variables are missing.
     """
     wrapper = dict(
@@ -26,6 +26,11 @@ def init_cpu_dist(cfg: Config) -> None:
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
     wrapper.update(cfg.get('model_wrapper_cfg') or {}, device_ids=None)
+    if wrapper['type'] != 'MMDistributedDataParallel':
+        raise ValueError(
+            f'model_wrapper_cfg type {wrapper["type"]!r} needs GPUs; without, '
+            "use 'MMDistributedDataParallel'"
+        )
     cfg.model_wrapper_cfg = wrapper
     if dist.is_initialized():
         return

@@ -5,6 +5,7 @@ from mmengine.dist import all_gather, get_world_size
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch.distributed.fsdp import FullyShardedDataParallel
 
 from mmlatte.registry import HOOKS
 
@@ -25,6 +26,27 @@ class PrototypeEMAHook(Hook):
 
     # Before LoggerHook and CheckpointHook look at the model.
     priority = 'ABOVE_NORMAL'
+
+    def before_run(self, runner: Runner) -> None:
+        """Check that the model is whole on every rank.
+
+        Raises:
+            ValueError: If parameters are sharded (FSDP, DeepSpeed).
+        """
+        name = type(runner).__name__
+        if not isinstance(runner, Runner):
+            raise ValueError(
+                f'{name} is not supported: it may shard the parameters, which '
+                'zero-shot labels, class texts and prototypes need whole; '
+                'remove runner_type and strategy (data parallel training '
+                'needs a launcher only)'
+            )
+        if isinstance(runner.model, FullyShardedDataParallel):
+            raise ValueError(
+                'FullyShardedDataParallel is not supported: zero-shot labels, '
+                'class texts and prototypes need the parameters whole; remove '
+                'model_wrapper_cfg, or use MMDistributedDataParallel'
+            )
 
     def before_train(self, runner: Runner) -> None:
         """Check that there is something to move.
