@@ -2,6 +2,8 @@
 default_scope = 'mmlatte'
 
 default_hooks = dict(
+    # The log costs a GPU no waiting.
+    runtime_info=dict(type='mmlatte.DeferredRuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=20),
     param_scheduler=dict(type='ParamSchedulerHook'),

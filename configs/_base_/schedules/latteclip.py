@@ -8,6 +8,7 @@ optim_wrapper = dict(
         betas=(0.9, 0.98),
         eps=1e-6,
         weight_decay=0.2,
+        fused=True,  # one pass over the weights, and no copy of them
     ),
     # Weight decay acts on weights of two or more dimensions only.
     constructor='mmlatte.CLIPOptimWrapperConstructor',

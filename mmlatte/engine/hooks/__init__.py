@@ -1,3 +1,4 @@
+from .deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from .lmm_text_synth_hook import LMMTextSynthHook
 from .prototype_ema_hook import PrototypeEMAHook
 from .run_summary_hook import RunSummaryHook
@@ -6,6 +7,7 @@ from .sample_seed_hook import SampleSeedHook
 from .zero_shot_label_hook import ZeroShotLabelHook
 
 __all__ = [
+    'DeferredRuntimeInfoHook',
     'LMMTextSynthHook',
     'PrototypeEMAHook',
     'RunSummaryHook',

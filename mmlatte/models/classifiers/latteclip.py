@@ -158,7 +158,9 @@ class LatteCLIPClassifier(PrototypeClassifier):
         if 'class' in self.texts:
             classes = self._classes_in_use(labels)
             names, template = self.class_names, self.templates[0]
-            texts['class'] = [template.format(names[c]) for c in classes]
+            texts['class'] = [
+                template.format(names[c]) for c in classes.tolist()
+            ]
             for text in texts['class']:
                 tokens.setdefault(text, self.clip.tokenize(text))
 

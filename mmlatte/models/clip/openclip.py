@@ -253,7 +253,7 @@ class OpenCLIP(nn.Module):
         whole (``clamp`` passes none or half of it there).
         """
         log = self.logit_scale.reshape(())
-        bound = torch.tensor(self._log_max, dtype=log.dtype).item()
+        bound = log.new_full((), self._log_max)
         return torch.where(log > bound, bound, log).exp()
 
     @torch.no_grad()
