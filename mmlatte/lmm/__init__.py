@@ -6,6 +6,7 @@ from .load_image import ImageError, load_image
 from .openai_compatible_lmm import OpenAICompatibleLMM
 from .prompts import DATASET_PROMPTS, GroupOptions
 from .quality import clean_text, find_problem
+from .shard_plan import ShardPlan
 from .store_folder import store_folder
 from .synthesis import Counts, missing_texts, synthesize
 from .tag_captioner import TagCaptioner
@@ -15,6 +16,7 @@ from .text_record import TextRecord, record_key
 from .text_store import TextStore
 from .training_texts import TrainingTexts
 from .transformers_lmm import TransformersLMM
+from .vllm_lmm import VLLMLMM
 from .wanted_texts import WantedTexts
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     'LMMRequest',
     'LMMUnavailableError',
     'OpenAICompatibleLMM',
+    'ShardPlan',
     'TagCaptioner',
     'Team',
     'TextFile',
@@ -34,6 +37,7 @@ __all__ = [
     'TextStore',
     'TrainingTexts',
     'TransformersLMM',
+    'VLLMLMM',
     'WantedTexts',
     'clean_text',
     'find_problem',

@@ -46,6 +46,22 @@ def merge_files(folder: Path) -> None:
     if len(sealed) + len(parts) == 0 or (len(sealed) == 1 and not parts):
         return
     target = folder / f'merged-{os.urandom(4).hex()}.tmp'
+    try:
+        _merge(sealed, parts, target)
+    except sqlite3.OperationalError:
+        target.unlink()
+        if all(path.exists() for path in sealed):
+            raise
+        # Another process merged meanwhile: look again.
+        merge_files(folder)
+        return
+    target.rename(target.with_suffix('.db'))
+    _sync(folder)
+    for path in sealed:
+        path.unlink(missing_ok=True)
+
+
+def _merge(sealed: list[Path], parts: list[Path], target: Path) -> None:
     with contextlib.closing(
         sqlite3.connect(target, isolation_level=None)
     ) as db:
@@ -64,10 +80,6 @@ def merge_files(folder: Path) -> None:
         # Makes finding all accepted keys independent of the texts' size.
         db.execute('CREATE INDEX accepted ON texts(failed)')
     _sync(target)
-    target.rename(target.with_suffix('.db'))
-    _sync(folder)
-    for path in sealed:
-        path.unlink(missing_ok=True)
 
 
 def _append(db: sqlite3.Connection, source: sqlite3.Connection) -> None:

@@ -1,0 +1,136 @@
+"""vLLM inside this process, for large jobs on GPUs."""
+
+import itertools
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from mmlatte.registry import LMMS
+
+from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
+from .data_url import to_data_url
+from .load_image import ImageError
+from .model_folder import folder_identity
+
+__all__ = ['VLLMLMM']
+
+
+@LMMS.register_module()
+class VLLMLMM(BaseLMM):
+    """Offline generation with ``vllm.LLM.chat``.
+
+    vLLM pins its own torch and transformers: install it into an environment
+    of its own, together with mmlatte, and make the texts there with
+    ``tools/synthesize_texts.py``; training elsewhere finds them in the
+    store. Where that is not possible, start ``vllm serve`` and use
+    ``OpenAICompatibleLMM``.
+
+    Args:
+        model (str): Folder or hub name.
+        max_new_tokens (int): Longest answer.
+        batch_size (int): Requests handed to vLLM at once.
+        max_bytes (int): Largest image file.
+        num_workers (int): Threads that decode images.
+        temperature (float): Of second tries, which are sampled.
+        engine (dict | None): More arguments of ``vllm.LLM``.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        max_new_tokens: int = 77,
+        batch_size: int = 256,
+        max_bytes: int = 2_000_000,
+        num_workers: int = 8,
+        temperature: float = 0.7,
+        engine: dict | None = None,
+    ) -> None:
+        self.model = str(model)
+        self.max_new_tokens = max_new_tokens
+        self.batch_size = batch_size
+        self.max_bytes = max_bytes
+        self.num_workers = num_workers
+        self.temperature = temperature
+        self.engine = dict(engine or {})
+        self._llm: Any = None
+
+    @property
+    def name(self) -> str:
+        """Folder's name, or the name on the hub."""
+        folder = Path(self.model)
+        return folder.name if folder.is_dir() else self.model
+
+    @property
+    def params(self) -> dict:
+        """What decides the texts, the weights' identity included."""
+        folder = Path(self.model)
+        return {
+            'weights': folder_identity(folder) if folder.is_dir() else '',
+            'max_new_tokens': self.max_new_tokens,
+            'max_bytes': self.max_bytes,
+            'engine': {k: str(v) for k, v in self.engine.items()},
+            'temperature': 0,
+        }
+
+    def check(self) -> None:
+        """See whether vLLM is installed.
+
+        Raises:
+            LMMUnavailableError: If it is not.
+        """
+        if find_spec('vllm') is None:
+            raise LMMUnavailableError(
+                'VLLMLMM needs vllm, in an environment of its own (it pins '
+                'its torch): pip install vllm mmlatte. Or start "vllm serve '
+                f'{self.model}" anywhere and use mmlatte.OpenAICompatibleLMM.'
+            )
+
+    def generate(
+        self, requests: Iterable[LMMRequest], seed: int | None = None
+    ) -> Iterator[list[Answer]]:
+        """Answer requests batch by batch; see :class:`BaseLMM`."""
+        self.check()
+        from vllm import LLM, SamplingParams
+
+        if self._llm is None:
+            self._llm = LLM(model=self.model, **self.engine)
+        sampling = SamplingParams(
+            max_tokens=self.max_new_tokens,
+            temperature=0 if seed is None else self.temperature,
+            seed=seed,
+        )
+        source = iter(requests)
+        with ThreadPoolExecutor(self.num_workers) as pool:
+            while batch := list(itertools.islice(source, self.batch_size)):
+                chats, asked, answers = [], [], []
+                urls = [pool.submit(self._url, request) for request in batch]
+                for request, url in zip(batch, urls, strict=True):
+                    try:
+                        chats.append(_chat(request.prompt, url.result()))
+                        asked.append(request)
+                    except ImageError as error:
+                        reason = f'image: {error}'
+                        answers.append(
+                            Answer(request, error=reason, final=True)
+                        )
+                outputs = self._llm.chat(chats, sampling, use_tqdm=False)
+                for request, output in zip(asked, outputs, strict=True):
+                    answers.append(Answer(request, output.outputs[0].text))
+                yield answers
+
+    def _url(self, request: LMMRequest) -> str:
+        return to_data_url(request.load(), self.max_bytes)
+
+    def close(self) -> None:
+        """Free the engine."""
+        self._llm = None
+
+
+def _chat(prompt: str, url: str) -> list[dict]:
+    content = [
+        {'type': 'image_url', 'image_url': {'url': url}},
+        {'type': 'text', 'text': prompt},
+    ]
+    return [{'role': 'user', 'content': content}]

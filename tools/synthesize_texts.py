@@ -1,0 +1,63 @@
+"""Have an LMM write the texts of a config's training images.
+
+On one machine: ``python tools/synthesize_texts.py CONFIG``. On four, with a
+``store_dir`` that all of them see: the same with ``--num-shards 4 --shard-id
+K``, K from 0 to 3. Training with the config then makes no text.
+"""
+
+import argparse
+
+from mmengine.logging import print_log
+
+from mmlatte.apis import (
+    PreflightError,
+    add_common_options,
+    build_runner,
+    load_config,
+    synthesize_texts,
+)
+from mmlatte.lmm import LMMUnavailableError
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Have an LMM write the texts of the training images'
+    )
+    add_common_options(parser)
+    parser.add_argument('--num-shards', type=int, default=1, metavar='N')
+    parser.add_argument('--shard-id', type=int, default=0, metavar='K')
+    parser.add_argument(
+        '--limit', type=int, metavar='N', help='make at most N texts'
+    )
+    parser.add_argument(
+        '--dry-run',
+        action='store_true',
+        help='count the texts and estimate the time, make none',
+    )
+    args = parser.parse_args()
+    if not 0 <= args.shard_id < args.num_shards:
+        parser.error('--shard-id goes from 0 to --num-shards minus 1')
+    if args.limit is not None and args.limit < 1:
+        parser.error('--limit must be at least 1')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    report = synthesize_texts(
+        build_runner(load_config(args)),
+        args.num_shards,
+        args.shard_id,
+        args.limit,
+        args.dry_run,
+    )
+    print_log(f'LMM texts: {report}', 'current')
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (PreflightError, LMMUnavailableError) as error:
+        raise SystemExit(f'{error}') from None
+    except KeyboardInterrupt:
+        raise SystemExit('Stopped. What is done is stored.') from None

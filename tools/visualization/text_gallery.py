@@ -1,0 +1,41 @@
+"""Write one HTML page with the images of a config and their LMM texts.
+
+``python tools/visualization/text_gallery.py CONFIG --out gallery.html``
+"""
+
+import argparse
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+from mmlatte.apis import (
+    PreflightError,
+    add_common_options,
+    build_runner,
+    load_config,
+    make_text_gallery,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Gallery of LMM texts')
+    add_common_options(parser)
+    parser.add_argument('--out', type=Path, default=Path('gallery.html'))
+    parser.add_argument(
+        '--limit', type=int, metavar='N', help='show at most N images'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    runner = build_runner(load_config(args))
+    count = make_text_gallery(runner, args.out, args.limit)
+    print_log(f'{args.out}: {count} images', 'current')
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (PreflightError, ValueError) as error:
+        raise SystemExit(f'{error}') from None
