@@ -51,24 +51,20 @@ def add_mim_extension() -> None:
     ):
         return
     target.mkdir(exist_ok=True)
-    for item in ('configs', 'tools', 'model-index.yml'):
+    # mmengine's hub functions read the list of models from here.
+    index = 'Import:\n  - configs/metafile.yml\n'
+    (target / 'model-index.yml').write_text(index)
+    for item in ('configs', 'tools'):
         source, destination = HERE / item, target / item
-        if not source.exists():
-            continue
-        if destination.is_symlink() or destination.is_file():
+        if destination.is_symlink():
             destination.unlink()
         elif destination.is_dir():
             shutil.rmtree(destination)
         if link:
             destination.symlink_to(os.path.relpath(source, target))
-        elif source.is_dir():
-            shutil.copytree(
-                source,
-                destination,
-                ignore=shutil.ignore_patterns('__pycache__'),
-            )
         else:
-            shutil.copy(source, destination)
+            ignore = shutil.ignore_patterns('__pycache__')
+            shutil.copytree(source, destination, ignore=ignore)
 
 
 if __name__ == '__main__':

@@ -65,7 +65,7 @@ def load_config(args: argparse.Namespace) -> Config:
             continue
         pin = torch.cuda.is_available() and not args.no_pin_memory
         loader.setdefault('pin_memory', pin)
-        loader.setdefault('collate_fn', dict(type='default_collate'))
+        loader.setdefault('collate_fn', dict(type='mmlatte.stack_samples'))
         if args.no_persistent_workers or not loader.get('num_workers'):
             loader.persistent_workers = False
         else:

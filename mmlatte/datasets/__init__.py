@@ -1,5 +1,6 @@
 """Data sets and the transforms of their samples."""
 
+from .collate import stack_samples
 from .coop_split import CoOpSplitDataset
 from .eurosat import EuroSAT
 from .openmoji import OpenMoji
@@ -13,4 +14,5 @@ __all__ = [
     'GlobalBatchSampler',
     'OpenMoji',
     'UnlabeledFolder',
+    'stack_samples',
 ]

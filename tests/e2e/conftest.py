@@ -59,6 +59,7 @@ class TinyRun:
     folder: Path
     config: Path
     texts: Path
+    data_root: Path
 
     def tool(self, name: str, *options: str, check: bool = True):
         """Run ``tools/<name>`` on the config as a user would."""
@@ -118,6 +119,6 @@ def make_tiny_run(tmp_path, tiny_clip_dir, tiny_eurosat):
                 texts=str(texts),
             )
         )
-        return TinyRun(folder, config, texts)
+        return TinyRun(folder, config, texts, data_root)
 
     return make

@@ -77,7 +77,7 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     batch_sampler=dict(type='mmlatte.GlobalBatchSampler'),
-    collate_fn=dict(type='default_collate'),
+    collate_fn=dict(type='mmlatte.stack_samples'),
     dataset=dict(
         type='mmlatte.EuroSAT',
         data_root=data_root,
@@ -92,7 +92,7 @@ val_dataloader = dict(
     num_workers=8,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
+    collate_fn=dict(type='mmlatte.stack_samples'),
     dataset=dict(
         type='mmlatte.EuroSAT',
         data_root=data_root,

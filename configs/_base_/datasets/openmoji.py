@@ -64,7 +64,7 @@ train_dataloader = dict(
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=True),
     batch_sampler=dict(type='mmlatte.GlobalBatchSampler'),
-    collate_fn=dict(type='default_collate'),
+    collate_fn=dict(type='mmlatte.stack_samples'),
     dataset=dict(
         type='mmlatte.OpenMoji',
         data_root=data_root,
@@ -77,7 +77,7 @@ val_dataloader = dict(
     batch_size=64,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    collate_fn=dict(type='default_collate'),
+    collate_fn=dict(type='mmlatte.stack_samples'),
     dataset=dict(
         type='mmlatte.OpenMoji',
         data_root=data_root,

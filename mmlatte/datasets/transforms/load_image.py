@@ -43,11 +43,13 @@ class LoadImage(BaseTransform):
         self.draft_size = draft_size
 
     def transform(self, results: dict) -> dict:
-        """Load ``results['img_path']``.
+        """Load ``results['img_path']``, unless there is an ``img`` already.
 
         Raises:
             RuntimeError: If the file cannot be decoded, or is too large.
         """
+        if 'img' in results:  # mmpretrain's inferencers load images first
+            return results
         image = self.load(results['img_path'])
         results['img'] = image
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
