@@ -58,7 +58,7 @@ class CoOpSplitDataset(BaseDataset):
 
     def load_data_list(self) -> list[dict]:
         """Read the split file and check that its images are there."""
-        parts = read_split(self.ann_file)
+        parts = self.read_parts()
         self._set_classes(class_names(parts, self.ann_file))
         folder = os.path.abspath(self.img_prefix or self.data_root)
         entries = [
@@ -74,6 +74,10 @@ class CoOpSplitDataset(BaseDataset):
             }
             for path, label, _ in entries
         ]
+
+    def read_parts(self) -> dict[str, list]:
+        """Read the split: part -> list of ``[path, label, class name]``."""
+        return read_split(self.ann_file)
 
     def _set_classes(self, names: tuple[str, ...]) -> None:
         given = self._metainfo.get('classes')

@@ -1,0 +1,86 @@
+import os
+from collections.abc import Sequence
+
+from mmpretrain.datasets import BaseDataset
+
+from mmlatte.datasets.sample_order import order_key
+from mmlatte.datasets.unlabeled_folder import IMAGE_SUFFIXES
+from mmlatte.registry import DATASETS
+
+
+@DATASETS.register_module()
+class ClassFolder(BaseDataset):
+    """Images in one folder per class, as ImageNet's.
+
+    Labels count the folders in sorted order. A sample's id is its path
+    relative to `data_root`; samples are ordered by a hash of it.
+
+    Args:
+        data_root (str): Folder of the data set.
+        image_folder (str): Folder of the class folders, relative to
+            `data_root`, e.g. ``'train'``. Defaults to ''.
+        suffixes (Sequence[str]): File name endings of images, lower case.
+        **kwargs: ``metainfo``, ``indices``, ``pipeline`` and others of
+            :class:`mmpretrain.datasets.BaseDataset`. Class names default to
+            the folder names, ``_`` as space.
+    """
+
+    def __init__(
+        self,
+        data_root: str,
+        image_folder: str = '',
+        suffixes: Sequence[str] = IMAGE_SUFFIXES,
+        **kwargs,
+    ) -> None:
+        self.suffixes = tuple(suffix.lower() for suffix in suffixes)
+        super().__init__(
+            ann_file='',
+            data_root=os.path.expanduser(data_root),
+            data_prefix=image_folder,
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """List the class folders and their images."""
+        root = os.path.abspath(self.img_prefix or self.data_root)
+        if not os.path.isdir(root):
+            raise FileNotFoundError(f"Image folder '{root}' does not exist.")
+        folders = sorted(
+            entry.name
+            for entry in os.scandir(root)
+            if entry.is_dir() and not entry.name.startswith('.')
+        )
+        self._set_classes(folders, root)
+        base = os.path.abspath(self.data_root)
+        samples = [
+            (os.path.relpath(path, base).replace(os.sep, '/'), path, label)
+            for label, folder in enumerate(folders)
+            for path in self._images(os.path.join(root, folder))
+        ]
+        samples.sort(key=lambda sample: (order_key(sample[0]), sample[0]))
+        return [
+            {'img_path': path, 'sample_id': name, 'gt_label': label}
+            for name, path, label in samples
+        ]
+
+    def _images(self, folder: str) -> list[str]:
+        found = [
+            os.path.join(parent, name)
+            for parent, _, names in os.walk(folder, followlinks=True)
+            for name in names
+            if name.lower().endswith(self.suffixes) and name[0] != '.'
+        ]
+        if not found:
+            raise FileNotFoundError(f"Class folder '{folder}' has no image.")
+        return found
+
+    def _set_classes(self, folders: list[str], root: str) -> None:
+        names = self._metainfo.get('classes')
+        if names is None:
+            names = [folder.replace('_', ' ') for folder in folders]
+        if len(names) != len(folders):
+            raise ValueError(
+                f"metainfo['classes'] has {len(names)} names, '{root}' has "
+                f'{len(folders)} class folders: {folders[:5]} ...'
+            )
+        self._metainfo['classes'] = tuple(names)
