@@ -40,9 +40,10 @@ def test_ranks_share_the_batches_of_one_process(
     assert {len(rank) for rank in ranks} == {len(one)}
     generator = torch.Generator().manual_seed(3 + epoch)
     order = torch.randperm(samples, generator=generator).tolist()
-    assert sum(one, []) == order[: len(sum(one, []))]
+    flat = [index for batch in one for index in batch]
+    assert flat == order[: len(flat)]
     if not drop_last:
-        assert sorted(sum(one, [])) == list(range(samples))
+        assert sorted(flat) == list(range(samples))
     for k, batch in enumerate(one):
         for rank, part in enumerate(parts):
             expected = [
