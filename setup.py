@@ -14,8 +14,8 @@ TEST = [
     'pytest>=8',
     'hypothesis>=6.100',
     'scikit-learn>=1.4',
-    'ruff>=0.6',
-    'mypy>=1.10',
+    'ruff>=0.17,<0.18',
+    'mypy>=2.4,<2.5',
 ]
 EXPORT = ['onnx>=1.17', 'onnxscript>=0.5', 'onnxruntime>=1.20']
 # Weights and images of configs/demo, all of them in pip packages.
