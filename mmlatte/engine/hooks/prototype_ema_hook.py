@@ -15,7 +15,11 @@ class PrototypeEMAHook(Hook):
     """Move the prototypes of `PrototypeMemory` after every optimizer step.
 
     With gradient accumulation the memory collects over the accumulated
-    batches and moves once, with the optimizer. A step that the loss scaler of
+    batches and moves once, with the optimizer: prototypes, pseudo-labels and
+    mixing weights are those of one large batch. What differs is the
+    contrastive loss, in which an image meets the texts of its own
+    (global) batch only, not those of the other accumulated ones; more ranks
+    give a larger batch without that difference. A step that the loss scaler of
     mixed precision skips moves the prototypes all the same: they depend on
     the forward pass only.
 
