@@ -4,6 +4,8 @@ from .latteclip_inferencer import LatteCLIPInferencer
 from .launch import add_common_options, build_runner, load_config
 from .load_classifier import load_classifier
 from .preflight import PreflightError, preflight
+from .text_gallery import make_text_gallery
+from .text_synthesis import prepare_texts, synthesize_texts
 
 __all__ = [
     'PreflightError',
@@ -14,5 +16,8 @@ __all__ = [
     'find_images',
     'load_classifier',
     'load_config',
+    'make_text_gallery',
     'preflight',
+    'prepare_texts',
+    'synthesize_texts',
 ]

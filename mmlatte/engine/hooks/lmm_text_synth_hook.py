@@ -126,48 +126,52 @@ class LMMTextSynthHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Make the missing texts and bind them to the training data."""
         dataset = runner.train_loop.dataloader.dataset
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
-        labels_hook = self._labels_hook(runner)
-        if labels_hook.labels is None:
-            raise RuntimeError(
-                'LMMTextSynthHook: ZeroShotLabelHook made no labels'
-            )
+        model = _unwrapped(runner.model)
+        labels = self._labels_hook(runner).labels
         store = rows = None
+        counts = Counts()
         if self._wants_texts:
-            wanted = WantedTexts(
-                sample_id=lambda i: dataset.get_data_info(i)['sample_id'],
-                load=lambda i: load_image(
-                    dataset.get_data_info(i)['img_path']
-                ),
-                labels=labels_hook.labels,
-                class_names=model.class_names,
-                image_prompts=self.image_prompts,
-                group_prompt=self.group_prompt,
-                group=self.group,
-                seed=self.seed,
-                labels_from=labels_hook.fingerprint,
-                features=labels_hook.features,
-            )
-            folder = store_folder(
-                self.store_dir, getattr(dataset, 'data_root', '.'), self.lmm
-            )
-            store = TextStore(folder)
+            wanted, store = self.wanted_texts(runner)
             counts = self._synthesize(runner, wanted, store, model.clip)
-            self.counts = counts.as_dict()
-            self._log(runner, counts, folder)
+            self._log(runner, counts, store.folder)
             rows = self._resolve(wanted, store, counts)
-        else:
-            self.counts = Counts().as_dict()
+        self.counts = counts.as_dict()
         num_images = len(self.image_prompts)
         source = TrainingTexts(
-            labels_hook.labels,
+            labels,
             model.class_texts(),
             store,
             rows[:num_images] if num_images else None,
             rows[-1] if self.group_prompt is not None else None,
         )
         self._bind(dataset, source, model.clip.tokenizer)
+
+    def wanted_texts(self, runner: Runner) -> tuple[WantedTexts, TextStore]:
+        """Which texts the training images need, and where they are.
+
+        Needs the labels of ``ZeroShotLabelHook``.
+        """
+        dataset = runner.train_loop.dataloader.dataset
+        labels_hook = self._labels_hook(runner)
+        if labels_hook.labels is None:
+            raise RuntimeError(
+                'LMMTextSynthHook: ZeroShotLabelHook made no labels'
+            )
+        wanted = WantedTexts(
+            sample_id=lambda i: dataset.get_data_info(i)['sample_id'],
+            load=lambda i: load_image(dataset.get_data_info(i)['img_path']),
+            labels=labels_hook.labels,
+            class_names=_unwrapped(runner.model).class_names,
+            image_prompts=self.image_prompts,
+            group_prompt=self.group_prompt,
+            group=self.group,
+            seed=self.seed,
+            labels_from=labels_hook.fingerprint,
+            features=labels_hook.features,
+        )
+        data_root = getattr(dataset, 'data_root', '.')
+        folder = store_folder(self.store_dir, data_root, self.lmm)
+        return wanted, TextStore(folder)
 
     def _synthesize(
         self, runner: Runner, wanted: WantedTexts, store: TextStore, clip
@@ -285,3 +289,7 @@ class LMMTextSynthHook(Hook):
             )
         for transform in found:
             transform.bind(source, tokenizer)
+
+
+def _unwrapped(model):
+    return model.module if is_model_wrapper(model) else model
