@@ -106,7 +106,7 @@ def serve(pipe, variant: str, batch: Batch, options: dict) -> None:
     else:
         import mmlatte.engine
         import mmlatte.models  # noqa: F401
-    options['libraries'] = _peak_memory(False)
+    options['libraries'] = _memory()
 
     if options['threads']:
         torch.set_num_threads(options['threads'])
@@ -157,6 +157,12 @@ def _peak_memory(on_gpu: bool) -> float:
         return torch.cuda.max_memory_allocated() / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == 'darwin' else peak * 1024 / 1e6
+
+
+def _memory() -> float:
+    """Memory that this process holds now, in MB."""
+    pages = int(Path('/proc/self/statm').read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
 
 
 def _reference(batch: Batch, options: dict) -> tuple[Callable, object]:
