@@ -16,9 +16,7 @@ TEST = [
     'scikit-learn>=1.4',
     'ruff>=0.17,<0.18',
     'mypy>=2.4,<2.5',
-    # `transformers serve`, which a test talks to
-    'fastapi',
-    'uvicorn',
+    'transformers[serving]>=4.57,<6',
 ]
 EXPORT = ['onnx>=1.17', 'onnxscript>=0.5', 'onnxruntime>=1.20', 'pyarrow']
 # Weights and images of configs/demo, all of them in pip packages.

@@ -38,10 +38,12 @@ class LatteCLIPInferencer(ImageClassificationInferencer):
             is one.
 
     Examples:
-        >>> inferencer = LatteCLIPInferencer('work_dirs/my_run')
-        >>> inferencer.add_classes(['greenhouse'])
-        >>> for result in inferencer.stream('my/images', batch_size=64):
-        ...     print(result['img_path'], result.get('pred_class'))
+        With the folder of a run::
+
+            inferencer = LatteCLIPInferencer('work_dirs/my_run')
+            inferencer.add_classes(['greenhouse'])
+            for result in inferencer.stream('my/images', batch_size=64):
+                print(result['img_path'], result.get('pred_class'))
     """
 
     def __init__(

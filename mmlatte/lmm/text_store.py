@@ -41,11 +41,15 @@ class TextStore:
             (see :func:`mmlatte.lmm.store_folder`).
 
     Examples:
-        >>> store = TextStore('data/eurosat/texts/llava-0123456789ab')
-        >>> store.put([TextRecord('Forest/1.jpg', 'image', 'Describe.', 'x')])
-        >>> key = record_key('Forest/1.jpg', 'image', 'Describe.')
-        >>> store.text(key)
-        'x'
+        >>> import tempfile
+        >>> from mmlatte.lmm import record_key
+        >>> record = TextRecord('Forest/1.jpg', 'image', 'Describe.', 'Trees.')
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     with TextStore(folder) as store:
+        ...         store.put([record])
+        ...     key = record_key('Forest/1.jpg', 'image', 'Describe.')
+        ...     TextStore(folder).text(key)
+        'Trees.'
     """
 
     def __init__(self, folder: str | Path) -> None:

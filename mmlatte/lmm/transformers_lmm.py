@@ -44,9 +44,11 @@ class TransformersLMM(BaseLMM):
         temperature (float): Of second tries, which are sampled.
 
     Examples:
-        >>> lmm = TransformersLMM('llava-hf/llava-v1.6-mistral-7b-hf')
-        >>> request = LMMRequest('1.jpg', 'image', 'Describe.', load)
-        >>> [[answer]] = lmm.generate([request])
+        With the model's weights at hand::
+
+            lmm = TransformersLMM('llava-hf/llava-v1.6-mistral-7b-hf')
+            request = LMMRequest('1.jpg', 'image', 'Describe.', load)
+            [[answer]] = lmm.generate([request])
     """
 
     def __init__(

@@ -20,10 +20,13 @@ class LoadTexts(BaseTransform):
     ``group_tokens``.
 
     Examples:
+        >>> import numpy as np
         >>> transform = LoadTexts()
-        >>> transform.bind(source, clip.tokenizer)
-        >>> transform(dict(sample_idx=0))['image_text']
-        'A river between fields.'
+        >>> labels = np.array([1, 0])  # zero-shot labels of two samples
+        >>> source = TrainingTexts(labels, ['a forest', 'a river'])
+        >>> transform.bind(source, tokenize=len)
+        >>> transform(dict(sample_idx=0))
+        {'sample_idx': 0, 'zero_shot_label': 1}
     """
 
     def __init__(self) -> None:
