@@ -4,6 +4,7 @@ from .latteclip_inferencer import LatteCLIPInferencer
 from .launch import add_common_options, build_runner, load_config
 from .load_classifier import load_classifier
 from .preflight import PreflightError, preflight
+from .run_report import make_run_report
 from .text_gallery import make_text_gallery
 from .text_synthesis import prepare_texts, synthesize_texts
 
@@ -16,6 +17,7 @@ __all__ = [
     'find_images',
     'load_classifier',
     'load_config',
+    'make_run_report',
     'make_text_gallery',
     'preflight',
     'prepare_texts',

@@ -1,0 +1,273 @@
+"""The report of a run, from what the run left behind."""
+
+import base64
+import io
+import json
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.logging import print_log
+from PIL import Image
+
+from mmlatte.apis.export.model_card import read_summary
+from mmlatte.apis.find_images import find_images
+from mmlatte.apis.latteclip_inferencer import LatteCLIPInferencer
+from mmlatte.apis.load_classifier import frozen_config
+from mmlatte.lmm import TextStore, store_folder
+from mmlatte.registry import DATASETS, LMMS
+from mmlatte.visualization.run_report import (
+    ReportImage,
+    RunReport,
+    write_run_report,
+)
+
+__all__ = ['make_run_report']
+
+
+def make_run_report(
+    run: str | Path,
+    out: str | Path | None = None,
+    images: str | Sequence[str] | None = None,
+    max_images: int = 2000,
+    batch_size: int = 64,
+    num_workers: int = 0,
+    device: str | None = None,
+    shown: int = 24,
+) -> Path:
+    """Write the report of a run.
+
+    Both models look at the images: the frozen CLIP and the run's last
+    checkpoint. Without labels everything but the accuracies is there.
+
+    Args:
+        run (str | Path): Work folder of the run.
+        out (str | Path, optional): The HTML file. Defaults to
+            ``report.html`` in the work folder.
+        images (str | Sequence[str], optional): Files, folders or globs.
+            Defaults to the config's test images, else its training images.
+        max_images (int): How many images are looked at. Defaults to 2000.
+        batch_size (int): Images per forward pass.
+        num_workers (int): Processes that load images.
+        device (str, optional): Defaults to the GPU if there is one.
+        shown (int): Images in each gallery. Defaults to 24.
+
+    Returns:
+        Path: The HTML file.
+    """
+    run = Path(run)
+    adapted = LatteCLIPInferencer(str(run), device=device)
+    config = adapted.config
+    frozen = LatteCLIPInferencer(
+        frozen_config(config), classes=adapted.classes, device=device
+    )
+    samples, about = _samples(config, images, max_images)
+    paths = [path for path, _, _ in samples]
+    scores, readable = [], np.ones(len(paths), bool)
+    for inferencer in (frozen, adapted):
+        rows = list(inferencer.stream(paths, batch_size, num_workers))
+        readable &= np.array(['error' not in row for row in rows])
+        scores.append(rows)
+    if not readable.any():
+        raise RuntimeError(f'none of the {len(paths)} images can be read')
+    kept = np.flatnonzero(readable)
+    before, after = (
+        np.stack([rows[i]['pred_scores'] for i in kept]) for rows in scores
+    )
+    names = [samples[i][1] for i in kept]
+    labels = _labels([samples[i][2] for i in kept])
+    if len(kept) < len(paths):
+        about += f'; {len(paths) - len(kept)} of them could not be read'
+    changed, uncertain = _interesting(before, after, shown)
+    chosen = [*changed, *uncertain]
+    texts = _texts(config, {names[i] for i in chosen})
+    pictures = {
+        i: ReportImage(
+            names[i],
+            _thumbnail(paths[kept[i]]),
+            _lines(i, before, after, labels, adapted.classes, texts, names),
+        )
+        for i in chosen
+    }
+    report = RunReport(
+        title=f'Run {run.resolve().name}',
+        facts=_facts(config, read_summary(run), run),
+        classes=adapted.classes,
+        frozen=before.argmax(axis=1),
+        adapted=after.argmax(axis=1),
+        labels=labels,
+        about_images=about,
+        curves=read_scalars(run),
+        drift=_drift(frozen, adapted),
+        changed=[pictures[i] for i in changed],
+        uncertain=[pictures[i] for i in uncertain],
+    )
+    out = Path(out) if out is not None else run / 'report.html'
+    write_run_report(str(out), report)
+    return out
+
+
+def read_scalars(run: Path) -> dict[str, tuple[list, list]]:
+    """Read what mmengine's ``LocalVisBackend`` logged: name -> curve.
+
+    The parts of a resumed run are joined; where they overlap, the later part
+    counts.
+
+    Args:
+        run (Path): Work folder of the run.
+    """
+    found: dict[str, dict[float, float]] = {}
+    for path in sorted(run.glob('*/vis_data/scalars.json')):
+        for line in path.read_text(encoding='utf-8').splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue  # The run was killed while it wrote this line.
+            for name, value in entry.items():
+                if isinstance(value, (int, float)) and 'step' in entry:
+                    found.setdefault(name, {})[entry['step']] = value
+    return {
+        name: (sorted(curve), [curve[step] for step in sorted(curve)])
+        for name, curve in found.items()
+        if name not in ('step', 'iter', 'epoch')
+    }
+
+
+def _samples(
+    config: Config, images, max_images: int
+) -> tuple[list[tuple[str, str, int | None]], str]:
+    """Return (path, id, label) of the images, and which they are."""
+    if images is not None:
+        paths = find_images(images)[:max_images]
+        return [(p, Path(p).name, None) for p in paths], (
+            f'{len(paths)} given images'
+        )
+    for part, what in (
+        ('test', 'test'),
+        ('val', 'test'),
+        ('train', 'training'),
+    ):
+        loader = config.get(f'{part}_dataloader')
+        if loader is None:
+            continue
+        dataset = DATASETS.build({**loader.dataset, 'pipeline': []})
+        infos = [
+            dataset.get_data_info(i)
+            for i in range(min(max_images, len(dataset)))
+        ]
+        return [
+            (info['img_path'], info['sample_id'], info.get('gt_label'))
+            for info in infos
+        ], f'{len(infos)} of {len(dataset)} {what} images'
+    raise ValueError('the config has no data set: give images')
+
+
+def _labels(labels: list) -> np.ndarray | None:
+    if any(label is None for label in labels):
+        return None
+    return np.array(labels, np.int64)
+
+
+def _interesting(
+    before: np.ndarray, after: np.ndarray, count: int
+) -> tuple[list[int], list[int]]:
+    """Return the images whose scores changed most, and the least certain."""
+    moved = 0.5 * np.abs(after - before).sum(axis=1)
+    changed = np.argsort(-moved, kind='stable')[:count].tolist()
+    uncertain = np.argsort(after.max(axis=1), kind='stable')[:count].tolist()
+    return changed, uncertain
+
+
+def _lines(
+    i: int,
+    before: np.ndarray,
+    after: np.ndarray,
+    labels: np.ndarray | None,
+    classes: Sequence[str],
+    texts: dict[str, list[str]],
+    names: Sequence[str],
+) -> list[str]:
+    lines = []
+    for what, scores in (('zero-shot', before[i]), ('adapted', after[i])):
+        best = int(scores.argmax())
+        lines.append(f'{what}: {classes[best]} ({100 * scores[best]:.0f} %)')
+    if labels is not None:
+        lines.append(f'true: {classes[labels[i]]}')
+    return lines + texts.get(names[i], [])
+
+
+def _texts(config: Config, ids: set[str]) -> dict[str, list[str]]:
+    """Return what the LMM wrote about images; {} where it wrote nothing."""
+    synth = (config.get('default_hooks') or {}).get('text_synth')
+    loader = config.get('train_dataloader')
+    if not synth or loader is None:
+        return {}
+    folder = store_folder(
+        synth.store_dir,
+        loader.dataset.get('data_root') or '.',
+        LMMS.build(synth.lmm),
+    )
+    found: dict[str, list[str]] = {}
+    for record in TextStore(folder).records():
+        if record.sample_id in ids and record.status == 'ok':
+            line = f'{record.kind} text: {record.text}'
+            found.setdefault(record.sample_id, []).append(line)
+    return found
+
+
+def _thumbnail(path: str, side: int = 160) -> str:
+    try:
+        with Image.open(path) as image:
+            image = image.convert('RGB')
+            image.thumbnail((side, side))
+            buffer = io.BytesIO()
+            image.save(buffer, 'JPEG', quality=80)
+    except OSError as error:
+        print_log(f'no thumbnail of {path}: {error}', 'current')
+        return ''
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'data:image/jpeg;base64,{data}'
+
+
+@torch.no_grad()
+def _drift(
+    frozen: LatteCLIPInferencer, adapted: LatteCLIPInferencer
+) -> np.ndarray:
+    start = frozen.model.memory.prototypes.cpu()
+    end = adapted.model.memory.prototypes.cpu()
+    return (1 - (start * end).sum(dim=1)).clamp(min=0).numpy()
+
+
+def _facts(config: Config, summary: dict, run: Path) -> dict[str, str]:
+    optimizer = (config.get('optim_wrapper') or {}).get('optimizer', {})
+    loader = config.get('train_dataloader') or {}
+    facts = {
+        'method': config.model.type.removeprefix('mmlatte.'),
+        'CLIP': str(config.model.clip.get('model_name')).split('/')[-1],
+        'optimiser': f'{optimizer.get("type")}, lr {optimizer.get("lr")}',
+        'epochs': str((config.get('train_cfg') or {}).get('max_epochs')),
+        'batch per rank': str(loader.get('batch_size')),
+    }
+    if summary.get('texts'):
+        facts['LMM texts'] = ', '.join(
+            f'{count} {what}'
+            for what, count in summary['texts'].items()
+            if isinstance(count, int)
+        )
+    if summary.get('pseudo_label_top1') is not None:
+        value = summary['pseudo_label_top1']
+        facts['accuracy of the zero-shot training labels'] = f'{value:.2f} %'
+    if summary.get('images_per_second'):
+        facts['training speed'] = (
+            f'{summary["images_per_second"]:.1f} images/s'
+        )
+    if summary.get('wall_seconds'):
+        facts['time of the run'] = f'{summary["wall_seconds"] / 60:.1f} min'
+    memory = read_scalars(run).get('memory')
+    if memory:
+        facts['GPU memory'] = f'{max(memory[1]):.0f} MB'
+    facts['report made on'] = f'{platform.system()} {platform.machine()}'
+    return facts

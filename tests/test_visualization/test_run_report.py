@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+
+from mmlatte.visualization import ReportImage, RunReport, write_run_report
+from mmlatte.visualization.run_report import (
+    accuracy,
+    confusion,
+    per_class_accuracy,
+)
+
+FROZEN = np.array([0, 0, 1, 2, 2])
+ADAPTED = np.array([0, 1, 1, 2, 0])
+LABELS = np.array([0, 1, 1, 2, 2])
+
+
+def page(tmp_path, **changes) -> str:
+    facts = dict(
+        title='Run <x>',
+        facts={'epochs': '4'},
+        classes=['forest', 'river & lake', '<script>alert(1)</script>'],
+        frozen=FROZEN,
+        adapted=ADAPTED,
+        labels=LABELS,
+        about_images='5 images',
+        curves={'loss': ([1, 2], [3.0, 2.0]), 'mix_class': ([1], [0.4])},
+        drift=np.array([0.1, 0.0, 0.2]),
+        changed=[ReportImage('a.jpg', 'data:image/jpeg;base64,x', ['<b>'])],
+    )
+    path = tmp_path / 'report.html'
+    write_run_report(str(path), RunReport(**{**facts, **changes}))
+    return path.read_text(encoding='utf-8')
+
+
+def test_numbers_by_hand():
+    assert accuracy(FROZEN, LABELS) == 80
+    assert accuracy(ADAPTED, LABELS) == 80
+    assert per_class_accuracy(ADAPTED, LABELS, 3).tolist() == [100, 100, 50]
+    assert np.isnan(per_class_accuracy(ADAPTED, LABELS, 4)[3])
+    assert confusion(FROZEN, ADAPTED, 3).tolist() == [
+        [1, 1, 0],
+        [0, 1, 0],
+        [1, 0, 1],
+    ]
+
+
+def test_page_shows_both_models(tmp_path):
+    text = page(tmp_path)
+    assert '80.00 %' in text and '+0.00' in text and '40.0 %' in text
+    assert 'Flips between classes' in text and 'now right' in text
+    assert text.count('<svg') == 7
+
+
+def test_page_without_labels(tmp_path):
+    text = page(tmp_path, labels=None)
+    assert 'accuracy' not in text and 'now right' not in text
+    assert '40.0 %' in text and text.count('<svg') == 4
+
+
+def test_nothing_is_markup_and_nothing_is_fetched(tmp_path):
+    text = page(tmp_path)
+    assert (
+        '<script' not in text
+        and '<b>'
+        not in text.split('<body>')[1][
+            text.split('<body>')[1].index('Images that changed') :
+        ]
+    )
+    assert 'Run &lt;x&gt;' in text
+    assert 'src="http' not in text and 'url(http' not in text
+
+
+def test_ink_follows_the_page(tmp_path):
+    text = page(tmp_path)
+    assert 'currentColor' in text and '#010203' not in text
+
+
+@pytest.mark.parametrize('count', [1, 3, 120])
+def test_any_number_of_classes(tmp_path, count):
+    labels = np.arange(count).repeat(2)
+    text = page(
+        tmp_path,
+        classes=[f'class {i} costs $5' for i in range(count)],
+        frozen=labels,
+        adapted=labels,
+        labels=labels,
+        drift=np.zeros(count),
+    )
+    assert 'No image changed class' in text
