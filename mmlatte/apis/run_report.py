@@ -5,6 +5,8 @@ import io
 import json
 import platform
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -64,31 +66,29 @@ def make_run_report(
     frozen = LatteCLIPInferencer(
         frozen_config(config), classes=adapted.classes, device=device
     )
-    samples, about = _samples(config, images, max_images)
-    paths = [path for path, _, _ in samples]
-    scores, readable = [], np.ones(len(paths), bool)
-    for inferencer in (frozen, adapted):
-        rows = list(inferencer.stream(paths, batch_size, num_workers))
-        readable &= np.array(['error' not in row for row in rows])
-        scores.append(rows)
-    if not readable.any():
-        raise RuntimeError(f'none of the {len(paths)} images can be read')
-    kept = np.flatnonzero(readable)
-    before, after = (
-        np.stack([rows[i]['pred_scores'] for i in kept]) for rows in scores
+    look = partial(_look, frozen, adapted, batch_size, num_workers)
+    seen = look(*_samples(config, images, max_images))
+    # Texts exist of the training images: those are shown, where they are.
+    has_texts = images is None and _text_hook(config) is not None
+    shown_from = seen
+    if has_texts and not seen.about.endswith('training images'):
+        shown_from = look(
+            *_samples(config, None, max_images, parts=('train',))
+        )
+    changed, uncertain = _interesting(
+        shown_from.before, shown_from.after, shown
     )
-    names = [samples[i][1] for i in kept]
-    labels = _labels([samples[i][2] for i in kept])
-    if len(kept) < len(paths):
-        about += f'; {len(paths) - len(kept)} of them could not be read'
-    changed, uncertain = _interesting(before, after, shown)
-    chosen = [*changed, *uncertain]
-    texts = _texts(config, {names[i] for i in chosen})
+    chosen = {*changed, *uncertain}
+    texts = (
+        _texts(config, {shown_from.names[i] for i in chosen})
+        if has_texts
+        else {}
+    )
     pictures = {
         i: ReportImage(
-            names[i],
-            _thumbnail(paths[kept[i]]),
-            _lines(i, before, after, labels, adapted.classes, texts, names),
+            shown_from.names[i],
+            _thumbnail(shown_from.paths[i]),
+            _lines(i, shown_from, adapted.classes, texts),
         )
         for i in chosen
     }
@@ -96,18 +96,64 @@ def make_run_report(
         title=f'Run {run.resolve().name}',
         facts=_facts(config, read_summary(run), run),
         classes=adapted.classes,
-        frozen=before.argmax(axis=1),
-        adapted=after.argmax(axis=1),
-        labels=labels,
-        about_images=about,
+        frozen=seen.before.argmax(axis=1),
+        adapted=seen.after.argmax(axis=1),
+        labels=seen.labels,
+        about_images=seen.about,
         curves=read_scalars(run),
         drift=_drift(frozen, adapted),
         changed=[pictures[i] for i in changed],
         uncertain=[pictures[i] for i in uncertain],
+        about_shown=f'From {shown_from.about}.',
     )
     out = Path(out) if out is not None else run / 'report.html'
     write_run_report(str(out), report)
     return out
+
+
+@dataclass
+class _Seen:
+    """Readable images and what both models say about them."""
+
+    about: str
+    paths: list[str]
+    names: list[str]
+    labels: np.ndarray | None
+    before: np.ndarray
+    after: np.ndarray
+
+
+def _look(
+    frozen: LatteCLIPInferencer,
+    adapted: LatteCLIPInferencer,
+    batch_size: int,
+    num_workers: int,
+    samples: list[tuple[str, str, int | None]],
+    about: str,
+) -> _Seen:
+    paths = [path for path, _, _ in samples]
+    rows = [
+        list(inferencer.stream(paths, batch_size, num_workers))
+        for inferencer in (frozen, adapted)
+    ]
+    kept = [
+        i for i in range(len(paths)) if not any('error' in r[i] for r in rows)
+    ]
+    if not kept:
+        raise RuntimeError(f'none of the {len(paths)} images can be read')
+    if len(kept) < len(paths):
+        about += f'; {len(paths) - len(kept)} of them could not be read'
+    before, after = (
+        np.stack([r[i]['pred_scores'] for i in kept]) for r in rows
+    )
+    return _Seen(
+        about,
+        [paths[i] for i in kept],
+        [samples[i][1] for i in kept],
+        _labels([samples[i][2] for i in kept]),
+        before,
+        after,
+    )
 
 
 def read_scalars(run: Path) -> dict[str, tuple[list, list]]:
@@ -137,7 +183,10 @@ def read_scalars(run: Path) -> dict[str, tuple[list, list]]:
 
 
 def _samples(
-    config: Config, images, max_images: int
+    config: Config,
+    images,
+    max_images: int,
+    parts: Sequence[str] = ('test', 'val', 'train'),
 ) -> tuple[list[tuple[str, str, int | None]], str]:
     """Return (path, id, label) of the images, and which they are."""
     if images is not None:
@@ -145,11 +194,8 @@ def _samples(
         return [(p, Path(p).name, None) for p in paths], (
             f'{len(paths)} given images'
         )
-    for part, what in (
-        ('test', 'test'),
-        ('val', 'test'),
-        ('train', 'training'),
-    ):
+    for part in parts:
+        what = 'training' if part == 'train' else 'test'
         loader = config.get(f'{part}_dataloader')
         if loader is None:
             continue
@@ -183,28 +229,30 @@ def _interesting(
 
 def _lines(
     i: int,
-    before: np.ndarray,
-    after: np.ndarray,
-    labels: np.ndarray | None,
+    seen: _Seen,
     classes: Sequence[str],
     texts: dict[str, list[str]],
-    names: Sequence[str],
 ) -> list[str]:
     lines = []
-    for what, scores in (('zero-shot', before[i]), ('adapted', after[i])):
+    for what, scores in (
+        ('zero-shot', seen.before[i]),
+        ('adapted', seen.after[i]),
+    ):
         best = int(scores.argmax())
         lines.append(f'{what}: {classes[best]} ({100 * scores[best]:.0f} %)')
-    if labels is not None:
-        lines.append(f'true: {classes[labels[i]]}')
-    return lines + texts.get(names[i], [])
+    if seen.labels is not None:
+        lines.append(f'true: {classes[seen.labels[i]]}')
+    return lines + texts.get(seen.names[i], [])
+
+
+def _text_hook(config: Config) -> dict | None:
+    hook = (config.get('default_hooks') or {}).get('text_synth')
+    return hook if hook and config.get('train_dataloader') else None
 
 
 def _texts(config: Config, ids: set[str]) -> dict[str, list[str]]:
-    """Return what the LMM wrote about images; {} where it wrote nothing."""
-    synth = (config.get('default_hooks') or {}).get('text_synth')
-    loader = config.get('train_dataloader')
-    if not synth or loader is None:
-        return {}
+    """Return what the LMM wrote about images."""
+    synth, loader = _text_hook(config), config.train_dataloader
     folder = store_folder(
         synth.store_dir,
         loader.dataset.get('data_root') or '.',

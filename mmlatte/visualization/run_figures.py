@@ -60,6 +60,7 @@ def curves_figure(
             dot = 'o' if len(steps) < 3 else None
             axes.plot(steps, values, label=name, color=colour, marker=dot)
         axes.set(xlabel='iteration', ylabel=ylabel)
+        axes.ticklabel_format(useOffset=False)
         if len(curves) > 1:
             axes.legend()
         return _svg(figure)

@@ -60,6 +60,7 @@ class RunReport:
             frozen CLIP's class text.
         changed (Sequence[ReportImage]): Images that changed most.
         uncertain (Sequence[ReportImage]): Least certain images.
+        about_shown (str): Which images those two were chosen from.
     """
 
     title: str
@@ -73,6 +74,7 @@ class RunReport:
     drift: np.ndarray
     changed: Sequence[ReportImage] = ()
     uncertain: Sequence[ReportImage] = ()
+    about_shown: str = ''
 
 
 def write_run_report(path: str, report: RunReport) -> None:
@@ -92,8 +94,8 @@ def write_run_report(path: str, report: RunReport) -> None:
         *_curves(report),
         *_flips(report),
         *_drift(report),
-        *_images('Images that changed most', report.changed),
-        *_images('Least certain images', report.uncertain),
+        *_images('Images that changed most', report.changed, report),
+        *_images('Least certain images', report.uncertain, report),
         '<h2>The run</h2>',
         _table(['', ''], [[k, v] for k, v in report.facts.items()]),
     ]
@@ -160,11 +162,11 @@ def _accuracy(report: RunReport) -> list[str]:
         for p in (report.frozen, report.adapted)
     )
     order = [i for i in np.argsort(after - before) if after[i] == after[i]]
-    about = 'Sorted by the change.'
+    about = 'sorted by the change.'
     if len(order) > MAX_BARS:
         half = MAX_BARS // 2
         order = order[:half] + order[-half:]
-        about = f'The {half} classes that lost and that gained most.'
+        about = f'the {half} classes that lost and that gained most.'
     bars = per_class_figure(
         [report.classes[i] for i in order],
         {'zero-shot': before[order], 'adapted': after[order]},
@@ -187,8 +189,9 @@ def _accuracy(report: RunReport) -> list[str]:
     ]
     return [
         '<h2>Zero-shot against adapted</h2>',
-        f'<p class="soft">{about} The labels are used here only.</p>',
-        f'<div class="row">{_figure(bars)}{"".join(matrices)}</div>',
+        f'<p class="soft">Bars: {about} The labels are used here only.</p>',
+        f'<div class="row">{"".join(matrices)}</div>',
+        f'<div class="row">{_figure(bars)}</div>',
     ]
 
 
@@ -198,7 +201,8 @@ def _curves(report: RunReport) -> list[str]:
         found = {
             name: curve
             for name, curve in report.curves.items()
-            if any(
+            if len(curve[0]) > 1
+            and any(
                 name == w or (w[-1] == '*' and name.startswith(w[:-1]))
                 for w in wanted
             )
@@ -259,7 +263,9 @@ def _drift(report: RunReport) -> list[str]:
     return ['<h2>How far the prototypes moved</h2>', _figure(bars)]
 
 
-def _images(title: str, images: Sequence[ReportImage]) -> list[str]:
+def _images(
+    title: str, images: Sequence[ReportImage], report: RunReport
+) -> list[str]:
     if not images:
         return []
     cards = []
@@ -270,7 +276,11 @@ def _images(title: str, images: Sequence[ReportImage]) -> list[str]:
             f'<div class="card">{picture if image.picture else ""}'
             f'<p class="soft">{escape(image.name)}</p>{lines}</div>'
         )
-    return [f'<h2>{title}</h2>', f'<div class="images">{"".join(cards)}</div>']
+    return [
+        f'<h2>{title}</h2>',
+        f'<p class="soft">{escape(report.about_shown)}</p>',
+        f'<div class="images">{"".join(cards)}</div>',
+    ]
 
 
 def _figure(svg: str, caption: str = '') -> str:
