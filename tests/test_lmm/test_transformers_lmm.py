@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -177,7 +178,9 @@ def test_wrong_options():
 
 
 SYNTHESIS = """
+import os
 import sys
+import time
 from pathlib import Path
 import numpy as np
 from mmlatte.lmm import *
@@ -191,9 +194,15 @@ lmm = TransformersLMM(str(model), batch_size=2, dtype='float32')
 with TextStore(folder) as store:
     numbers, found = missing_texts(wanted, store)
     print('missing', len(numbers), flush=True)
+    acknowledged = []
+    def report(done, counts):
+        print('done', done, flush=True)
+        acknowledged.append(done)
+        if os.environ.get('WAIT_FOR_SIGNAL') and len(acknowledged) == 5:
+            time.sleep(60)
     counts = synthesize(
         wanted, numbers, lmm, store,
-        report=lambda done, counts: print('done', done, flush=True))
+        report=report)
     print('made', counts.made, flush=True)
 """
 
@@ -207,7 +216,11 @@ def test_a_killed_synthesis_goes_on_where_it_was(
     command += [store.folder, llava.model, *paths]
     acknowledged = []
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, 'WAIT_FOR_SIGNAL': '1'},
     )
     for line in process.stdout:
         if line.startswith('done'):
