@@ -1,15 +1,15 @@
 import os
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 
-from mmpretrain.datasets import BaseDataset
-
-from mmlatte.datasets.sample_order import order_key
+from mmlatte.datasets.indexed_dataset import IndexedDataset
+from mmlatte.datasets.sample_index import SampleIndex
 from mmlatte.datasets.unlabeled_folder import IMAGE_SUFFIXES
 from mmlatte.registry import DATASETS
 
 
 @DATASETS.register_module()
-class ClassFolder(BaseDataset):
+class ClassFolder(IndexedDataset):
     """Images in one folder per class, as ImageNet's.
 
     Labels count the folders in sorted order. A sample's id is its path
@@ -40,7 +40,7 @@ class ClassFolder(BaseDataset):
             **kwargs,
         )
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> SampleIndex:
         """List the class folders and their images."""
         root = os.path.abspath(self.img_prefix or self.data_root)
         if not os.path.isdir(root):
@@ -52,16 +52,18 @@ class ClassFolder(BaseDataset):
         )
         self._set_classes(folders, root)
         base = os.path.abspath(self.data_root)
-        samples = [
-            (os.path.relpath(path, base).replace(os.sep, '/'), path, label)
-            for label, folder in enumerate(folders)
-            for path in self._images(os.path.join(root, folder))
-        ]
-        samples.sort(key=lambda sample: (order_key(sample[0]), sample[0]))
-        return [
-            {'img_path': path, 'sample_id': name, 'gt_label': label}
-            for name, path, label in samples
-        ]
+        prefix = os.path.relpath(root, base).replace(os.sep, '/')
+        prefix = '' if prefix == '.' else f'{prefix}/'
+        labels = array('i')  # grows with the names
+
+        def names() -> Iterator[str]:
+            for label, folder in enumerate(folders):
+                for path in self._images(os.path.join(root, folder)):
+                    labels.append(label)
+                    inside = path[len(root) :].lstrip(os.sep)
+                    yield prefix + inside.replace(os.sep, '/')
+
+        return SampleIndex(base, names(), labels)
 
     def _images(self, folder: str) -> list[str]:
         found = [

@@ -1,4 +1,5 @@
 from mmlatte.datasets.coop_split import CoOpSplitDataset
+from mmlatte.datasets.sample_index import SampleIndex
 
 
 class CoOpBenchmark(CoOpSplitDataset):
@@ -44,7 +45,7 @@ class CoOpBenchmark(CoOpSplitDataset):
             **kwargs,
         )
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> SampleIndex:
         """Read the split file; where something is missing, name the tool."""
         try:
             return super().load_data_list()

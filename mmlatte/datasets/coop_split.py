@@ -3,9 +3,8 @@ import os
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
-from mmpretrain.datasets import BaseDataset
-
-from mmlatte.datasets.sample_order import order_key
+from mmlatte.datasets.indexed_dataset import IndexedDataset
+from mmlatte.datasets.sample_index import SampleIndex
 from mmlatte.registry import DATASETS
 
 #: Part of the paper's data -> parts of the split file.
@@ -13,7 +12,7 @@ PARTS = {'train': ('train', 'val'), 'test': ('test',)}
 
 
 @DATASETS.register_module()
-class CoOpSplitDataset(BaseDataset):
+class CoOpSplitDataset(IndexedDataset):
     """Images listed by a CoOp split file, ``split_zhou_*.json``.
 
     The file holds ``train``, ``val`` and ``test``, lists of ``[path, label,
@@ -21,7 +20,7 @@ class CoOpSplitDataset(BaseDataset):
     lower-cased and their ``_`` become spaces. As in the LatteCLIP paper,
     training uses CoOp's train and val. A sample's id is its path in the
     split file; samples are ordered by a hash of it (see
-    :func:`~mmlatte.datasets.sample_order.order_key`).
+    :class:`~mmlatte.datasets.sample_index.SampleIndex`).
 
     Args:
         data_root (str): Folder of the data set. Defaults to ''.
@@ -56,7 +55,7 @@ class CoOpSplitDataset(BaseDataset):
             **kwargs,
         )
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> SampleIndex:
         """Read the split file and check that its images are there."""
         parts = self.read_parts()
         self._set_classes(class_names(parts, self.ann_file))
@@ -64,16 +63,9 @@ class CoOpSplitDataset(BaseDataset):
         entries = [
             entry for part in PARTS[self.split] for entry in parts[part]
         ]
-        _check_files(folder, [entry[0] for entry in entries], self.ann_file)
-        entries.sort(key=lambda entry: (order_key(entry[0]), entry[0]))
-        return [
-            {
-                'img_path': os.path.join(folder, path),
-                'sample_id': path,
-                'gt_label': label,
-            }
-            for path, label, _ in entries
-        ]
+        paths = [entry[0] for entry in entries]
+        _check_files(folder, paths, self.ann_file)
+        return SampleIndex(folder, paths, [entry[1] for entry in entries])
 
     def read_parts(self) -> dict[str, list]:
         """Read the split: part -> list of ``[path, label, class name]``."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from mmlatte.datasets.coop_split import CoOpSplitDataset
 from mmlatte.datasets.download import download as fetch
 from mmlatte.datasets.download import extract_zip, only_one
+from mmlatte.datasets.sample_index import SampleIndex
 from mmlatte.registry import DATASETS
 
 FOLDER = '2750'
@@ -65,7 +66,7 @@ class EuroSAT(CoOpSplitDataset):
             **kwargs,
         )
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> SampleIndex:
         """Prepare what is absent, then read the split."""
         self._prepare()
         return super().load_data_list()

@@ -5,6 +5,7 @@ from mmengine.logging import print_log
 from mmlatte.datasets.coop_split import CoOpSplitDataset
 from mmlatte.datasets.download import only_one
 from mmlatte.demo import build_demo_images
+from mmlatte.datasets.sample_index import SampleIndex
 from mmlatte.registry import DATASETS
 
 
@@ -34,7 +35,7 @@ class OpenMoji(CoOpSplitDataset):
             **kwargs,
         )
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> SampleIndex:
         """Draw the images if they are absent, then read the split."""
         with only_one(self.data_root, 'openmoji'):
             if not os.path.isfile(self.ann_file):

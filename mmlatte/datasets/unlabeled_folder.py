@@ -1,10 +1,9 @@
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mmpretrain.datasets import BaseDataset
-
-from mmlatte.datasets.sample_order import order_key
+from mmlatte.datasets.indexed_dataset import IndexedDataset
+from mmlatte.datasets.sample_index import SampleIndex
 from mmlatte.registry import DATASETS
 
 IMAGE_SUFFIXES = (
@@ -23,7 +22,7 @@ IMAGE_SUFFIXES = (
 
 
 @DATASETS.register_module()
-class UnlabeledFolder(BaseDataset):
+class UnlabeledFolder(IndexedDataset):
     """All images below a folder, and the names of the classes.
 
     Sub-folders mean nothing here, links are followed, hidden files are
@@ -54,25 +53,20 @@ class UnlabeledFolder(BaseDataset):
             **kwargs,
         )
 
-    def load_data_list(self) -> list[dict]:
+    def load_data_list(self) -> SampleIndex:
         """List the images."""
         root = os.path.abspath(self.data_root)
         if not os.path.isdir(root):
             raise FileNotFoundError(f"Image folder '{root}' does not exist.")
-        ids = self._find_images(root)
-        if not ids:
+        index = SampleIndex(root, self._find_images(root))
+        if not len(index):
             raise FileNotFoundError(
                 f"Image folder '{root}' holds no image; looked in all its "
                 f'sub-folders for {", ".join(self.suffixes)}.'
             )
-        ids.sort(key=lambda name: (order_key(name), name))
-        return [
-            {'img_path': os.path.join(root, name), 'sample_id': name}
-            for name in ids
-        ]
+        return index
 
-    def _find_images(self, root: str) -> list[str]:
-        found = []
+    def _find_images(self, root: str) -> Iterator[str]:
         seen = set()  # A link to a parent must not be followed for ever.
         folders = ['']
         while folders:
@@ -81,16 +75,16 @@ class UnlabeledFolder(BaseDataset):
             if (status.st_dev, status.st_ino) in seen:
                 continue
             seen.add((status.st_dev, status.st_ino))
+            prefix = f'{folder}/' if folder else ''
             with os.scandir(os.path.join(root, folder)) as entries:
                 for entry in entries:
-                    if entry.name.startswith('.'):
+                    name = entry.name
+                    if name.startswith('.'):
                         continue
-                    name = f'{folder}/{entry.name}' if folder else entry.name
                     if entry.is_dir():
-                        folders.append(name)
-                    elif entry.name.lower().endswith(self.suffixes):
-                        found.append(name)
-        return found
+                        folders.append(prefix + name)
+                    elif name.lower().endswith(self.suffixes):
+                        yield prefix + name
 
 
 def read_class_names(classes: str | Sequence[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
 from .collage import make_collage
+from .known_keys import KnownKeys
 from .load_image import ImageError, load_image
 from .openai_compatible_lmm import OpenAICompatibleLMM
 from .prompts import DATASET_PROMPTS, GroupOptions
@@ -26,6 +27,7 @@ __all__ = [
     'Counts',
     'GroupOptions',
     'ImageError',
+    'KnownKeys',
     'LMMRequest',
     'LMMUnavailableError',
     'OpenAICompatibleLMM',

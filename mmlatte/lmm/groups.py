@@ -19,11 +19,15 @@ class ClassIndex:
     """
 
     def __init__(self, labels: np.ndarray, num_classes: int) -> None:
-        labels = np.asarray(labels)
-        self._order = np.argsort(labels, kind='stable')
-        self._starts = np.searchsorted(
-            labels, np.arange(num_classes + 1), sorter=self._order
+        # Sorting small integers is many times faster, and half the memory
+        # is enough for the places of 2 billion samples.
+        small = np.asarray(labels).astype(np.min_scalar_type(num_classes))
+        order = np.argsort(small, kind='stable')
+        self._order = order.astype(
+            np.int32 if len(order) < 2**31 else np.int64
         )
+        counts = np.bincount(small, minlength=num_classes)
+        self._starts = np.concatenate([[0], np.cumsum(counts)])
 
     def members(self, label: int) -> np.ndarray:
         """Samples of a class, ascending; a view."""

@@ -5,12 +5,16 @@ import re
 from dataclasses import dataclass
 
 __all__ = [
+    'CLASS',
     'DATASET_PROMPTS',
     'GroupOptions',
     'group_key',
     'image_key',
     'render',
 ]
+
+#: Stands for the zero-shot class in a prompt.
+CLASS = '{class}'
 
 _IMAGE = 'Describe {} concisely, less than 20 words.'
 _GROUP = (
@@ -126,13 +130,13 @@ def render(prompt: str, class_name: str) -> str:
     Raises:
         ValueError: If the prompt names another placeholder.
     """
-    unknown = set(re.findall(r'\{\w*\}', prompt)) - {'{class}'}
+    unknown = set(re.findall(r'\{\w*\}', prompt)) - {CLASS}
     if unknown:
         raise ValueError(
             f'prompt {prompt!r}: unknown placeholder {sorted(unknown)[0]}; '
             'the only one is {class}, the zero-shot class'
         )
-    return prompt.replace('{class}', class_name)
+    return prompt.replace(CLASS, class_name)
 
 
 def image_key(prompt: str) -> str:

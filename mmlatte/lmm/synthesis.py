@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from .base_lmm import Answer, BaseLMM
+from .known_keys import KnownKeys
 from .progress import Progress
 from .quality import clean_text, find_problem, is_over_length
 from .text_store import TextStore
@@ -52,7 +53,10 @@ class Counts:
 
 
 def missing_texts(
-    wanted: WantedTexts, store: TextStore, retry_failed: bool = False
+    wanted: WantedTexts,
+    store: TextStore,
+    retry_failed: bool = False,
+    known: KnownKeys | None = None,
 ) -> tuple[np.ndarray, Counts]:
     """Which texts are neither stored nor known to fail.
 
@@ -60,13 +64,15 @@ def missing_texts(
         wanted (WantedTexts): All texts.
         store (TextStore): Texts that exist.
         retry_failed (bool): Whether failed ones count as missing.
+        known (KnownKeys | None): What the store holds, if that was read.
 
     Returns:
         tuple: int64 (M,) numbers of texts, and the counts so far.
     """
     keys = wanted.keys().reshape(-1)
-    there = store.resolve(keys) >= 0
-    failed = store.failed(keys)
+    known = known or store.known()
+    there = known.resolve(keys) >= 0
+    failed = known.failed(keys)
     counts = Counts(reused=int(there.sum()))
     if retry_failed:
         failed[:] = False

@@ -2,9 +2,20 @@
 
 import functools
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 
-__all__ = ['KINDS', 'TextRecord', 'decode_id', 'encode_id', 'record_key']
+import numpy as np
+
+__all__ = [
+    'KINDS',
+    'RecordKeys',
+    'TextRecord',
+    'decode_id',
+    'encode_id',
+    'record_key',
+]
 
 #: Kinds of text. The store keeps the position as a small integer.
 KINDS = ('image', 'group', 'class')
@@ -59,6 +70,48 @@ def record_key(sample_id: str, kind: str, prompt: str) -> int:
     digest = _prompt_digest(kind, prompt).copy()
     digest.update(encode_id(sample_id))
     return int.from_bytes(digest.digest(), 'little') >> 1
+
+
+class RecordKeys:
+    """Keys of many texts of one kind, see `record_key`.
+
+    Args:
+        kind (str): Kind of the texts.
+        prompts (Sequence[str]): What they answer: one prompt for all, or one
+            per class.
+
+    Examples:
+        >>> keys = RecordKeys('image', ['Describe.'])
+        >>> int(keys(['a.jpg'])[0]) == record_key(
+        ...     'a.jpg', 'image', 'Describe.'
+        ... )
+        True
+    """
+
+    def __init__(self, kind: str, prompts: Sequence[str]) -> None:
+        self._begun = [_prompt_digest(kind, prompt) for prompt in prompts]
+
+    def __call__(
+        self, sample_ids: Sequence[str], classes: Iterable[int] | None = None
+    ) -> np.ndarray:
+        """Return the keys of samples.
+
+        Args:
+            sample_ids (Sequence[str]): (N,).
+            classes (Iterable[int] | None): (N,) needed with several prompts.
+
+        Returns:
+            np.ndarray: int64 (N,).
+        """
+        if classes is None or len(self._begun) == 1:
+            classes = repeat(0, len(sample_ids))
+        digests = []
+        for sample_id, prompt in zip(sample_ids, classes, strict=True):
+            digest = self._begun[prompt].copy()
+            digest.update(sample_id.encode('utf-8', 'surrogateescape'))
+            digests.append(digest.digest())
+        keys = np.frombuffer(b''.join(digests), '<u8') >> np.uint64(1)
+        return keys.astype(np.int64)
 
 
 @functools.lru_cache(4096)

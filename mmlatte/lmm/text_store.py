@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .known_keys import KnownKeys
 from .text_file_db import (
     connect_new,
     connect_sealed,
@@ -109,7 +110,7 @@ class TextStore:
             np.ndarray: The keys again, -1 where the store holds no accepted
             text (missing or failed).
         """
-        return np.where(self._holds(keys, failed=False), keys, -1)
+        return self.known().resolve(keys)
 
     def failed(self, keys: np.ndarray) -> np.ndarray:
         """Which keys the store knows as failed only.
@@ -117,8 +118,12 @@ class TextStore:
         Returns:
             np.ndarray: bool, the shape of ``keys``.
         """
-        failed = self._holds(keys, failed=True)
-        return failed & ~self._holds(keys, failed=False)
+        return self.known().failed(keys)
+
+    def known(self) -> KnownKeys:
+        """What the store holds at this moment: one pass over its files."""
+        with self._all_files() as files:
+            return KnownKeys.read(files)
 
     def text(self, row: int) -> str:
         """The accepted text of a row number.
@@ -169,23 +174,7 @@ class TextStore:
 
     def __len__(self) -> int:
         """Number of accepted texts."""
-        return len(self._keys(failed=False))
-
-    def _holds(self, keys: np.ndarray, failed: bool) -> np.ndarray:
-        known = self._keys(failed)
-        if not len(known):
-            return np.zeros(np.shape(keys), bool)
-        position = np.searchsorted(known, keys)
-        return known[np.minimum(position, len(known) - 1)] == keys
-
-    def _keys(self, failed: bool) -> np.ndarray:
-        query = f'SELECT id FROM texts WHERE failed={int(failed)}'
-        found = [np.empty(0, np.int64)]
-        with self._all_files() as files:
-            for file in files:
-                rows = (row[0] for row in file.execute(query))
-                found.append(np.fromiter(rows, np.int64))
-        return np.unique(np.concatenate(found))
+        return self.known().accepted
 
     @contextlib.contextmanager
     def _all_files(self) -> Iterator[list[sqlite3.Connection]]:

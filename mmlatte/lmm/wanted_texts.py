@@ -1,5 +1,6 @@
 """Which texts a dataset needs, and how each is asked for."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -8,10 +9,13 @@ from PIL import Image
 from .base_lmm import LMMRequest
 from .collage import make_collage
 from .groups import ClassIndex, draw_members, nearest
-from .prompts import GroupOptions, group_key, image_key, render
-from .text_record import TextRecord, record_key
+from .prompts import CLASS, GroupOptions, group_key, image_key, render
+from .text_record import RecordKeys, TextRecord
 
 __all__ = ['WantedTexts']
+
+#: Samples whose ids are held at a time.
+BLOCK = 65536
 
 
 class WantedTexts:
@@ -21,7 +25,8 @@ class WantedTexts:
     and so on; the last N are the group texts.
 
     Args:
-        sample_id (Callable[[int], str]): Id of a sample.
+        sample_ids (Callable[[int, int], Sequence[str]]): Ids of the samples
+            from a start to a stop.
         load (Callable[[int], Image.Image]): Image of a sample.
         labels (np.ndarray): int (N,), zero-shot labels.
         class_names (Sequence[str]): Names of the classes.
@@ -40,7 +45,7 @@ class WantedTexts:
 
     def __init__(
         self,
-        sample_id: Callable[[int], str],
+        sample_ids: Callable[[int, int], Sequence[str]],
         load: Callable[[int], Image.Image],
         labels: np.ndarray,
         class_names: Sequence[str],
@@ -51,7 +56,7 @@ class WantedTexts:
         labels_from: str = '',
         features: np.ndarray | None = None,
     ) -> None:
-        self.sample_id = sample_id
+        self.sample_ids = sample_ids
         self.load = load
         self.labels = np.asarray(labels)
         self.class_names = list(class_names)
@@ -93,18 +98,30 @@ class WantedTexts:
         return len(self.image_prompts) + (self.group_prompt is not None)
 
     def keys(self) -> np.ndarray:
-        """Keys of all texts.
+        """Keys of all texts, made once.
 
         Returns:
             np.ndarray: int64 (``num_kinds``, N), the group texts last.
         """
+        return self._keys
+
+    @functools.cached_property
+    def _keys(self) -> np.ndarray:
+        makers = [
+            RecordKeys(kind, prompts) for kind, prompts in self._stored_as
+        ]
         keys = np.empty((self.num_kinds, self.num_samples), np.int64)
-        for index in range(self.num_samples):
-            sample_id = self.sample_id(index)
-            for position in range(self.num_kinds):
-                kind, prompt = self._stored_as(position, index)
-                keys[position, index] = record_key(sample_id, kind, prompt)
+        for start in range(0, self.num_samples, BLOCK):
+            stop = min(start + BLOCK, self.num_samples)
+            ids = self.sample_ids(start, stop)
+            classes = self.labels[start:stop].tolist()
+            for row, maker in zip(keys, makers, strict=True):
+                row[start:stop] = maker(ids, classes)
         return keys
+
+    def sample_id(self, index: int) -> str:
+        """Id of a sample."""
+        return self.sample_ids(index, index + 1)[0]
 
     def request(self, number: int) -> LMMRequest:
         """The question behind a text."""
@@ -127,7 +144,8 @@ class WantedTexts:
     def record(self, number: int, **content) -> TextRecord:
         """The store's record for a text."""
         position, index = divmod(int(number), self.num_samples)
-        kind, prompt = self._stored_as(position, index)
+        kind, prompts = self._stored_as[position]
+        prompt = prompts[self.labels[index] if len(prompts) > 1 else 0]
         members: tuple[str, ...] = ()
         if kind == 'group':
             members = tuple(map(self.sample_id, self.members(index)))
@@ -148,27 +166,28 @@ class WantedTexts:
         )
         return [int(member) for member in drawn]
 
-    def _stored_as(self, position: int, index: int) -> tuple[str, str]:
-        name = self.class_names[self.labels[index]]
-        if position < len(self.image_prompts):
-            return 'image', image_key(
-                render(self.image_prompts[position], name)
-            )
-        return 'group', self._group_key(name)
-
-    def _group_key(self, class_name: str) -> str:
-        if not hasattr(self, '_group_keys'):
-            self._group_keys = {
-                name: group_key(
-                    render(self.group_prompt or '', name),
+    @functools.cached_property
+    def _stored_as(self) -> list[tuple[str, list[str]]]:
+        """Kind and stored prompts, one or one per class, of each kind."""
+        names = self.class_names
+        stored = []
+        for prompt in self.image_prompts:
+            asked = names if CLASS in prompt else ['']
+            prompts = [image_key(render(prompt, name)) for name in asked]
+            stored.append(('image', prompts))
+        if self.group_prompt is not None:
+            prompts = [
+                group_key(
+                    render(self.group_prompt, name),
                     name,
                     self.group,
                     self.seed,
                     self.labels_from,
                 )
-                for name in self.class_names
-            }
-        return self._group_keys[class_name]
+                for name in names
+            ]
+            stored.append(('group', prompts))
+        return stored
 
 
 class _Load:

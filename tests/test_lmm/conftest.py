@@ -57,7 +57,7 @@ def want():
         paths = files or []
         count = len(paths) or count
         defaults: dict = dict(
-            sample_id=lambda i: f'{i}.jpg',
+            sample_ids=lambda a, b: [f'{i}.jpg' for i in range(a, b)],
             load=lambda i: Image.new('RGB', (16, 16), (i, 0, 0)),
             labels=np.arange(count) % 2,
             class_names=['forest', 'river'],
@@ -65,7 +65,9 @@ def want():
             group_prompt='Describe all.',
         )
         if paths:
-            defaults['sample_id'] = lambda i: paths[i].name
+            defaults['sample_ids'] = lambda a, b: [
+                path.name for path in paths[a:b]
+            ]
             defaults['load'] = lambda i: load_image(paths[i])
         return WantedTexts(**{**defaults, **options})
 

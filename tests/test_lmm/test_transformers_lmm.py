@@ -187,7 +187,8 @@ from mmlatte.lmm import *
 
 folder, model, *paths = map(Path, sys.argv[1:])
 wanted = WantedTexts(
-    lambda i: paths[i].name, lambda i: load_image(paths[i]),
+    lambda a, b: [path.name for path in paths[a:b]],
+    lambda i: load_image(paths[i]),
     np.arange(len(paths)) % 3, ['a', 'b', 'c'],
     ['Describe the land use.'], 'Describe all.')
 lmm = TransformersLMM(str(model), batch_size=2, dtype='float32')

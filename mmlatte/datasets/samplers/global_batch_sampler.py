@@ -1,6 +1,8 @@
 import copy
 from collections.abc import Iterator
 
+import numpy as np
+import torch
 from mmengine.dataset import DefaultSampler
 from mmengine.dist import get_dist_info
 from torch.utils.data import Sampler
@@ -79,14 +81,26 @@ class GlobalBatchSampler(Sampler):
     def __iter__(self) -> Iterator[list[int]]:
         """Yield this rank's part of every global batch."""
         skip, self._skip = self._skip, 0
-        alone = copy.copy(self.sampler)
-        alone.rank, alone.world_size = 0, 1
-        alone.num_samples = alone.total_size = len(alone.dataset)
-        order = list(alone)
+        order = self._order()
         size = self.global_batch_size
         for batch in range(skip, len(self)):
-            indices = order[batch * size : (batch + 1) * size]
+            indices = order[batch * size : (batch + 1) * size].tolist()
             yield indices[self.rank :: self.world_size] or indices[:1]
+
+    def _order(self) -> np.ndarray:
+        """The order of the epoch that one process follows, (N,)."""
+        total = len(self.sampler.dataset)
+        if type(self.sampler).__iter__ is DefaultSampler.__iter__:
+            # The same numbers without a list of millions of objects.
+            if not self.sampler.shuffle:
+                return np.arange(total)
+            generator = torch.Generator()
+            generator.manual_seed(self.sampler.seed + self.sampler.epoch)
+            return torch.randperm(total, generator=generator).numpy()
+        alone = copy.copy(self.sampler)
+        alone.rank, alone.world_size = 0, 1
+        alone.num_samples = alone.total_size = total
+        return np.fromiter(alone, np.int64)
 
     def __len__(self) -> int:
         """Return the number of batches of an epoch, the same on all ranks."""

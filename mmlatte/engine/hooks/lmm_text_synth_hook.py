@@ -14,11 +14,13 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 
+from mmlatte.datasets.sample_index import samples_of
 from mmlatte.datasets.transforms import LoadTexts
 from mmlatte.lmm import (
     BaseLMM,
     Counts,
     GroupOptions,
+    KnownKeys,
     Team,
     TextStore,
     TrainingTexts,
@@ -132,9 +134,12 @@ class LMMTextSynthHook(Hook):
         counts = Counts()
         if self._wants_texts:
             wanted, store = self.wanted_texts(runner)
-            counts = self._synthesize(runner, wanted, store, model.clip)
+            known = store.known()
+            counts = self._synthesize(
+                runner, wanted, store, known, model.clip
+            )
             self._log(runner, counts, store.folder)
-            rows = self._resolve(wanted, store, counts)
+            rows = self._resolve(wanted, store, known, counts)
         self.counts = counts.as_dict()
         num_images = len(self.image_prompts)
         source = TrainingTexts(
@@ -158,7 +163,7 @@ class LMMTextSynthHook(Hook):
                 'LMMTextSynthHook: ZeroShotLabelHook made no labels'
             )
         wanted = WantedTexts(
-            sample_id=lambda i: dataset.get_data_info(i)['sample_id'],
+            sample_ids=samples_of(dataset).names,
             load=lambda i: load_image(dataset.get_data_info(i)['img_path']),
             labels=labels_hook.labels,
             class_names=_unwrapped(runner.model).class_names,
@@ -174,10 +179,15 @@ class LMMTextSynthHook(Hook):
         return wanted, TextStore(folder)
 
     def _synthesize(
-        self, runner: Runner, wanted: WantedTexts, store: TextStore, clip
+        self,
+        runner: Runner,
+        wanted: WantedTexts,
+        store: TextStore,
+        known: KnownKeys,
+        clip,
     ) -> Counts:
         """Share the work, do this rank's part, wait for the others."""
-        numbers, counts, run_id = self._plan(wanted, store)
+        numbers, counts, run_id = self._plan(wanted, store, known)
         if not len(numbers):
             return counts
         runner.logger.info(
@@ -216,13 +226,15 @@ class LMMTextSynthHook(Hook):
         return counts
 
     def _plan(
-        self, wanted: WantedTexts, store: TextStore
+        self, wanted: WantedTexts, store: TextStore, known: KnownKeys
     ) -> tuple[np.ndarray, Counts, str]:
         """Rank 0 finds what is missing; all ranks get the same list."""
         plan: list = [None, None, None]
         numbers = np.empty(0, np.int64)
         if get_rank() == 0:
-            numbers, counts = missing_texts(wanted, store, self.retry_failed)
+            numbers, counts = missing_texts(
+                wanted, store, self.retry_failed, known
+            )
             plan = [len(numbers), counts.as_dict(), os.urandom(6).hex()]
         broadcast_object_list(plan)
         length, known, run_id = plan
@@ -235,12 +247,16 @@ class LMMTextSynthHook(Hook):
         return shared.numpy(), counts, run_id
 
     def _resolve(
-        self, wanted: WantedTexts, store: TextStore, counts: Counts
+        self,
+        wanted: WantedTexts,
+        store: TextStore,
+        known: KnownKeys,
+        counts: Counts,
     ) -> np.ndarray:
         """Find the texts; a network disk may show new files late."""
         keys, deadline = wanted.keys(), time.monotonic() + 120
+        rows = known.resolve(keys)
         while True:
-            rows = store.resolve(keys)
             missing = counts.made + counts.reused - int((rows >= 0).sum())
             if missing <= 0:
                 return rows
@@ -249,7 +265,9 @@ class LMMTextSynthHook(Hook):
                     f'{missing} texts that were made are not in '
                     f'{store.folder}: is store_dir shared by all ranks?'
                 )
-            time.sleep(1)
+            rows = store.resolve(keys)
+            if (rows < 0).sum() > counts.failed:
+                time.sleep(1)
 
     def _log(self, runner: Runner, counts: Counts, folder) -> None:
         runner.logger.info(

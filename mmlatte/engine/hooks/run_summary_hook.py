@@ -14,6 +14,7 @@ from mmengine.hooks import (
 )
 from mmengine.runner import Runner
 
+from mmlatte.datasets.sample_index import samples_of
 from mmlatte.registry import HOOKS
 
 from ..atomic_file import atomic_file
@@ -172,14 +173,10 @@ def _pseudo_label_top1(runner: Runner) -> float | None:
         for hook in runner.hooks
         if isinstance(hook, ZeroShotLabelHook)
     ]
-    dataset = runner.train_loop.dataloader.dataset
-    if not labels or 'gt_label' not in dataset.get_data_info(0):
+    truth = samples_of(runner.train_loop.dataloader.dataset).labels
+    if not labels or truth is None:
         return None
-    right = sum(
-        int(dataset.get_data_info(index)['gt_label']) == label
-        for index, label in enumerate(labels[0].tolist())
-    )
-    return 100 * right / len(labels[0])
+    return 100 * float((labels[0] == truth).mean())
 
 
 def _line(summary: dict) -> str:

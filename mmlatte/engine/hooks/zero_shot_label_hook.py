@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from mmengine.dataset import Compose, default_collate
 from mmengine.dist import (
-    broadcast,
     broadcast_object_list,
     get_rank,
     get_world_size,
@@ -23,6 +22,7 @@ from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader, Dataset
 
 from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
+from mmlatte.datasets.sample_index import file_sizes, samples_of
 from mmlatte.registry import HOOKS
 
 from ..atomic_file import atomic_file
@@ -32,6 +32,8 @@ from ..random_state import preserved_random_state
 
 #: Unreadable images named in the error; all of them are in a file.
 MAX_LISTED = 100
+#: Samples whose names and sizes are held at a time.
+KEY_BLOCK = 65536
 #: Seconds without a new file after which another rank counts as dead.
 PATIENCE = 1800
 
@@ -43,8 +45,8 @@ class ZeroShotLabelHook(Hook):
     Image features are computed once per model, data and preprocessing, in
     float32, and kept in ``cache_dir``; ranks share the work by chunks, a
     killed run goes on where it stopped, and a second run computes nothing.
-    Labels are the nearest class text; class names and templates may change
-    without new features.
+    Labels are the nearest class text, kept beside the features; class names
+    and templates may change without new features.
 
     Args:
         cache_dir (str | Path): Folder of the features, shared by all ranks.
@@ -124,7 +126,7 @@ class ZeroShotLabelHook(Hook):
     ) -> np.memmap:
         key = [self._key(model, dataset)] if is_main_process() else [None]
         broadcast_object_list(key)
-        folder = self.cache_dir / f'features-{key[0]}'
+        folder = self._folder = self.cache_dir / f'features-{key[0]}'
         cache = FeatureCache(folder, len(dataset), self.chunk_size)
         if cache.complete:
             runner.logger.info(
@@ -207,31 +209,43 @@ class ZeroShotLabelHook(Hook):
         _wait(lambda: int(not cache.complete))
 
     def _label(self, model) -> None:
-        """Find the nearest class text of every image.
+        """Find the nearest class text of every image, once per class texts.
 
         The main process decides for all: other hardware may round another way.
         """
-        classes = model.encode_classes().float().contiguous()
-        broadcast(classes)
-        self.class_features = classes.cpu().numpy()
+        digest = hashlib.sha256('\n'.join(model.templates).encode())
+        digest.update('\n'.join(['', *model.class_names]).encode())
+        file = self._folder / f'labels-{digest.hexdigest()[:16]}.npz'
+        if is_main_process() and not file.exists():
+            classes = model.encode_classes().float()
+            arrays = self._nearest(classes)
+            with atomic_file(file) as target:
+                np.savez(target, classes=classes.cpu().numpy(), **arrays)
+        _wait(lambda: int(not file.exists()))
+        with np.load(file) as arrays:
+            self.class_features = arrays['classes']
+            self.labels, self.scores = arrays['labels'], arrays['scores']
+
+    def _nearest(self, classes: torch.Tensor) -> dict[str, np.ndarray]:
+        """Label and cosine of the nearest class of every image."""
         total = len(self.features)
         labels = np.zeros(total, np.int64)
         scores = np.zeros(total, np.float32)
-        if is_main_process():
-            for rows in _split(range(total), self.chunk_size):
-                part = slice(rows[0], rows[-1] + 1)
-                cosines = self.features[part] @ self.class_features.T
-                labels[part] = cosines.argmax(axis=1)
-                scores[part] = cosines.max(axis=1)
-        for array in (labels, scores):
-            broadcast(torch.from_numpy(array))
-        self.labels, self.scores = labels, scores
+        for start in range(0, total, self.chunk_size):
+            part = slice(start, start + self.chunk_size)
+            # A copy: torch does not know arrays that must not be written.
+            features = torch.from_numpy(np.array(self.features[part]))
+            best = (features.to(classes) @ classes.T).max(dim=1)
+            labels[part] = best.indices.cpu().numpy()
+            scores[part] = best.values.cpu().numpy()
+        return dict(labels=labels, scores=scores)
 
     def _key(self, model, dataset: Dataset) -> str:
         """Name everything that the features depend on.
 
         File sizes stand for the contents: another data set with the same
-        file names must not get these features.
+        file names must not get these features. Every file is asked for its
+        size, by the main process alone, in threads.
         """
         digest = hashlib.sha256()
         preprocessor = model.data_preprocessor
@@ -247,14 +261,18 @@ class ZeroShotLabelHook(Hook):
             ),
         ]
         digest.update(json.dumps(parts, sort_keys=True, default=str).encode())
-        for index in range(len(dataset)):
-            info = dataset.get_data_info(index)
-            try:
-                size = os.stat(info['img_path']).st_size
-            except OSError:
-                size = -1
-            name = info.get('sample_id', info['img_path'])
-            digest.update(f'{name}\0{size}\0'.encode())
+        samples = samples_of(dataset)
+        for start in range(0, len(dataset), KEY_BLOCK):
+            stop = start + KEY_BLOCK
+            sizes = file_sizes(samples.paths(start, stop)).tolist()
+            lines = [
+                f'{name}\0{size}\0'
+                for name, size in zip(
+                    samples.names(start, stop), sizes, strict=True
+                )
+            ]
+            text = ''.join(lines)
+            digest.update(text.encode('utf-8', 'surrogateescape'))
         return digest.hexdigest()[:16]
 
 

@@ -1,5 +1,7 @@
 import copy
+import hashlib
 import json
+import os
 import shutil
 
 import numpy as np
@@ -67,13 +69,36 @@ def test_labels_are_those_of_a_plain_loop(label, make_config, tmp_path):
     assert np.allclose(hook.class_features, texts, atol=1e-6)
 
 
-def test_second_run_computes_nothing(label, calls):
+def test_second_run_computes_nothing(label, calls, monkeypatch):
     first = label()
     assert sum(calls) == 15
     calls.clear()
+    monkeypatch.setattr(OpenCLIP, 'encode_texts', None)
     second = label()
     assert calls == []
-    assert np.array_equal(first.labels, second.labels)
+    for name in ('labels', 'scores', 'features', 'class_features'):
+        mine, other = getattr(first, name), getattr(second, name)
+        assert np.array_equal(mine, other) and mine.dtype == other.dtype
+
+
+def test_name_of_the_features(label, make_config, eval_pipeline, tmp_path):
+    """As in earlier versions: features on disk stay valid."""
+    runner = Runner.from_cfg(make_config())
+    hook = label(runner=runner)
+    mean, std = (
+        getattr(runner.model.data_preprocessor, name).flatten().tolist()
+        for name in ('mean', 'std')
+    )
+    parts = [hook.fingerprint, eval_pipeline, 6, mean, std]
+    digest = hashlib.sha256()
+    digest.update(json.dumps(parts, sort_keys=True, default=str).encode())
+    dataset = runner.train_dataloader.dataset
+    for index in range(15):
+        info = dataset.get_data_info(index)
+        size = os.stat(info['img_path']).st_size
+        digest.update(f'{info["sample_id"]}\0{size}\0'.encode())
+    (folder,) = (tmp_path / 'cache').iterdir()
+    assert folder.name == f'features-{digest.hexdigest()[:16]}'
 
 
 def test_new_templates_need_no_new_features(label, make_config, calls):
@@ -108,10 +133,9 @@ def test_killed_run_goes_on_with_the_missing_chunks(
     assert sum(calls) == 15 - 6
     assert np.array_equal(resumed.features, whole.features)
     (folder,) = (tmp_path / 'cache').iterdir()
-    assert sorted(p.name for p in folder.iterdir()) == [
-        'features.npy',
-        'meta.json',
-    ]
+    names = sorted(p.name for p in folder.iterdir())
+    assert names[0] == 'features.npy' and names[2] == 'meta.json'
+    assert len(names) == 3 and names[1].startswith('labels-')
     assert json.loads((folder / 'meta.json').read_text())['num_samples'] == 15
 
 

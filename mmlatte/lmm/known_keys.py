@@ -1,0 +1,86 @@
+"""Which texts a store holds, looked up by the million."""
+
+import sqlite3
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+
+__all__ = ['KnownKeys']
+
+#: Keys looked up at a time, so that little memory is needed beside them.
+BLOCK = 1 << 20
+
+
+class KnownKeys:
+    """The keys of a text store at one moment: 8 bytes for each.
+
+    Args:
+        ok (np.ndarray): int64, keys of accepted texts; sorted, each once.
+        bad (np.ndarray): int64, keys of texts that failed; likewise.
+    """
+
+    def __init__(self, ok: np.ndarray, bad: np.ndarray) -> None:
+        self._ok, self._bad = ok, bad
+
+    @classmethod
+    def read(cls, files: Sequence[sqlite3.Connection]) -> 'KnownKeys':
+        """Read the keys of all files of a store."""
+        # One number a row: keys are positive, a failed one is negated.
+        query = (
+            'SELECT CASE failed WHEN 0 THEN id ELSE ~id END FROM texts '
+            'ORDER BY id'
+        )
+        ok, bad = [], []
+        for file in files:
+            rows = chain.from_iterable(file.execute(query))
+            keys = np.fromiter(rows, np.int64)
+            failed = keys < 0
+            if failed.any():
+                bad.append(~keys[failed])
+                keys = keys[~failed]
+            ok.append(keys)
+        return cls(_union(ok), _union(bad))
+
+    @property
+    def accepted(self) -> int:
+        """int: Number of accepted texts."""
+        return len(self._ok)
+
+    def resolve(self, keys: np.ndarray) -> np.ndarray:
+        """The keys, -1 where there is no accepted text; any shape."""
+        rows = np.array(keys, np.int64)
+        rows[~_holds(self._ok, rows)] = -1
+        return rows
+
+    def failed(self, keys: np.ndarray) -> np.ndarray:
+        """Which of the keys are known as failed only; bool, any shape."""
+        keys = np.asarray(keys)
+        found = _holds(self._bad, keys)
+        if found.any():
+            found &= ~_holds(self._ok, keys)
+        return found
+
+
+def _union(parts: list[np.ndarray]) -> np.ndarray:
+    # Files are read in the order of their keys: one needs no sorting.
+    if len(parts) == 1:
+        return parts[0]
+    return np.unique(np.concatenate([np.empty(0, np.int64), *parts]))
+
+
+def _holds(known: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Whether each key is among the sorted ``known``."""
+    found = np.zeros(keys.shape, bool)
+    if not len(known):
+        return found
+    flat, hits = keys.reshape(-1), found.reshape(-1)
+    for start in range(0, len(flat), BLOCK):
+        part = flat[start : start + BLOCK]
+        # In order, neighbours in memory are visited together.
+        order = np.argsort(part)
+        part = part[order]
+        place = np.searchsorted(known, part)
+        place[place == len(known)] = 0
+        hits[start + order] = known[place] == part
+    return found
