@@ -1,4 +1,5 @@
 from .classifiers import (
+    FLYPClassifier,
     LatteCLIPClassifier,
     PrototypeClassifier,
     ZeroShotCLIP,
@@ -6,7 +7,7 @@ from .classifiers import (
 from .clip import *  # noqa: F403
 from .heads import DualPseudoLabelHead
 from .losses import ContrastiveLoss
-from .memory import PrototypeMemory
+from .memory import LearnedPrototypes, PrototypeMemory
 from .necks import DynamicFeatureMixer
 from .tuning import BlockTuning, LoRATuning, NormTuning
 
@@ -15,7 +16,9 @@ __all__ = [
     'ContrastiveLoss',
     'DualPseudoLabelHead',
     'DynamicFeatureMixer',
+    'FLYPClassifier',
     'LatteCLIPClassifier',
+    'LearnedPrototypes',
     'LoRATuning',
     'NormTuning',
     'PrototypeClassifier',

@@ -1,5 +1,11 @@
+from .flyp import FLYPClassifier
 from .latteclip import LatteCLIPClassifier
 from .prototype_classifier import PrototypeClassifier
 from .zero_shot_clip import ZeroShotCLIP
 
-__all__ = ['LatteCLIPClassifier', 'PrototypeClassifier', 'ZeroShotCLIP']
+__all__ = [
+    'FLYPClassifier',
+    'LatteCLIPClassifier',
+    'PrototypeClassifier',
+    'ZeroShotCLIP',
+]
