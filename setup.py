@@ -12,6 +12,8 @@ NAME = 'mmlatte'
 
 TEST = [
     'pytest>=8',
+    'pytest-xdist>=3.6',
+    'tensorboard>=2.17',
     'hypothesis>=6.100',
     'scikit-learn>=1.4',
     'ruff>=0.17,<0.18',

@@ -21,7 +21,11 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl'),  # gloo where there is no GPU
 )
 
-vis_backends = [dict(type='LocalVisBackend')]
+# TensorBoard where it is installed; W&B or MLflow: add their backends here.
+vis_backends = [
+    dict(type='LocalVisBackend'),
+    dict(type='mmlatte.OptionalTensorboardVisBackend'),
+]
 visualizer = dict(
     type='mmpretrain.UniversalVisualizer', vis_backends=vis_backends
 )

@@ -1,3 +1,6 @@
+from .adapt import AdaptResult, adapt
+from .adapt_config import AdaptOptions
+from .adapt_plan import AdaptPlan
 from .export import export_model
 from .find_images import find_images
 from .latteclip_inferencer import LatteCLIPInferencer
@@ -9,6 +12,10 @@ from .text_gallery import make_text_gallery
 from .text_synthesis import prepare_texts, synthesize_texts
 
 __all__ = [
+    'AdaptOptions',
+    'AdaptPlan',
+    'AdaptResult',
+    'adapt',
     'PreflightError',
     'LatteCLIPInferencer',
     'add_common_options',

@@ -12,8 +12,10 @@ from mmlatte.registry import DATASETS
 class ClassFolder(IndexedDataset):
     """Images in one folder per class, as ImageNet's.
 
-    Labels count the folders in sorted order. A sample's id is its path
-    relative to `data_root`; samples are ordered by a hash of it.
+    Folders named like the classes of `metainfo` (``_`` for a space, upper or
+    lower case) get their labels, in any order; else labels count the folders
+    in sorted order. A sample's id is its path relative to `data_root`; samples
+    are ordered by a hash of it.
 
     Args:
         data_root (str): Folder of the data set.
@@ -50,14 +52,14 @@ class ClassFolder(IndexedDataset):
             for entry in os.scandir(root)
             if entry.is_dir() and not entry.name.startswith('.')
         )
-        self._set_classes(folders, root)
+        known = self._set_classes(folders, root)
         base = os.path.abspath(self.data_root)
         prefix = os.path.relpath(root, base).replace(os.sep, '/')
         prefix = '' if prefix == '.' else f'{prefix}/'
         labels = array('i')  # grows with the names
 
         def names() -> Iterator[str]:
-            for label, folder in enumerate(folders):
+            for label, folder in zip(known, folders, strict=True):
                 for path in self._images(os.path.join(root, folder)):
                     labels.append(label)
                     inside = path[len(root) :].lstrip(os.sep)
@@ -76,7 +78,8 @@ class ClassFolder(IndexedDataset):
             raise FileNotFoundError(f"Class folder '{folder}' has no image.")
         return found
 
-    def _set_classes(self, folders: list[str], root: str) -> None:
+    def _set_classes(self, folders: list[str], root: str) -> list[int]:
+        """Settle the class names; return the label of every folder."""
         names = self._metainfo.get('classes')
         if names is None:
             names = [folder.replace('_', ' ') for folder in folders]
@@ -86,3 +89,11 @@ class ClassFolder(IndexedDataset):
                 f'{len(folders)} class folders: {folders[:5]} ...'
             )
         self._metainfo['classes'] = tuple(names)
+        known = {_plain(name): label for label, name in enumerate(names)}
+        if set(known) == {_plain(folder) for folder in folders}:
+            return [known[_plain(folder)] for folder in folders]
+        return list(range(len(folders)))
+
+
+def _plain(name: str) -> str:
+    return name.replace('_', ' ').lower()

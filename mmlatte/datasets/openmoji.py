@@ -4,8 +4,8 @@ from mmengine.logging import print_log
 
 from mmlatte.datasets.coop_split import CoOpSplitDataset
 from mmlatte.datasets.download import only_one
-from mmlatte.demo import build_demo_images
 from mmlatte.datasets.sample_index import SampleIndex
+from mmlatte.demo import build_demo_images
 from mmlatte.registry import DATASETS
 
 

@@ -2,6 +2,7 @@ from . import hooks
 from .cpu_dist import init_cpu_dist
 from .loops import FitLoop, ResumableTrainLoop
 from .optimizers import AutocastOptimWrapper, CLIPOptimWrapperConstructor
+from .optional_tensorboard_backend import OptionalTensorboardVisBackend
 from .resume import find_resumable_checkpoint
 from .schedulers import WarmupCosineLR
 
@@ -9,6 +10,7 @@ __all__ = [
     'AutocastOptimWrapper',
     'CLIPOptimWrapperConstructor',
     'FitLoop',
+    'OptionalTensorboardVisBackend',
     'ResumableTrainLoop',
     'WarmupCosineLR',
     'find_resumable_checkpoint',

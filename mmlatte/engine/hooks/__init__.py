@@ -1,5 +1,6 @@
 from .deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from .frozen_features_hook import FrozenFeaturesHook
+from .label_free_schedule_hook import LabelFreeScheduleHook
 from .lmm_text_synth_hook import LMMTextSynthHook
 from .prototype_ema_hook import PrototypeEMAHook
 from .run_summary_hook import RunSummaryHook
@@ -11,6 +12,7 @@ __all__ = [
     'DeferredRuntimeInfoHook',
     'FrozenFeaturesHook',
     'LMMTextSynthHook',
+    'LabelFreeScheduleHook',
     'PrototypeEMAHook',
     'RunSummaryHook',
     'SafeCheckpointHook',

@@ -47,7 +47,8 @@ class LMMTextSynthHook(Hook):
     synthesis. A second run generates nothing.
 
     Args:
-        lmm (dict | BaseLMM): The backend (registry ``LMMS``).
+        lmm (dict | BaseLMM | None): The backend (registry ``LMMS``); None
+            where both kinds of texts are switched off.
         store_dir (str): Folder of the texts, seen by all ranks; see
             :func:`mmlatte.lmm.store_folder`.
         image_prompt (str | Sequence[str] | None): Question about an image,
@@ -73,7 +74,7 @@ class LMMTextSynthHook(Hook):
 
     def __init__(
         self,
-        lmm: dict | BaseLMM,
+        lmm: dict | BaseLMM | None,
         store_dir: str,
         image_prompt: str | Sequence[str] | None = None,
         group_prompt: str | None = None,
@@ -95,6 +96,11 @@ class LMMTextSynthHook(Hook):
         self.retry_failed = retry_failed
         self.patience = patience
         self.counts: dict = {}
+        if self.lmm is None and self._wants_texts:
+            raise ValueError(
+                'LMMTextSynthHook: lmm=None, but texts are asked for; name a '
+                'backend, or set image_prompt=None and group_prompt=None'
+            )
 
     @property
     def _wants_texts(self) -> bool:

@@ -1,7 +1,6 @@
 import copy
 import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Callable, Sequence

@@ -50,6 +50,8 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
                 self._decide_current_val_interval()
                 if self._evaluation_is_due():
                     self._evaluate()
+        if self.stop_training:
+            self._save_if_needed()
         runner.call_hook('after_train')
         return runner.model
 
@@ -199,10 +201,15 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
                 'SIGTERM: nothing is saved without mmlatte.SafeCheckpointHook'
             )
             raise SystemExit(TERMINATED)
-        if hook.saved_iter != self._iter:
+        self._save_if_needed()
+        self._leave(hook.last_ckpt)
+
+    def _save_if_needed(self) -> None:
+        """Save where the run ends before its last epoch."""
+        hook = self._checkpoint_hook()
+        if hook is not None and hook.saved_iter != self._iter:
             meta = dict(epoch=self._epoch, iter=self._iter)
             hook.save_now(self.runner, meta)
-        self._leave(hook.last_ckpt)
 
     def _leave(self, path: str) -> None:
         self.runner.logger.warning(

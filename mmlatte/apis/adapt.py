@@ -1,0 +1,187 @@
+"""A folder of images and class names in; a better classifier out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+
+from mmlatte.apis.adapt_config import (
+    AdaptOptions,
+    adapt_config,
+    clip_settings,
+)
+from mmlatte.apis.adapt_plan import AdaptPlan, make_plan
+from mmlatte.apis.export import FORMATS, export_model
+from mmlatte.apis.find_images import find_images
+from mmlatte.apis.latteclip_inferencer import LatteCLIPInferencer
+from mmlatte.apis.launch import build_runner
+from mmlatte.apis.prediction_file import top_classes, write_predictions
+from mmlatte.apis.run_report import make_run_report
+from mmlatte.datasets.unlabeled_folder import read_class_names
+from mmlatte.engine import find_resumable_checkpoint
+from mmlatte.registry import DATASETS, MODELS
+
+__all__ = ['AdaptResult', 'adapt']
+
+
+@dataclass
+class AdaptResult:
+    """Where everything is.
+
+    Args:
+        plan (AdaptPlan): What was planned.
+        run (Path): Work folder of the run: log, checkpoints, summary.json.
+        report (Path | None): The HTML page.
+        predictions (Path | None): A class for every image, CSV.
+        exports (dict[str, Path]): Format -> folder.
+    """
+
+    plan: AdaptPlan
+    run: Path
+    report: Path | None = None
+    predictions: Path | None = None
+    exports: dict[str, Path] | None = None
+
+
+def adapt(
+    images: str,
+    classes: str | Sequence[str],
+    out: str = 'work_dirs/adapted',
+    export: Sequence[str] = ('open_clip',),
+    dry_run: bool = False,
+    show: Callable[[AdaptPlan], None] | None = None,
+    **choices,
+) -> AdaptResult:
+    """Adapt CLIP to a folder of unlabelled images.
+
+    Writes into ``out``: ``config.py`` (the whole run as a config, for
+    ``tools/train.py`` or ``tools/dist_train.sh``), ``run/`` (log,
+    checkpoints, ``summary.json``), ``cache/`` (texts and frozen features),
+    ``report.html``, ``predictions.csv`` and ``exported/``. Called again with
+    the same choices it goes on where it stopped, and repeats nothing.
+
+    Args:
+        images (str): Folder of the images.
+        classes (str | Sequence[str]): Class names, or a text file with one a
+            line.
+        out (str): Folder of the results.
+        export (Sequence[str]): Formats of `export_model`; empty for none.
+        dry_run (bool): Stop after the plan.
+        show (Callable, optional): Gets the plan before the work starts.
+            Defaults to writing it to the log.
+        **choices: See `AdaptOptions`.
+
+    Returns:
+        AdaptResult: Where everything is.
+
+    Raises:
+        ValueError: If a choice makes no sense.
+        FileExistsError: If ``out`` holds a run with other choices.
+        OSError: If the disk is too small for the plan.
+        RuntimeError: If weights or the LMM cannot be had.
+    """
+    for kind in export:
+        if kind not in FORMATS:
+            raise ValueError(f'export={kind!r}: choose from {[*FORMATS]}')
+    logger = MMLogger.get_instance('mmlatte', log_level='INFO')
+    folder = Path(out).expanduser()
+    options = AdaptOptions(
+        images=images,
+        classes=read_class_names(classes),
+        out=str(folder),
+        **choices,
+    )
+    dataset = DATASETS.build(
+        dict(
+            type='mmlatte.UnlabeledFolder',
+            data_root=images,
+            classes=options.classes,
+            pipeline=[],
+        )
+    )
+    clip = MODELS.build(clip_settings(options.clip)).to(options.device)
+    cfg = adapt_config(options, clip, len(dataset))
+    _keep_config(cfg, folder / 'config.py', write=False)
+    plan = make_plan(cfg, clip, folder, options.lr)
+    del clip
+    if show is None:
+        logger.info(f'The plan:\n{plan}')
+    else:
+        show(plan)
+    result = AdaptResult(plan, folder / 'run')
+    if dry_run:
+        return result
+    plan.check()
+    _keep_config(cfg, folder / 'config.py', write=True)
+    if not (result.run / 'summary.json').exists():
+        _train(cfg)
+    result.report = make_run_report(
+        result.run,
+        folder / 'report.html',
+        num_workers=options.workers,
+        device=options.device,
+    )
+    logger.info(f'report: {result.report}')
+    result.predictions = _predict(result.run, folder, options, logger)
+    result.exports = {}
+    for kind in export:
+        target = folder / 'exported' / kind
+        if not target.exists():
+            export_model(str(result.run), kind, target, images=images)
+        result.exports[kind] = target
+    return result
+
+
+def _keep_config(cfg: Config, path: Path, write: bool) -> None:
+    """Write the config; refuse to mix two runs in one folder."""
+    text = cfg.pretty_text
+    if path.exists():
+        if path.read_text(encoding='utf-8') != text:
+            raise FileExistsError(
+                f'{path} belongs to a run with other choices or images: name '
+                'another --out, or remove this folder'
+            )
+    elif write:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding='utf-8')
+
+
+def _train(cfg: Config) -> None:
+    checkpoint = find_resumable_checkpoint(cfg.work_dir)
+    cfg.resume, cfg.load_from = checkpoint is not None, checkpoint
+    build_runner(cfg).train()
+
+
+@torch.no_grad()
+def _predict(
+    run: Path, folder: Path, options: AdaptOptions, logger: MMLogger
+) -> Path:
+    """Write the class of every image."""
+    inferencer = LatteCLIPInferencer(str(run), device=options.device)
+    paths = find_images(options.images)
+    sample = paths[:: max(1, len(paths) // 500)]
+    inferencer.calibrate(sample, num_workers=options.workers)
+
+    def rows():
+        for found in inferencer.stream(paths, 64, options.workers):
+            row = dict(image=found['img_path'])
+            if 'error' in found:
+                row['error'] = found['error']
+            else:
+                row['top'] = top_classes(
+                    torch.from_numpy(found['pred_scores']),
+                    inferencer.classes,
+                    inferencer.temperature,
+                    min(3, len(inferencer.classes)),
+                )
+            yield row
+
+    path = folder / 'predictions.csv'
+    about = dict(model=str(run), classes=inferencer.classes)
+    top = min(3, len(inferencer.classes))
+    write_predictions(str(path), rows(), top, about)
+    logger.info(f'predictions: {path}')
+    return path

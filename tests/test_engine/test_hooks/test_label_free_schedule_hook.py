@@ -1,0 +1,101 @@
+"""Learning rate and stop without labels."""
+
+import json
+
+import pytest
+import torch
+
+from mmlatte.engine.hooks import LabelFreeScheduleHook
+
+
+@pytest.fixture
+def config(make_config):
+    def make(work_dir, **hook):
+        cfg = make_config(work_dir=work_dir)
+        cfg.train_cfg = dict(
+            type='mmlatte.ResumableTrainLoop', max_epochs=3, val_interval=3
+        )
+        cfg.param_scheduler = dict(
+            type='mmlatte.WarmupCosineLR',
+            warmup=1,
+            end=3,
+            by_epoch=True,
+            convert_to_iter_based=True,
+        )
+        settings = dict(images=16, first=1e-5, last=1e-3, **hook)
+        cfg.custom_hooks.append(
+            dict(type='mmlatte.LabelFreeScheduleHook', **settings)
+        )
+        return cfg
+
+    return make
+
+
+def rates(runner) -> list[float]:
+    return runner.message_hub.get_scalar('train/lr').data[0].tolist()
+
+
+def record(folder) -> dict:
+    return json.loads((folder / 'label_free_schedule.json').read_text())
+
+
+def test_the_schedule_walks_the_path_it_found(train, config, tmp_path):
+    runner = train(config('run', stop=False))
+    found = record(tmp_path / 'run')
+    assert found['path'] in found['paths']
+    assert sum(rates(runner)) == pytest.approx(found['path'], rel=1e-3)
+    assert max(rates(runner)) <= found['lr'] * (1 + 1e-6)
+    assert len(found['epochs']) == 3
+    assert all(0 <= share <= 1 for share in found['epochs'])
+
+
+def test_the_search_leaves_nothing_behind(train, config, tmp_path):
+    """A run with that learning rate from the start has the same weights."""
+    searched = train(config('searched', stop=False))
+    found = record(tmp_path / 'searched')
+    plain = config('plain')
+    plain.custom_hooks.pop()
+    plain.optim_wrapper.optimizer.lr = found['lr']
+    plain = train(plain)
+    other = plain.model.state_dict()
+    for name, value in searched.model.state_dict().items():
+        torch.testing.assert_close(value, other[name], rtol=1e-6, atol=1e-8)
+
+
+def test_a_resumed_run_does_not_search_again(train, config, tmp_path):
+    train(config('whole', stop=False))
+    again = config('again', stop=False)
+    again.load_from = str(tmp_path / 'whole' / 'epoch_1.pth')
+    again.resume = True
+    train(again)
+    whole = torch.load(tmp_path / 'whole/epoch_3.pth', weights_only=True)
+    other = torch.load(tmp_path / 'again/epoch_3.pth', weights_only=True)
+    for name, value in whole['state_dict'].items():
+        assert torch.equal(value, other['state_dict'][name]), name
+    assert record(tmp_path / 'whole') == record(tmp_path / 'again')
+
+
+def test_it_stops_when_the_labels_are_repeated(train, config, monkeypatch):
+    monkeypatch.setattr(
+        'mmlatte.engine.hooks.label_free_schedule_hook.turned',
+        lambda shares: len(shares) == 2,
+    )
+    runner = train(config('run'))
+    assert runner.epoch == 2
+    assert (runner.work_dir + '/epoch_2.pth') == runner.message_hub.get_info(
+        'last_ckpt'
+    )
+
+
+def test_a_model_without_two_labels_is_refused(train, config):
+    cfg = config('run')
+    cfg.model.head = dict(
+        type='mmlatte.DualPseudoLabelHead', finetuned_weight=0
+    )
+    with pytest.raises(ValueError, match='logs no agreement'):
+        train(cfg)
+
+
+def test_senseless_options_are_refused():
+    with pytest.raises(ValueError, match='first < last'):
+        LabelFreeScheduleHook(first=1.0, last=0.1)

@@ -1,0 +1,48 @@
+"""The turning point of the agreement."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmlatte.engine.path_choice import (
+    FORGOTTEN,
+    RISE,
+    next_path,
+    turned,
+    turning_point,
+)
+
+shares = st.lists(st.floats(0, 1), min_size=1, max_size=20)
+
+
+def test_curve_of_a_model_that_first_learns_and_then_repeats():
+    paths = [1e-4 * 2**k for k in range(6)]
+    curve = [0.99, 0.9, 0.8, 0.76, 0.78, 0.85]
+    assert [turned(curve[: k + 1]) for k in range(6)] == [False] * 5 + [True]
+    assert turning_point(paths, curve) == paths[3]
+
+
+def test_a_model_that_breaks_was_best_before():
+    paths = [1e-3, 2e-3, 4e-3]
+    assert turned([0.95, 0.9, 0.1])
+    assert turning_point(paths, [0.95, 0.9, 0.1]) == 2e-3
+
+
+def test_paths_grow_faster_while_nothing_happens():
+    assert next_path([1e-6], [0.7]) == pytest.approx(4e-6)
+    assert next_path([1e-6, 4e-6], [0.7, 0.6]) == pytest.approx(8e-6)
+
+
+@given(shares)
+def test_the_choice_is_a_measured_sane_minimum(agreement):
+    paths = [2.0**k for k in range(len(agreement))]
+    path = turning_point(paths, agreement)
+    sane = [a for a in agreement if a >= FORGOTTEN * agreement[0]]
+    assert agreement[paths.index(path)] == min(sane)
+
+
+@given(shares)
+def test_it_stops_only_for_a_reason(agreement):
+    if turned(agreement):
+        last = agreement[-1]
+        assert last < FORGOTTEN * agreement[0] or last - min(agreement) > RISE

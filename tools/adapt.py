@@ -1,0 +1,78 @@
+"""Adapt CLIP to a folder: ``python tools/adapt.py IMAGES --classes FILE``."""
+
+import argparse
+import os
+
+from mmlatte.apis import adapt
+from mmlatte.apis.export import FORMATS
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description='Adapt CLIP to your own unlabelled images: texts, '
+        'training, report, predictions and an exported model. Run the same '
+        'command again to go on after an interruption.'
+    )
+    parser.add_argument('images', help='folder of the images')
+    parser.add_argument(
+        '--classes',
+        required=True,
+        help='text file with one class name a line, or names with commas '
+        'between them',
+    )
+    parser.add_argument(
+        '--describe',
+        default='photo',
+        help="what an image is, e.g. 'satellite image' (default: %(default)s)",
+    )
+    parser.add_argument(
+        '--template', help="class text, e.g. 'a leaf with {}.'"
+    )
+    parser.add_argument(
+        '--clip',
+        default='ViT-B-32/laion2b_s34b_b79k',
+        help='NAME/TAG of open_clip, NAME/FILE with weights, local-dir:FOLDER '
+        'or hf-hub:OWNER/REPO (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--lmm',
+        help='model of transformers (folder or hub name), server '
+        '(http://HOST:PORT/v1#MODEL), file of texts (.jsonl), or none; by '
+        'default LLaVA-1.6-mistral-7b on a GPU, SmolVLM-500M on a CPU',
+    )
+    parser.add_argument('--out', default='work_dirs/adapted')
+    parser.add_argument(
+        '--test',
+        help='folder with one sub-folder of images per class, to measure '
+        'accuracy on; training does not see it',
+    )
+    parser.add_argument(
+        '--export', nargs='*', default=['open_clip'], choices=[*FORMATS]
+    )
+    parser.add_argument('--lr', type=float, help='default: found, no labels')
+    parser.add_argument('--epochs', type=int)
+    parser.add_argument('--batch-size', type=int)
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--device', help='cuda or cpu')
+    parser.add_argument(
+        '--workers', type=int, default=min(8, (os.cpu_count() or 1) // 2)
+    )
+    parser.add_argument(
+        '--dry-run', action='store_true', help='print the plan only'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = vars(parse_args())
+    images, classes = args.pop('images'), args.pop('classes')
+    if not os.path.isfile(classes) and ',' in classes:
+        classes = [name for name in classes.split(',') if name.strip()]
+    adapt(images, classes, show=print, **args)
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SystemExit(f'{error}') from None
