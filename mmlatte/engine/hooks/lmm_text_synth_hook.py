@@ -141,9 +141,7 @@ class LMMTextSynthHook(Hook):
         if self._wants_texts:
             wanted, store = self.wanted_texts(runner)
             known = store.known()
-            counts = self._synthesize(
-                runner, wanted, store, known, model.clip
-            )
+            counts = self._synthesize(runner, wanted, store, known, model.clip)
             self._log(runner, counts, store.folder)
             rows = self._resolve(wanted, store, known, counts)
         self.counts = counts.as_dict()
