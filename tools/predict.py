@@ -6,10 +6,9 @@ import time
 from collections.abc import Iterator
 
 from mmengine.logging import MMLogger
-from torch import from_numpy
 
 from mmlatte.apis import LatteCLIPInferencer, find_images
-from mmlatte.apis.prediction_file import top_classes, write_predictions
+from mmlatte.apis.prediction_file import prediction_rows, write_predictions
 from mmlatte.datasets.unlabeled_folder import read_class_names
 from mmlatte.engine.progress import ProgressLog
 
@@ -76,19 +75,12 @@ def predict(
     """Yield a row per image, with progress, errors and throughput logged."""
     begin, failed = time.monotonic(), 0
     with ProgressLog('predict', len(images), logger) as progress:
-        for result in inferencer.stream(images, args.batch_size, args.workers):
-            row = dict(image=result['img_path'])
-            if 'error' in result:
+        for row in prediction_rows(
+            inferencer, images, args.top_k, args.batch_size, args.workers
+        ):
+            if 'error' in row:
                 failed += 1
-                row['error'] = result['error']
-                logger.warning(result['error'])
-            else:
-                row['top'] = top_classes(
-                    from_numpy(result['pred_scores']),
-                    inferencer.classes,
-                    inferencer.temperature,
-                    args.top_k,
-                )
+                logger.warning(row['error'])
             progress.update(1)
             yield row
     seconds = time.monotonic() - begin

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
@@ -15,16 +14,18 @@ from mmlatte.apis.adapt_config import (
 )
 from mmlatte.apis.adapt_plan import AdaptPlan, make_plan
 from mmlatte.apis.export import FORMATS, export_model
-from mmlatte.apis.find_images import find_images
 from mmlatte.apis.latteclip_inferencer import LatteCLIPInferencer
 from mmlatte.apis.launch import build_runner
-from mmlatte.apis.prediction_file import top_classes, write_predictions
+from mmlatte.apis.prediction_file import prediction_rows, write_predictions
 from mmlatte.apis.run_report import make_run_report
 from mmlatte.datasets.unlabeled_folder import read_class_names
 from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.registry import DATASETS, MODELS
 
 __all__ = ['AdaptResult', 'adapt']
+
+#: Images that the level of the confidences is set on.
+CALIBRATION = 500
 
 
 @dataclass
@@ -125,12 +126,16 @@ def adapt(
         device=options.device,
     )
     logger.info(f'report: {result.report}')
-    result.predictions = _predict(result.run, folder, options, logger)
+    paths = sorted(
+        dataset.get_data_info(i)['img_path'] for i in range(len(dataset))
+    )
+    result.predictions = _predict(result.run, paths, folder, options)
+    logger.info(f'predictions: {result.predictions}')
     result.exports = {}
     for kind in export:
         target = folder / 'exported' / kind
         if not target.exists():
-            export_model(str(result.run), kind, target, images=images)
+            export_model(str(result.run), kind, target, images=paths[:100])
         result.exports[kind] = target
     return result
 
@@ -155,33 +160,15 @@ def _train(cfg: Config) -> None:
     build_runner(cfg).train()
 
 
-@torch.no_grad()
 def _predict(
-    run: Path, folder: Path, options: AdaptOptions, logger: MMLogger
+    run: Path, paths: list[str], folder: Path, options: AdaptOptions
 ) -> Path:
     """Write the class of every image."""
     inferencer = LatteCLIPInferencer(str(run), device=options.device)
-    paths = find_images(options.images)
-    sample = paths[:: max(1, len(paths) // 500)]
+    sample = paths[:: max(1, len(paths) // CALIBRATION)]
     inferencer.calibrate(sample, num_workers=options.workers)
-
-    def rows():
-        for found in inferencer.stream(paths, 64, options.workers):
-            row = dict(image=found['img_path'])
-            if 'error' in found:
-                row['error'] = found['error']
-            else:
-                row['top'] = top_classes(
-                    torch.from_numpy(found['pred_scores']),
-                    inferencer.classes,
-                    inferencer.temperature,
-                    min(3, len(inferencer.classes)),
-                )
-            yield row
-
     path = folder / 'predictions.csv'
     about = dict(model=str(run), classes=inferencer.classes)
-    top = min(3, len(inferencer.classes))
-    write_predictions(str(path), rows(), top, about)
-    logger.info(f'predictions: {path}')
+    rows = prediction_rows(inferencer, paths, 3, num_workers=options.workers)
+    write_predictions(path, rows, 3, about)
     return path

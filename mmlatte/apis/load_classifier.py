@@ -48,6 +48,9 @@ def load_classifier(
         if clip is not None and clip.type == 'mmlatte.OpenCLIP':
             # The checkpoint brings them: fetch no other weights.
             clip.load_weights = False
+    if config.get('test_dataloader') is None:
+        # mmpretrain takes class names from a data set that is not there.
+        config.pop('test_dataloader', None)
     built = get_model(config, pretrained=False)
     if not isinstance(built, PrototypeClassifier):
         raise TypeError(

@@ -2,14 +2,15 @@
 
 import csv
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, from_numpy
 
 from mmlatte.apis.calibration import with_temperature
+from mmlatte.apis.latteclip_inferencer import LatteCLIPInferencer
 
-__all__ = ['top_classes', 'write_predictions']
+__all__ = ['prediction_rows', 'top_classes', 'write_predictions']
 
 
 def top_classes(
@@ -40,6 +41,36 @@ def top_classes(
             best.values.tolist(), best.indices.tolist(), strict=True
         )
     ]
+
+
+def prediction_rows(
+    inferencer: LatteCLIPInferencer,
+    images: Sequence[str],
+    top_k: int,
+    batch_size: int = 64,
+    num_workers: int = 0,
+) -> Iterator[dict]:
+    """Yield a row for `write_predictions` per image, in order.
+
+    Args:
+        inferencer (LatteCLIPInferencer): The model.
+        images (Sequence[str]): Files.
+        top_k (int): Classes per image.
+        batch_size (int): Images per forward pass.
+        num_workers (int): Processes that load images.
+    """
+    for result in inferencer.stream(images, batch_size, num_workers):
+        row = dict(image=result['img_path'])
+        if 'error' in result:
+            row['error'] = result['error']
+        else:
+            row['top'] = top_classes(
+                from_numpy(result['pred_scores']),
+                inferencer.classes,
+                inferencer.temperature,
+                top_k,
+            )
+        yield row
 
 
 def write_predictions(

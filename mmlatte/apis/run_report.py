@@ -247,7 +247,9 @@ def _lines(
 
 def _text_hook(config: Config) -> dict | None:
     hook = (config.get('default_hooks') or {}).get('text_synth')
-    return hook if hook and config.get('train_dataloader') else None
+    if not hook or hook.get('lmm') is None:
+        return None
+    return hook if config.get('train_dataloader') else None
 
 
 def _texts(config: Config, ids: set[str]) -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 __all__ = ['next_path', 'turned', 'turning_point']
 
 #: A rise of the agreement that is no noise.
-RISE = 0.03
+RISE = 0.02
 #: Below this share of the first agreement the model has forgotten its
 #: classes: that is no learning.
 FORGOTTEN = 0.5
@@ -29,8 +29,7 @@ def turned(agreement: Sequence[float]) -> bool:
 
     Args:
         agreement (Sequence[float]): Share of the images on which the two
-            labels agree, along growing paths. The first is that of the
-            untrained model: augmentation alone makes the labels differ.
+            labels agree, along growing paths, from an untrained model on.
 
     Examples:
         >>> turned([1.0, 0.9, 0.8, 0.81])

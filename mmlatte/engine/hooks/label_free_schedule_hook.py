@@ -3,7 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from mmengine.dist import get_world_size, is_main_process
+from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -13,6 +13,10 @@ from mmlatte.registry import HOOKS
 from ..atomic_file import atomic_file
 from ..path_choice import next_path, turned, turning_point
 from ..random_state import preserved_random_state
+from .zero_shot_label_hook import FrozenView, ZeroShotLabelHook
+
+#: Images per forward pass of a measurement.
+BATCH = 64
 
 
 @HOOKS.register_module()
@@ -21,17 +25,19 @@ class LabelFreeScheduleHook(Hook):
 
     Before training it walks a little: a few steps each along paths (sums of
     learning rates) that double, until the agreement of the frozen and the
-    fine-tuned pseudo-labels turns; see `mmlatte.engine.path_choice`. Weights
-    and optimizer are put back, and the learning rate is set so that the
-    configured schedule walks just as far in all of its steps. Should the
-    agreement turn earlier than that, training stops at the end of the epoch.
+    fine-tuned labels of some training images turns; see
+    `mmlatte.engine.path_choice`. Weights and optimizer are put back, and the
+    learning rate is set so that the configured schedule walks just as far in
+    all of its steps. Should the agreement turn earlier than that, training
+    stops at the end of the epoch. Works with every `PrototypeClassifier`.
 
     Writes ``label_free_schedule.json`` into the work folder: the measured
     paths and agreements, the chosen path and learning rate, the agreement of
     every epoch.
 
     Args:
-        images (int): Images per measurement. Defaults to 512.
+        images (int): Training images that are measured on. Defaults to 512.
+        steps (int): Steps between two measurements. Defaults to 4.
         first (float): Shortest path. Defaults to 1e-6.
         last (float): Longest path. Defaults to 0.1.
         stop (bool): Stop training when the agreement turns. Defaults to True.
@@ -43,23 +49,26 @@ class LabelFreeScheduleHook(Hook):
     def __init__(
         self,
         images: int = 512,
+        steps: int = 4,
         first: float = 1e-6,
         last: float = 0.1,
         stop: bool = True,
     ) -> None:
-        if images < 1 or not 0 < first < last:
+        if min(images, steps) < 1 or not 0 < first < last:
             raise ValueError(
-                'LabelFreeScheduleHook: images must be positive and first < '
-                f'last, got images={images}, first={first}, last={last}'
+                'LabelFreeScheduleHook: images and steps must be positive and '
+                f'first < last, got images={images}, steps={steps}, '
+                f'first={first}, last={last}'
             )
         self.images = images
+        self.steps = steps
         self.first, self.last = first, last
         self.stop = stop
         self._record: dict = dict(
             paths=[], agreement=[], path=None, lr=None, epochs=[]
         )
-        self._sum: torch.Tensor | float = 0.0
-        self._batches = 0
+        self._inputs: torch.Tensor | None = None
+        self._labels: torch.Tensor | None = None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Go on with what the run's first part found."""
@@ -70,34 +79,69 @@ class LabelFreeScheduleHook(Hook):
                     'the checkpoint was saved without LabelFreeScheduleHook; '
                     'resume with the config of its run'
                 )
-            self._record = saved['record']
-            self._sum, self._batches = saved['sum'], saved['batches']
+            self._record = saved
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Keep what was found, with the running epoch's agreement."""
-        checkpoint['meta']['label_free_schedule'] = dict(
-            record=self._record, sum=float(self._sum), batches=self._batches
-        )
+        """Keep what was found."""
+        checkpoint['meta']['label_free_schedule'] = self._record
 
     def before_train(self, runner: Runner) -> None:
         """Find the learning rate, unless the run resumes.
 
         Raises:
-            ValueError: If the method gives no agreement.
+            ValueError: If there is no ``ZeroShotLabelHook``.
         """
-        if self._record['lr'] is not None:
-            return
         with preserved_random_state():
+            self._load_images(runner)
+            if self._record['lr'] is not None:
+                return
             self._walk(runner)
         record = self._record
         path = turning_point(record['paths'], record['agreement'])
         record.update(path=path, lr=_set_path(runner, path))
         self._write(runner)
         runner.logger.info(
-            f'Learning rate {record["lr"]:.2e}, found without labels: the '
-            f'pseudo-labels agree least after a path of {path:.1e} '
+            f'Learning rate {record["lr"]:.2e}, found without labels: frozen '
+            f'and fine-tuned labels agree least after a path of {path:.1e} '
             '(sum of learning rates).'
         )
+
+    def _load_images(self, runner: Runner) -> None:
+        """Load the images that are measured on, and their frozen labels."""
+        found = [h for h in runner.hooks if isinstance(h, ZeroShotLabelHook)]
+        if not found or found[0].labels is None:
+            raise ValueError(
+                'LabelFreeScheduleHook needs mmlatte.ZeroShotLabelHook; add '
+                'it to the hooks'
+            )
+        view = FrozenView(
+            runner.train_loop.dataloader.dataset, found[0].pipeline
+        )
+        # Samples are ordered by a hash: the first ones are a fair choice.
+        count = min(self.images, len(view))
+        self._inputs = torch.stack([view[i][1] for i in range(count)])
+        self._labels = torch.from_numpy(found[0].labels[:count])
+
+    @torch.no_grad()
+    def _agreement(self, runner: Runner) -> float:
+        """Share of the images whose label is still that of the frozen CLIP.
+
+        The main process decides for all: other hardware may round another way.
+        """
+        model = _unwrapped(runner)
+        training = model.training
+        model.eval()
+        same = 0
+        for inputs, labels in zip(
+            self._inputs.split(BATCH), self._labels.split(BATCH), strict=True
+        ):
+            data = model.data_preprocessor(dict(inputs=inputs), training=False)
+            predicted = model(data['inputs'], mode='tensor').argmax(dim=1)
+            same += int((predicted.cpu() == labels).sum())
+        model.train(training)
+        share = torch.tensor(same / len(self._labels), dtype=torch.float64)
+        broadcast(share)
+        return float(share)
 
     def _walk(self, runner: Runner) -> None:
         """Measure the agreement along growing paths; undo every step."""
@@ -105,19 +149,21 @@ class LabelFreeScheduleHook(Hook):
         state = {k: v.clone() for k, v in model.state_dict().items()}
         rates = [group['lr'] for group in wrapper.optimizer.param_groups]
         batches = _endless(runner)
-        size = runner.train_loop.dataloader.batch_sampler.batch_size
-        steps = max(4, -(-self.images // (size * get_world_size())))
         paths, agreement = self._record['paths'], self._record['agreement']
         model.train()
         done, path = 0.0, self.first
         while path <= self.last:
             for group in wrapper.optimizer.param_groups:
-                group['lr'] = (path - done) / steps
-            values = [self._step(runner, next(batches)) for _ in range(steps)]
-            agreement.append(float(torch.stack(values).mean()))
+                group['lr'] = (path - done) / self.steps
+            for _ in range(self.steps):
+                model.train_step(next(batches), optim_wrapper=wrapper)
+                if hasattr(_unwrapped(runner), 'memory'):
+                    _unwrapped(runner).memory.step()
             paths.append(path)
+            agreement.append(self._agreement(runner))
             runner.logger.info(
-                f'path {path:.1e}: pseudo-labels agree on {agreement[-1]:.1%}'
+                f'path {path:.1e}: frozen and fine-tuned labels agree on '
+                f'{agreement[-1]:.1%}'
             )
             if turned(agreement):
                 break
@@ -132,42 +178,18 @@ class LabelFreeScheduleHook(Hook):
             model, runner.train_loop.iter, runner.train_loop.max_iters
         )
 
-    def _step(self, runner: Runner, batch: dict) -> torch.Tensor:
-        """Train on a batch; return the agreement before that."""
-        outputs = runner.model.train_step(
-            batch, optim_wrapper=runner.optim_wrapper
-        )
-        if 'agreement' not in outputs:
-            name = type(_unwrapped(runner)).__name__
-            raise ValueError(
-                f'LabelFreeScheduleHook: {name} logs no agreement of two '
-                'pseudo-labels; it needs a model with both label sources, '
-                'such as mmlatte.LatteCLIPClassifier'
-            )
-        memory = getattr(_unwrapped(runner), 'memory', None)
-        if memory is not None:
-            memory.step()
-        return outputs['agreement'].detach()
-
-    def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
-    ) -> None:
-        """Add up the agreement of the epoch, without a wait."""
-        self._sum = self._sum + outputs['agreement'].detach()
-        self._batches += 1
-
     def after_train_epoch(self, runner: Runner) -> None:
         """Stop training if the agreement has turned."""
         epochs = self._record['epochs']
-        epochs.append(float(self._sum) / self._batches)
-        self._sum, self._batches = 0.0, 0
+        with preserved_random_state():
+            epochs.append(self._agreement(runner))
         self._write(runner)
-        if self.stop and turned(epochs):
+        if self.stop and turned([1.0, *epochs]):
             runner.train_loop.stop_training = True
             runner.logger.info(
-                f'Stopping: the pseudo-labels agree on {epochs[-1]:.1%} '
-                f'again, after {min(epochs):.1%}; going on would repeat the '
-                'zero-shot labels.'
+                'Stopping: frozen and fine-tuned labels agree on '
+                f'{epochs[-1]:.1%} again, after {min(epochs):.1%}; going on '
+                'would repeat the zero-shot labels.'
             )
 
     def _write(self, runner: Runner) -> None:

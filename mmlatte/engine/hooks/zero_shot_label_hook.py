@@ -164,7 +164,7 @@ class ZeroShotLabelHook(Hook):
             for chunk in todo
         }
         loader = DataLoader(
-            _FrozenView(dataset, self.pipeline),
+            FrozenView(dataset, self.pipeline),
             batch_sampler=[b for chunk in todo for b in batches[chunk]],
             num_workers=self.num_workers if todo else 0,
             collate_fn=_collate,
@@ -283,7 +283,7 @@ def _eval_pipeline(runner: Runner, model) -> list[dict]:
     return clip_eval_pipeline(model.clip.image_size, model.clip.preprocess)
 
 
-class _FrozenView(Dataset):
+class FrozenView(Dataset):
     """A dataset seen through another pipeline; errors are results."""
 
     def __init__(self, dataset: Dataset, pipeline: list[dict]) -> None:

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from mmlatte.engine.hooks import LabelFreeScheduleHook
+from mmlatte.engine.hooks.zero_shot_label_hook import FrozenView
 
 
 @pytest.fixture
-def config(make_config):
+def config(make_config, eval_pipeline, tmp_path):
     def make(work_dir, **hook):
         cfg = make_config(work_dir=work_dir)
         cfg.train_cfg = dict(
@@ -23,9 +24,15 @@ def config(make_config):
             convert_to_iter_based=True,
         )
         settings = dict(images=16, first=1e-5, last=1e-3, **hook)
-        cfg.custom_hooks.append(
-            dict(type='mmlatte.LabelFreeScheduleHook', **settings)
-        )
+        cfg.custom_hooks += [
+            dict(
+                type='mmlatte.ZeroShotLabelHook',
+                pipeline=eval_pipeline,
+                cache_dir=str(tmp_path / 'cache'),
+                num_workers=0,
+            ),
+            dict(type='mmlatte.LabelFreeScheduleHook', **settings),
+        ]
         return cfg
 
     return make
@@ -54,7 +61,7 @@ def test_the_search_leaves_nothing_behind(train, config, tmp_path):
     searched = train(config('searched', stop=False))
     found = record(tmp_path / 'searched')
     plain = config('plain')
-    plain.custom_hooks.pop()
+    plain.custom_hooks.pop()  # ours
     plain.optim_wrapper.optimizer.lr = found['lr']
     plain = train(plain)
     other = plain.model.state_dict()
@@ -78,22 +85,47 @@ def test_a_resumed_run_does_not_search_again(train, config, tmp_path):
 def test_it_stops_when_the_labels_are_repeated(train, config, monkeypatch):
     monkeypatch.setattr(
         'mmlatte.engine.hooks.label_free_schedule_hook.turned',
-        lambda shares: len(shares) == 2,
+        lambda shares: len(shares) == 3,
     )
     runner = train(config('run'))
-    assert runner.epoch == 2
+    assert runner.epoch == 2  # [1.0, first epoch, second epoch]
     assert (runner.work_dir + '/epoch_2.pth') == runner.message_hub.get_info(
         'last_ckpt'
     )
 
 
-def test_a_model_without_two_labels_is_refused(train, config):
+def test_it_needs_the_frozen_labels(train, config):
     cfg = config('run')
-    cfg.model.head = dict(
-        type='mmlatte.DualPseudoLabelHead', finetuned_weight=0
-    )
-    with pytest.raises(ValueError, match='logs no agreement'):
+    cfg.custom_hooks = [
+        hook
+        for hook in cfg.custom_hooks
+        if hook.type != 'mmlatte.ZeroShotLabelHook'
+    ]
+    with pytest.raises(ValueError, match='needs mmlatte'):
         train(cfg)
+
+
+def test_the_agreement_is_that_of_a_plain_loop(train, config, tmp_path):
+    runner = train(config('run', stop=False))
+    hooks = {type(hook).__name__: hook for hook in runner.hooks}
+    frozen = hooks['ZeroShotLabelHook']
+    dataset = runner.train_loop.dataloader.dataset
+    view = FrozenView(dataset, frozen.pipeline)
+    runner.model.eval()
+    same = [
+        int(
+            runner.model.predict(
+                runner.model.data_preprocessor(dict(inputs=view[i][1][None]))[
+                    'inputs'
+                ]
+            )[0].pred_label
+        )
+        == frozen.labels[i]
+        for i in range(len(dataset))
+    ]
+    assert record(tmp_path / 'run')['epochs'][-1] == pytest.approx(
+        sum(same) / len(same)
+    )
 
 
 def test_senseless_options_are_refused():

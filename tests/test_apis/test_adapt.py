@@ -1,0 +1,199 @@
+"""From a folder and class names to report, predictions and export."""
+
+import csv
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import open_clip
+import pytest
+import torch
+from PIL import Image
+
+from mmlatte.apis import adapt
+from mmlatte.apis.adapt_config import (
+    clip_settings,
+    lmm_settings,
+    prompts,
+)
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope='module')
+def images(tiny_eurosat, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp('own') / 'images'
+    folder.mkdir()
+    for path in sorted((tiny_eurosat / '2750').rglob('*.jpg')):
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / 'notes.txt').write_text('no image')
+    return folder
+
+
+@pytest.fixture(scope='module')
+def choices(images, tiny_clip_dir, tmp_path_factory) -> dict:
+    texts = tmp_path_factory.mktemp('texts') / 'texts.jsonl'
+    texts.write_text(
+        '\n'.join(
+            json.dumps(
+                dict(
+                    sample_id=path.name, kind=kind, text=f'{kind} {path.stem}'
+                )
+            )
+            for path in images.glob('*.jpg')
+            for kind in ('image', 'group')
+        )
+    )
+    return dict(
+        images=str(images),
+        classes=['forest', 'road', 'sea'],
+        describe='aerial image',
+        clip=f'local-dir:{tiny_clip_dir}',
+        lmm=str(texts),
+        epochs=2,
+        batch_size=8,
+        device='cpu',
+        workers=0,
+    )
+
+
+@pytest.fixture(scope='module')
+def adapted(choices, tmp_path_factory):
+    torch.set_num_threads(1)
+    out = tmp_path_factory.mktemp('adapted') / 'out'
+    return adapt(out=str(out), **choices)
+
+
+def test_everything_is_there(adapted, images):
+    assert adapted.plan.images == 24 and adapted.plan.texts == 48
+    summary = json.loads((adapted.run / 'summary.json').read_text())
+    assert summary['texts']['made'] == 48
+    assert summary['top1'] is None  # there are no labels
+    assert 'Flips' in adapted.report.read_text()
+    rows = list(csv.DictReader(adapted.predictions.open()))
+    assert [Path(row['image']).name for row in rows] == sorted(
+        path.name for path in images.glob('*.jpg')
+    )
+    assert {row['class'] for row in rows} <= {'forest', 'road', 'sea'}
+
+
+def test_the_export_is_a_plain_open_clip(adapted, images):
+    folder = adapted.exports['open_clip']
+    model, _, transform = open_clip.create_model_and_transforms(
+        f'local-dir:{folder}'
+    )
+    image = Image.open(images / 'Forest_1.jpg').convert('RGB')
+    assert model.encode_image(transform(image)[None]).shape == (1, 16)
+
+
+def test_the_learning_rate_was_found(adapted):
+    path = adapted.run / 'label_free_schedule.json'
+    found = json.loads(path.read_text())
+    assert found['lr'] > 0 and len(found['paths']) > 1
+
+
+def test_again_nothing_is_repeated(adapted, choices, monkeypatch):
+    module = importlib.import_module('mmlatte.apis.adapt')
+    monkeypatch.setattr(
+        module, '_train', lambda cfg: pytest.fail('trains again')
+    )
+    out = adapted.run.parent
+    before = (adapted.run / 'summary.json').stat().st_mtime_ns
+    again = adapt(out=str(out), **choices)
+    assert (again.run / 'summary.json').stat().st_mtime_ns == before
+
+
+def test_other_choices_need_another_folder(adapted, choices):
+    with pytest.raises(FileExistsError, match='other choices'):
+        adapt(out=str(adapted.run.parent), **{**choices, 'epochs': 3})
+
+
+def test_a_dry_run_writes_nothing(choices, tmp_path):
+    shown = []
+    adapt(
+        out=str(tmp_path / 'out'), dry_run=True, show=shown.append, **choices
+    )
+    assert not (tmp_path / 'out').exists()
+    plan = str(shown[0])
+    assert 'images      24' in plan and 'found without labels' in plan
+    assert '2 epochs of 8 images a step, 6 steps' in plan
+
+
+def test_a_full_disk_is_seen_before(choices, tmp_path):
+    def show(plan):
+        plan.free = 1000
+
+    with pytest.raises(OSError, match='are needed and 1 kB are free'):
+        adapt(out=str(tmp_path / 'out'), show=show, **choices)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_without_an_lmm(choices, tmp_path):
+    result = adapt(
+        out=str(tmp_path / 'out'),
+        export=(),
+        **{**choices, 'lmm': 'none', 'lr': 1e-4},
+    )
+    assert result.plan.texts == 0
+    assert not (result.run / 'label_free_schedule.json').exists()
+
+
+def test_accuracy_where_there_are_labels(choices, tiny_eurosat, tmp_path):
+    for source in (tiny_eurosat / '2750').iterdir():
+        name = {'Forest': 'forest', 'Highway': 'road', 'SeaLake': 'sea'}
+        target = tmp_path / 'test' / name[source.name]
+        target.mkdir(parents=True)
+        for path in source.glob('*_8.jpg'):
+            (target / path.name).write_bytes(path.read_bytes())
+    result = adapt(
+        out=str(tmp_path / 'out'),
+        export=(),
+        test=str(tmp_path / 'test'),
+        **{**choices, 'epochs': 1},
+    )
+    summary = json.loads((result.run / 'summary.json').read_text())
+    assert round(summary['top1'] * 3 / 100, 6) in (0, 1, 2, 3)
+
+
+def test_senseless_choices_are_refused(choices, tmp_path):
+    out = str(tmp_path / 'out')
+    for change, message in (
+        (dict(clip='ViT-B-32'), 'NAME/TAG'),
+        (dict(template='no place'), 'exactly once'),
+        (dict(lmm='http://host/v1'), 'name the model'),
+        (dict(export=['jpeg']), 'choose from'),
+        (dict(classes=['one', 'one']), 'repeats'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            adapt(out=out, **{**choices, **change})
+
+
+def test_the_tool_names_what_is_missing(images, tmp_path):
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(REPO / 'tools' / 'adapt.py'),
+            str(images),
+            *('--classes', 'nothing.txt', '--out', str(tmp_path / 'out')),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "class file 'nothing.txt' does not exist" in done.stderr
+    assert 'Traceback' not in done.stderr
+
+
+def test_backends_by_name(tmp_path):
+    kinds = {
+        'llava-hf/llava-1.5-7b-hf': 'mmlatte.TransformersLMM',
+        'http://localhost:8000/v1#llava': 'mmlatte.OpenAICompatibleLMM',
+        'texts.jsonl': 'mmlatte.TextFile',
+    }
+    for name, kind in kinds.items():
+        assert lmm_settings(name, 'cpu')['type'] == kind
+    assert lmm_settings(None, 'cuda')['load_in_4bit']
+    assert clip_settings('RN50/openai')['model_name'] == 'RN50'
+    assert prompts('satellite image')[0].startswith('Describe what the sat')
