@@ -19,7 +19,7 @@ RISE = 0.02
 #: classes: that is no learning.
 FORGOTTEN = 0.5
 #: Above this share it has learned nothing yet.
-UNTOUCHED = 0.98
+UNTOUCHED = 0.95
 #: Growth of the path between measurements before and after it learns.
 COARSE, FINE = 4.0, 2.0
 
