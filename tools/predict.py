@@ -11,7 +11,7 @@ from torch import from_numpy
 from mmlatte.apis import LatteCLIPInferencer, find_images
 from mmlatte.apis.prediction_file import top_classes, write_predictions
 from mmlatte.datasets.unlabeled_folder import read_class_names
-from mmlatte.engine.progress import ProgressLog
+from mmlatte.progress import Progress
 
 
 def parse_args() -> argparse.Namespace:
@@ -75,7 +75,7 @@ def predict(
 ) -> Iterator[dict]:
     """Yield a row per image, with progress, errors and throughput logged."""
     begin, failed = time.monotonic(), 0
-    with ProgressLog('predict', len(images), logger) as progress:
+    with Progress('predict', len(images), logger=logger) as progress:
         for result in inferencer.stream(images, args.batch_size, args.workers):
             row = dict(image=result['img_path'])
             if 'error' in result:
@@ -89,7 +89,7 @@ def predict(
                     inferencer.temperature,
                     args.top_k,
                 )
-            progress.update(1)
+            progress.advance(1)
             yield row
     seconds = time.monotonic() - begin
     logger.info(
