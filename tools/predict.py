@@ -10,7 +10,7 @@ from mmengine.logging import MMLogger
 from mmlatte.apis import LatteCLIPInferencer, find_images
 from mmlatte.apis.prediction_file import prediction_rows, write_predictions
 from mmlatte.datasets.unlabeled_folder import read_class_names
-from mmlatte.engine.progress import ProgressLog
+from mmlatte.progress import Progress
 
 
 def parse_args() -> argparse.Namespace:
@@ -82,6 +82,21 @@ def predict(
                 failed += 1
                 logger.warning(row['error'])
             progress.update(1)
+    with Progress('predict', len(images), logger=logger) as progress:
+        for result in inferencer.stream(images, args.batch_size, args.workers):
+            row = dict(image=result['img_path'])
+            if 'error' in result:
+                failed += 1
+                row['error'] = result['error']
+                logger.warning(result['error'])
+            else:
+                row['top'] = top_classes(
+                    from_numpy(result['pred_scores']),
+                    inferencer.classes,
+                    inferencer.temperature,
+                    args.top_k,
+                )
+            progress.advance(1)
             yield row
     seconds = time.monotonic() - begin
     logger.info(

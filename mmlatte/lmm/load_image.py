@@ -1,10 +1,10 @@
 """Decode an image for an LMM, whatever the file holds."""
 
-import warnings
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+
+from mmlatte.decode_image import decode_image
 
 __all__ = ['ImageError', 'load_image']
 
@@ -21,8 +21,8 @@ def load_image(
 ) -> Image.Image:
     """Read an image as upright 8-bit RGB of a bounded size.
 
-    EXIF orientation is applied, the first frame of an animation is taken,
-    16-bit images are scaled to 8 bit, transparency becomes white.
+    What a file of which kind becomes, `mmlatte.decode_image` says; the same
+    as for training, but for floating-point pixels, whose range is guessed.
 
     Args:
         path (str | Path): File.
@@ -36,22 +36,8 @@ def load_image(
         ImageError: If the file is missing, no image, truncated or too large.
     """
     try:
-        with warnings.catch_warnings():
-            # The limit on pixels is ours.
-            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                size = image.size
-                if image.format == 'JPEG':
-                    image.draft(None, (max_side, max_side))
-                if image.width * image.height > max_pixels:
-                    raise ImageError(
-                        f'{size[0]}x{size[1]} pixels, more than {max_pixels}'
-                    )
-                image.load()
-                image = ImageOps.exif_transpose(image)
-                return _resize(_to_rgb(image), max_side, min_side)
-    except ImageError:
-        raise
+        image = decode_image(path, max_pixels, max_side, guess_range=True)
+        return _resize(image, max_side, min_side)
     except Image.DecompressionBombError as error:
         raise ImageError(f'too large: {error}') from error
     except FileNotFoundError as error:
@@ -61,21 +47,6 @@ def load_image(
     # Pillow's decoders raise many kinds of error on broken files.
     except Exception as error:
         raise ImageError(f'unreadable: {error}') from error
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith('I') or image.mode == 'F':
-        pixels = np.asarray(image).astype(np.float64)
-        top = 65535 if image.mode != 'F' and pixels.max() > 255 else 255
-        if image.mode == 'F' and pixels.max() <= 1:
-            top = 1
-        pixels = np.clip(pixels / top * 255, 0, 255).round()
-        image = Image.fromarray(pixels.astype(np.uint8))
-    if 'A' in image.getbands() or 'transparency' in image.info:
-        image = image.convert('RGBA')
-        white = Image.new('RGBA', image.size, 'white')
-        image = Image.alpha_composite(white, image)
-    return image.convert('RGB')
 
 
 def _resize(image: Image.Image, max_side: int, min_side: int) -> Image.Image:

@@ -4,9 +4,8 @@ import asyncio
 import os
 import queue
 import random
-import threading
 import time
-from collections.abc import Coroutine, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -14,9 +13,11 @@ from PIL import Image
 
 from mmlatte.registry import LMMS
 
+from .background import Background, get, run
 from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
 from .data_url import to_data_url
 from .load_image import ImageError
+from .openai_replies import is_hopeless, text_of, what_next
 
 __all__ = ['OpenAICompatibleLMM']
 
@@ -133,7 +134,7 @@ class OpenAICompatibleLMM(BaseLMM):
             async with self._client() as client:
                 return await self._ask(client, request, None, attempts=1)
 
-        answer = _run(probe())
+        answer = run(probe())
         if answer.error:
             raise LMMUnavailableError(self._gone(answer.error))
 
@@ -142,11 +143,11 @@ class OpenAICompatibleLMM(BaseLMM):
     ) -> Iterator[list[Answer]]:
         """Answer requests concurrently; see :class:`BaseLMM`."""
         results: queue.Queue = queue.Queue()
-        asking = _Background(self._ask_all(iter(requests), seed, results))
+        asking = Background(self._ask_all(iter(requests), seed, results))
         asking.thread.start()
         try:
             while True:
-                batch = [_get(results, asking)]
+                batch = [get(results, asking)]
                 while not results.empty():
                     batch.append(results.get())
                 ended = batch[-1] is None
@@ -207,9 +208,12 @@ class OpenAICompatibleLMM(BaseLMM):
                     ),
                     self.timeout,
                 )
-                text = _text(response)
+                text = text_of(response)
             except failures as error:
-                problem, pause, counts = self._judge(error)
+                problem = self._plain(error)
+                if is_hopeless(error):
+                    raise LMMUnavailableError(self._gone(problem)) from None
+                pause, counts = what_next(error)
                 tries += counts
                 if pause is None:
                     return self._given_up(request, problem, final=True)
@@ -230,35 +234,6 @@ class OpenAICompatibleLMM(BaseLMM):
         if attempts is None:
             await self._probe(client, problem)
         return self._given_up(request, problem, final=attempts is None)
-
-    def _judge(self, error: Exception) -> tuple[str, float | None, int]:
-        """What a failed try means.
-
-        Returns:
-            tuple: What happened; seconds to wait before another try (0 for
-            the usual pause, None for no other try); 1 if the try counts.
-
-        Raises:
-            LMMUnavailableError: If no request can succeed.
-        """
-        import openai
-
-        problem = self._plain(error)
-        if isinstance(error, openai.RateLimitError):
-            return problem, _retry_after(error), 0
-        if isinstance(error, openai.InternalServerError):
-            return problem, _retry_after(error), 1
-        hopeless = (
-            openai.AuthenticationError,
-            openai.PermissionDeniedError,
-            openai.NotFoundError,
-        )
-        if isinstance(error, hopeless):
-            raise LMMUnavailableError(self._gone(problem)) from None
-        if isinstance(error, openai.APIStatusError):
-            return problem, None, 1
-        # Time-outs, lost connections, answers that are no JSON.
-        return problem, 0, 1
 
     def _given_up(
         self, request: LMMRequest, problem: str, final: bool
@@ -340,74 +315,3 @@ class OpenAICompatibleLMM(BaseLMM):
             'name of a model there, and does it take images? What is done is '
             'stored; start the run again to go on.'
         )
-
-
-class _Background:
-    """A coroutine in a thread with an event loop of its own."""
-
-    def __init__(self, work: Coroutine) -> None:
-        self.error: BaseException | None = None
-        self._loop = asyncio.new_event_loop()
-        self._task = self._loop.create_task(work)
-        self.thread = threading.Thread(target=self._main, daemon=True)
-
-    def _main(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_until_complete(self._task)
-        except asyncio.CancelledError:
-            pass
-        except BaseException as error:
-            self.error = error
-        finally:
-            self._loop.run_until_complete(
-                self._loop.shutdown_default_executor()
-            )
-            self._loop.close()
-
-    def stop(self) -> None:
-        """Cancel what is under way and wait for the end."""
-        if self.thread.is_alive():
-            self._loop.call_soon_threadsafe(self._task.cancel)
-        self.thread.join()
-
-
-def _run(work: Coroutine) -> Any:
-    """Run a coroutine to its end, also where an event loop is running."""
-    result: list = []
-
-    async def keep() -> None:
-        result.append(await work)
-
-    background = _Background(keep())
-    background.thread.start()
-    background.thread.join()
-    if background.error is not None:
-        raise background.error
-    return result[0]
-
-
-def _get(results: queue.Queue, asking: _Background) -> Answer | None:
-    """The next answer; None when there will be no more."""
-    while True:
-        # Before the look into the queue, so that no answer is missed.
-        over = not asking.thread.is_alive()
-        try:
-            return results.get(timeout=0.05 if not over else 0)
-        except queue.Empty:
-            if over:
-                return None
-
-
-def _text(response: Any) -> str:
-    try:
-        return response.choices[0].message.content or ''
-    except (AttributeError, IndexError, TypeError) as error:
-        raise ValueError('the answer is no chat completion') from error
-
-
-def _retry_after(error: Any) -> float:
-    try:
-        return max(0.0, float(error.response.headers.get('retry-after', 0)))
-    except ValueError:
-        return 0.0

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
+from mmlatte.progress import Progress
+
 from .base_lmm import Answer, BaseLMM
 from .known_keys import KnownKeys
-from .progress import Progress
 from .quality import clean_text, find_problem, is_over_length
 from .text_store import TextStore
 from .wanted_texts import WantedTexts
@@ -110,7 +111,7 @@ def synthesize(
         Counts: Of this call; nothing reused.
     """
     counts, done = Counts(), 0
-    with Progress('LMM texts', len(numbers)) as progress:
+    with Progress('LMM texts', len(numbers), 'texts') as progress:
 
         def accept(answers: list[Answer], attempts: int) -> list[int]:
             nonlocal done

@@ -7,7 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from mmlatte.apis import LatteCLIPInferencer, export_model
+from mmlatte.apis import (
+    LatteCLIPInferencer,
+    export_model,
+    load_classifier,
+)
 from mmlatte.apis.export.bundle import read_preprocessing
 from mmlatte.apis.export.pixels import read_pixels
 
@@ -62,6 +66,40 @@ def test_open_clip_classifies_as_the_inferencer(
     torch.testing.assert_close(
         scores[0].detach(), torch.tensor(expected(path)[0]['pred_scores'])
     )
+
+
+def test_a_tuned_model_is_exported_without_its_additions(
+    tiny_config, tmp_path
+):
+    pytest.importorskip('peft')
+    config = deepcopy(tiny_config)
+    config.model.clip.tuning = dict(type='mmlatte.LoRATuning', tower='both')
+    model = load_classifier(config, device='cpu')
+    torch.manual_seed(1)
+    with torch.no_grad():
+        for name, parameter in model.clip.named_parameters():
+            if '.lora_B.' in name:
+                parameter.normal_(std=0.3)
+    plain = load_classifier(tiny_config, device='cpu').clip
+    torch.save(
+        dict(meta={}, state_dict=model.state_dict()), tmp_path / 'tuned.pth'
+    )
+    comparison = export_model(
+        config, 'open_clip', tmp_path / 'out', str(tmp_path / 'tuned.pth')
+    )
+    assert comparison.features < 1e-5
+    exported, _, _ = open_clip.create_model_and_transforms(
+        f'local-dir:{tmp_path / "out"}'
+    )
+    exported.eval()
+    texts = ['a river', 'a forest']
+    tokens = open_clip.get_tokenizer(f'local-dir:{tmp_path / "out"}')(texts)
+    with torch.no_grad():
+        found = exported.encode_text(tokens, normalize=True)
+        expected = model.clip.encode_texts(texts)
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+        untouched = plain.encode_texts(texts)
+    assert not torch.allclose(expected, untouched, atol=1e-2)
 
 
 def test_transformers_has_both_towers_and_the_tokenizer(exported, tiny_run):

@@ -31,6 +31,9 @@ FORMATS = {
     'torchscript': torchscript_file,
 }
 
+#: Formats that take the image tower with all that a tuning added.
+GRAPHS = ('onnx', 'torchscript')
+
 
 def export_model(
     model: str | Config,
@@ -73,6 +76,11 @@ def export_model(
     checkpoint = checkpoint or found
     paths = _images(config, images, max_images)
     classifier = load_classifier(config, checkpoint, device='cpu')
+    try:
+        classifier.clip = classifier.clip.untuned()
+    except ValueError:
+        if to not in GRAPHS:
+            raise  # a graph holds whatever the image tower does
     bundle = Bundle(
         classifier, read_preprocessing(config, classifier), temperature
     )

@@ -3,9 +3,8 @@ from collections.abc import Sequence
 import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
-from PIL import Image, ImageOps
-from PIL.JpegImagePlugin import JpegImageFile
 
+from mmlatte.decode_image import decode_image
 from mmlatte.registry import TRANSFORMS
 
 
@@ -58,9 +57,10 @@ class LoadImage(BaseTransform):
     def load(self, path: str) -> np.ndarray:
         """Return the (H, W, 3) BGR pixels of a file, uint8."""
         try:
-            with open(path, 'rb') as file, _open(file) as image:
-                self._shrink(image)
-                return mmcv.rgb2bgr(np.asarray(self._to_rgb(image)))
+            image = decode_image(
+                path, self.max_pixels, self.draft_size, self.background
+            )
+            return mmcv.rgb2bgr(np.asarray(image))
         except FileNotFoundError:
             raise FileNotFoundError(
                 f"Image '{path}' does not exist."
@@ -72,61 +72,8 @@ class LoadImage(BaseTransform):
                 f"Cannot read image '{path}': {error}"
             ) from error
 
-    def _shrink(self, image: Image.Image) -> None:
-        if isinstance(image, JpegImageFile):
-            width, height = image.size
-            step = 1
-            if self.draft_size:
-                while (
-                    step < 8 and min(image.size) >= step * 2 * self.draft_size
-                ):
-                    step *= 2
-            while step < 8 and width * height > step**2 * self.max_pixels:
-                step *= 2
-            image.draft(image.mode, (width // step, height // step))
-        width, height = image.size
-        if width * height > self.max_pixels:
-            raise ValueError(
-                f'it has {width} x {height} pixels, more than '
-                f'max_pixels={self.max_pixels}; make it smaller or raise '
-                'max_pixels of LoadImage.'
-            )
-
-    def _to_rgb(self, image: Image.Image) -> Image.Image:
-        ImageOps.exif_transpose(image, in_place=True)
-        if image.mode == 'RGB' and 'transparency' not in image.info:
-            return image
-        if image.mode == 'I' or image.mode.startswith('I;16'):
-            return _from_16_bit(image).convert('RGB')
-        if image.mode == 'F':
-            raise ValueError('floating-point pixels have no known range.')
-        if image.has_transparency_data:
-            image = image.convert('RGBA')
-            canvas = Image.new('RGBA', image.size, (*self.background, 255))
-            image = Image.alpha_composite(canvas, image)
-        return image.convert('RGB')
-
     def __repr__(self) -> str:
         return (
             f'{self.__class__.__name__}(background={self.background}, '
             f'max_pixels={self.max_pixels}, draft_size={self.draft_size})'
         )
-
-
-def _open(file) -> Image.Image:
-    """``Image.open`` that leaves the size of JPEGs to the caller."""
-    try:
-        return Image.open(file)
-    except Image.DecompressionBombError:
-        file.seek(0)
-        if file.read(2) != b'\xff\xd8':
-            raise
-        file.seek(0)
-        return JpegImageFile(file)
-
-
-def _from_16_bit(image: Image.Image) -> Image.Image:
-    values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
-        raise ValueError('32-bit integer pixels have no known range.')
-    return Image.fromarray((values // 257).astype(np.uint8))

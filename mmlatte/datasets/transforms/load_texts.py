@@ -1,5 +1,6 @@
 from collections.abc import Callable
 
+import numpy as np
 from mmcv.transforms import BaseTransform
 from torch import Tensor
 
@@ -60,5 +61,6 @@ class LoadTexts(BaseTransform):
         for kind, text in texts.items():
             if text is not None:
                 results[f'{kind}_text'] = text
-                results[f'{kind}_tokens'] = self._tokenize(text)
+                # Workers send a tensor as an open file, an array as bytes.
+                results[f'{kind}_tokens'] = np.asarray(self._tokenize(text))
         return results

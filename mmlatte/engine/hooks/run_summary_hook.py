@@ -257,8 +257,10 @@ def _pseudo_label_top1(runner: Runner) -> float | None:
         for hook in runner.hooks
         if isinstance(hook, ZeroShotLabelHook)
     ]
+    if not labels:
+        return None
     truth = samples_of(runner.train_loop.dataloader.dataset).labels
-    if not labels or truth is None:
+    if truth is None:
         return None
     return 100 * float((labels[0] == truth).mean())
 

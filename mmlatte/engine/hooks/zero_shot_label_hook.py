@@ -22,11 +22,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
 from mmlatte.datasets.sample_index import file_sizes, samples_of
+from mmlatte.progress import Progress
 from mmlatte.registry import HOOKS
 
 from ..atomic_file import atomic_file
 from ..feature_cache import FeatureCache
-from ..progress import ProgressLog
 from ..random_state import preserved_random_state
 
 #: Unreadable images named in the error; all of them are in a file.
@@ -170,7 +170,7 @@ class ZeroShotLabelHook(Hook):
             collate_fn=_collate,
         )
         images = sum(len(cache.samples(chunk)) for chunk in todo)
-        with ProgressLog('frozen features', images, runner.logger) as progress:
+        with Progress('frozen features', images) as progress:
             stream = iter(loader)
             for chunk in todo:
                 features, errors = [], {}
@@ -179,7 +179,7 @@ class ZeroShotLabelHook(Hook):
                     errors.update(failed)
                     if inputs is not None and not errors:
                         features.append(_encode(model, inputs))
-                    progress.update(len(indices))
+                    progress.advance(len(indices))
                 if errors:
                     with atomic_file(unreadable / f'{chunk:05d}.json') as f:
                         f.write(json.dumps(errors).encode())
@@ -208,18 +208,22 @@ class ZeroShotLabelHook(Hook):
         _wait(lambda: int(not cache.complete))
 
     def _label(self, model) -> None:
-        """Find the nearest class text of every image, once per class texts.
+        """Find the nearest class of every image, once per class features.
 
         The main process decides for all: other hardware may round another way.
         """
-        digest = hashlib.sha256('\n'.join(model.templates).encode())
-        digest.update('\n'.join(['', *model.class_names]).encode())
-        file = self._folder / f'labels-{digest.hexdigest()[:16]}.npz'
-        if is_main_process() and not file.exists():
+        name: list = [None]
+        if is_main_process():
             classes = model.encode_classes().float()
+            values = np.ascontiguousarray(classes.cpu().numpy())
+            digest = hashlib.sha256(values.tobytes()).hexdigest()
+            name = [f'labels-{digest[:16]}.npz']
+        broadcast_object_list(name)
+        file = self._folder / name[0]
+        if is_main_process() and not file.exists():
             arrays = self._nearest(classes)
             with atomic_file(file) as target:
-                np.savez(target, classes=classes.cpu().numpy(), **arrays)
+                np.savez(target, classes=values, **arrays)
         _wait(lambda: int(not file.exists()))
         with np.load(file) as arrays:
             self.class_features = arrays['classes']
@@ -230,13 +234,15 @@ class ZeroShotLabelHook(Hook):
         total = len(self.features)
         labels = np.zeros(total, np.int64)
         scores = np.zeros(total, np.float32)
-        for start in range(0, total, self.chunk_size):
-            part = slice(start, start + self.chunk_size)
-            # A copy: torch does not know arrays that must not be written.
-            features = torch.from_numpy(np.array(self.features[part]))
-            best = (features.to(classes) @ classes.T).max(dim=1)
-            labels[part] = best.indices.cpu().numpy()
-            scores[part] = best.values.cpu().numpy()
+        with Progress('zero-shot labels', total) as progress:
+            for start in range(0, total, self.chunk_size):
+                part = slice(start, start + self.chunk_size)
+                # A copy: torch does not know arrays it must not write to.
+                features = torch.from_numpy(np.array(self.features[part]))
+                best = (features.to(classes) @ classes.T).max(dim=1)
+                labels[part] = best.indices.cpu().numpy()
+                scores[part] = best.values.cpu().numpy()
+                progress.advance(len(features))
         return dict(labels=labels, scores=scores)
 
     def _key(self, model, dataset: Dataset) -> str:

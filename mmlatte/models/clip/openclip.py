@@ -85,6 +85,7 @@ class OpenCLIP(nn.Module):
                 f'logit_scale_max={logit_scale_max} must be positive.'
             )
         self.model_name = model_name
+        self._source = (model_name, pretrained, cache_dir)
         self.norm_eval = norm_eval
         self.freeze_image = freeze_image
         self.freeze_text = freeze_text
@@ -265,6 +266,34 @@ class OpenCLIP(nn.Module):
         """Return the state dict of an untuned CLIP with the same features."""
         state = self.state_dict()
         return self.tuning.plain_state(state) if self.tuning else state
+
+    def untuned(self) -> 'OpenCLIP':
+        """Return a CLIP with the same features and without additions.
+
+        For exports; itself if it was not tuned.
+
+        Raises:
+            ValueError: If the tuning's additions are not part of any plain
+                CLIP and change its features.
+        """
+        if self.tuning is None:
+            return self
+        clip = OpenCLIP(
+            *self._source,
+            norm_eval=self.norm_eval,
+            logit_scale_max=self.logit_scale_max,
+            load_weights=False,
+        )
+        state = self.plain_state_dict()
+        added = sorted(state.keys() - clip.state_dict().keys())
+        if added:
+            raise ValueError(
+                f'{type(self.tuning).__name__} trains what a plain CLIP does '
+                f'not have ({added[0]} ...): no open_clip or Hugging Face '
+                'model can be made of this one; export to onnx or torchscript'
+            )
+        clip.load_state_dict(state)
+        return clip.to(self.logit_scale.device).train(self.training)
 
     def fingerprint(self) -> str:
         """Return a hash of architecture, preprocessing and weights.

@@ -34,7 +34,7 @@ class BlockTuning(Tuning):
             if count < 0:
                 continue
             tower = getattr(clip, name)
-            prefix, blocks = _find_blocks(tower)
+            prefix, blocks = find_blocks(tower)
             if count > len(blocks):
                 raise ValueError(
                     f'BlockTuning: {name}={count}, but the {name} tower of '
@@ -46,7 +46,7 @@ class BlockTuning(Tuning):
                 parameter.requires_grad_(True)
 
 
-def _find_blocks(tower: nn.Module) -> tuple[str, list[nn.Module]]:
+def find_blocks(tower: nn.Module) -> tuple[str, list[nn.Module]]:
     """Return the name of a tower's longest list of blocks, and the blocks.
 
     Raises:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from mmlatte.registry import MODELS
 
-from .norm_tuning import TOWERS
+from .matrices import TOWERS, check_tower, find_matrices, wanted
 from .tuning import Tuning
 
 
@@ -37,11 +37,7 @@ class LoRATuning(Tuning):
         targets: Sequence[str] | None = None,
         **kwargs,
     ) -> None:
-        if tower not in TOWERS:
-            raise ValueError(
-                f"LoRATuning: tower must be 'visual', 'text' or 'both', got "
-                f'{tower!r}'
-            )
+        check_tower('LoRATuning', tower)
         if rank < 1:
             raise ValueError(f'LoRATuning: rank must be positive, got {rank}')
         super().__init__(**kwargs)
@@ -80,22 +76,16 @@ class LoRATuning(Tuning):
     def _find_targets(self, tower: nn.Module) -> tuple[list[str], list[str]]:
         """Return names of modules and of single parameters to adapt."""
         modules, parameters = [], []
-        inside_attention: tuple[str, ...] = ()
-        for name, module in tower.named_modules():
-            if name.startswith(inside_attention) and inside_attention:
-                continue
-            if isinstance(module, nn.MultiheadAttention):
-                inside_attention += (f'{name}.',)
-                if module.in_proj_weight is not None:
-                    parameters.append(f'{name}.in_proj_weight')
-            elif isinstance(module, nn.Linear) or _is_pointwise(module):
-                modules.append(name)
-        return self._wanted(modules), self._wanted(parameters)
-
-    def _wanted(self, names: list[str]) -> list[str]:
-        if self.targets is None:
-            return names
-        return [name for name in names if name.endswith(self.targets)]
+        for name in find_matrices(tower):
+            layer = name.removesuffix('.weight')
+            if layer == name:
+                parameters.append(name)
+            elif not isinstance(
+                tower.get_submodule(layer.rpartition('.')[0]),
+                nn.MultiheadAttention,
+            ):
+                modules.append(layer)
+        return wanted(modules, self.targets), wanted(parameters, self.targets)
 
     def plain_state(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Fold the updates into the matrices, see `Tuning.plain_state`."""
@@ -112,11 +102,3 @@ class LoRATuning(Tuning):
                     value = value + update.view_as(value)
             plain[name.replace('.base_layer', '')] = value
         return plain
-
-
-def _is_pointwise(module: nn.Module) -> bool:
-    return (
-        isinstance(module, nn.Conv2d)
-        and module.kernel_size == (1, 1)
-        and module.groups == 1
-    )

@@ -3,14 +3,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmlatte.registry import MODELS
 
+from .matrices import TOWERS, check_tower
 from .tuning import Tuning
-
-#: Part of the config -> towers.
-TOWERS = {
-    'visual': ('visual',),
-    'text': ('text',),
-    'both': ('visual', 'text'),
-}
 
 
 @MODELS.register_module()
@@ -27,11 +21,7 @@ class NormTuning(Tuning):
     """
 
     def __init__(self, tower: str = 'visual', **kwargs) -> None:
-        if tower not in TOWERS:
-            raise ValueError(
-                f"NormTuning: tower must be 'visual', 'text' or 'both', got "
-                f'{tower!r}'
-            )
+        check_tower('NormTuning', tower)
         super().__init__(**kwargs)
         self.tower = tower
 

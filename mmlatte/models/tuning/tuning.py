@@ -56,7 +56,8 @@ class Tuning(ABC):
     def plain_state(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the state dict of a CLIP without additions, same features.
 
-        Used for exports and to recognise a CLIP by its weights.
+        Used for exports and to recognise a CLIP by its weights. What cannot
+        be folded into the weights and changes features stays in.
 
         Args:
             state (dict[str, Tensor]): State dict of the tuned CLIP.

@@ -95,6 +95,12 @@ def test_block_tuning_of_too_many_blocks(tiny_clip_dir):
         dict(type='mmlatte.BlockTuning'),
         dict(type='mmlatte.LoRATuning', rank=2),
         dict(type='mmlatte.LoRATuning', rank=2, tower='both'),
+        dict(type='mmlatte.SingularValueTuning'),
+        dict(type='mmlatte.SingularValueTuning', tower='visual'),
+        dict(type='mmlatte.AdapterTuning', width=3),
+        dict(type='mmlatte.AdapterTuning', width=3, tower='both'),
+        dict(type='mmlatte.PromptTuning'),
+        dict(type='mmlatte.PromptTuning', context='a photo'),
     ],
     ids=lambda t: '-'.join(map(str, t.values())),
 )
@@ -151,6 +157,23 @@ def test_lora_equals_the_update_written_out(tiny_clip_dir):
     }
 
 
+def test_untuned_copy_has_the_same_features(tiny_clip_dir):
+    pytest.importorskip('peft')
+    clip = build(tiny_clip_dir, tuning=dict(type='mmlatte.LoRATuning'))
+    for _ in range(3):
+        step(clip)
+    plain = clip.untuned()
+    assert plain is not clip and plain.untuned() is plain
+    assert set(plain.state_dict()) == set(plain_of(tiny_clip_dir))
+    torch.testing.assert_close(
+        features(clip), features(plain), atol=1e-5, rtol=0
+    )
+
+
+def plain_of(tiny_clip_dir) -> dict:
+    return build(tiny_clip_dir).state_dict()
+
+
 def test_lora_with_gradient_checkpointing(tiny_clip_dir):
     pytest.importorskip('peft')
     gradients = []
@@ -190,6 +213,11 @@ def test_lora_targets_that_do_not_exist(tiny_clip_dir):
         ('NormTuning', dict(tower='image')),
         ('LoRATuning', dict(tower='image')),
         ('LoRATuning', dict(rank=0)),
+        ('SingularValueTuning', dict(tower='image')),
+        ('SingularValueTuning', dict(targets=['q_proj'])),
+        ('AdapterTuning', dict(tower='image')),
+        ('AdapterTuning', dict(width=0)),
+        ('PromptTuning', dict(context=' ')),
         ('BlockTuning', dict(visual=-2)),
     ],
 )
@@ -205,6 +233,8 @@ def test_bad_options(tiny_clip_dir, name, options):
         dict(type='mmlatte.NormTuning', tower='both'),
         dict(type='mmlatte.BlockTuning', visual=2, text=1),
         dict(type='mmlatte.LoRATuning', tower='both'),
+        dict(type='mmlatte.SingularValueTuning'),
+        dict(type='mmlatte.AdapterTuning', width=4, tower='both'),
     ],
     ids=lambda t: t['type'],
 )
