@@ -1,4 +1,5 @@
 from .deferred_runtime_info_hook import DeferredRuntimeInfoHook
+from .frozen_features_hook import FrozenFeaturesHook
 from .lmm_text_synth_hook import LMMTextSynthHook
 from .prototype_ema_hook import PrototypeEMAHook
 from .run_summary_hook import RunSummaryHook
@@ -8,6 +9,7 @@ from .zero_shot_label_hook import ZeroShotLabelHook
 
 __all__ = [
     'DeferredRuntimeInfoHook',
+    'FrozenFeaturesHook',
     'LMMTextSynthHook',
     'PrototypeEMAHook',
     'RunSummaryHook',

@@ -1,10 +1,12 @@
 import json
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.dist import get_world_size, is_main_process
 from mmengine.hooks import (
     Hook,
@@ -12,11 +14,13 @@ from mmengine.hooks import (
     LoggerHook,
     RuntimeInfoHook,
 )
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmlatte.registry import HOOKS
 
 from ..atomic_file import atomic_file
+from ..class_accuracy import ClassAccuracy
 from ..random_state import preserved_random_state
 from .lmm_text_synth_hook import LMMTextSynthHook
 from .zero_shot_label_hook import ZeroShotLabelHook
@@ -38,11 +42,18 @@ class RunSummaryHook(Hook):
     - ``pseudo_label_top1``: accuracy of the zero-shot labels of the training
       images, percent (if the data set has labels; they are seen here only)
     - ``texts``: ``made``, ``reused`` and ``failed`` texts
+    - ``per_class``: accuracy of the last evaluation by class name, percent
     - ``images_per_second``: of training alone, all ranks together
+    - ``train_seconds``: of training alone
     - ``wall_seconds``: of the whole run, with the parts before a resume
+    - ``trained_parameters``: how many numbers were fitted
+    - ``peak_memory_mb``: of the GPU, without one of the process
+    - ``method``: the classifier's name, and whether it is transductive, is
+      helped by a teacher and uses an LMM
 
     A value that the run cannot give is null. A resumed run keeps the
-    zero-shot accuracy and the times of its first part.
+    zero-shot accuracy and the times of its first part. A test writes
+    ``test_summary.json`` with those of the keys that a test can give.
 
     Args:
         metric (str): Key of the evaluator. Defaults to ``'accuracy/top1'``.
@@ -59,6 +70,7 @@ class RunSummaryHook(Hook):
         self._resumed = False
         self._began = time.time()
         self._last_evaluation: tuple[int, float] | None = None
+        self._classes = ClassAccuracy()
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Go on with the numbers of the run's first part."""
@@ -101,8 +113,23 @@ class RunSummaryHook(Hook):
         now = time.time()
         self._state['train_seconds'] += now - self._tick
         self._tick = now
-        local = len(data_batch['inputs'])
+        # Not `inputs`, which may hold several views of an image.
+        local = len(data_batch['data_samples'])
         self._state['images'] += local * get_world_size()
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Count what an epoch did after its last batch, or without any."""
+        self._state['train_seconds'] += time.time() - self._tick
+
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Forget the predictions of the evaluation before."""
+        self._classes = ClassAccuracy()
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
+    ) -> None:
+        """Keep the predictions, for the accuracy per class."""
+        self._classes.add(outputs)
 
     def after_val_epoch(self, runner: Runner, metrics=None) -> None:
         """Remember the accuracy; the last one counts."""
@@ -117,10 +144,21 @@ class RunSummaryHook(Hook):
             runner.val_loop.run()  # calls after_val_epoch
         summary = self._summary(runner)
         if is_main_process():
-            path = Path(runner.work_dir) / 'summary.json'
-            with atomic_file(path) as file:
-                file.write(json.dumps(summary, indent=2).encode() + b'\n')
+            _write(summary, Path(runner.work_dir) / 'summary.json')
             runner.logger.info(_line(summary))
+
+    before_test_epoch = before_val_epoch
+    after_test_iter = after_val_iter
+
+    def after_test_epoch(self, runner: Runner, metrics=None) -> None:
+        """Write what a test alone can tell."""
+        summary = dict(
+            top1=(metrics or {}).get(self.metric),
+            wall_seconds=self._wall_seconds(),
+            **self._facts(runner),
+        )
+        if is_main_process():
+            _write(summary, Path(runner.work_dir) / 'test_summary.json')
 
     def _summary(self, runner: Runner) -> dict:
         state = self._state
@@ -139,8 +177,25 @@ class RunSummaryHook(Hook):
             gain=top1 - zero_shot if known else None,
             pseudo_label_top1=_pseudo_label_top1(runner),
             texts=texts[0] if texts else None,
-            images_per_second=state['images'] / seconds if seconds else None,
+            images_per_second=state['images'] / seconds
+            if state['images'] and seconds
+            else None,
+            train_seconds=seconds,
             wall_seconds=self._wall_seconds(),
+            trained_parameters=_trained_parameters(runner),
+            **self._facts(runner),
+        )
+
+    def _facts(self, runner: Runner) -> dict:
+        model = _unwrapped(runner)
+        facts = ('transductive', 'teacher', 'uses_lmm')
+        return dict(
+            per_class=self._classes.percent(model.class_names),
+            peak_memory_mb=_peak_memory_mb(),
+            method=dict(
+                name=type(model).__name__,
+                **{fact: getattr(model, fact) for fact in facts},
+            ),
         )
 
     def _wall_seconds(self) -> float:
@@ -163,6 +218,35 @@ def _observers_only(runner: Runner) -> Iterator[None]:
         yield
     finally:
         runner._hooks = hooks
+
+
+def _unwrapped(runner: Runner):
+    model = runner.model
+    return model.module if is_model_wrapper(model) else model
+
+
+def _trained_parameters(runner: Runner) -> int:
+    """Count what the optimizer moves, or what the model says it fits."""
+    model = _unwrapped(runner)
+    if hasattr(model, 'fitted_parameters'):
+        return model.fitted_parameters
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def _peak_memory_mb() -> float | None:
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    if sys.platform == 'win32':
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == 'darwin' else 2**10)
+
+
+def _write(summary: dict, path: Path) -> None:
+    with atomic_file(path) as file:
+        file.write(json.dumps(summary, indent=2).encode() + b'\n')
 
 
 def _pseudo_label_top1(runner: Runner) -> float | None:

@@ -49,6 +49,8 @@ class LatteCLIPClassifier(PrototypeClassifier):
         **kwargs: See `PrototypeClassifier`.
     """
 
+    uses_lmm = True
+
     def __init__(
         self,
         *args,

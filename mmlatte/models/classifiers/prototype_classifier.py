@@ -32,6 +32,13 @@ class PrototypeClassifier(BaseClassifier):
         ValueError: If a template has no ``{}``.
     """
 
+    #: Facts for the comparison of methods: whether the images to predict are
+    #: used for fitting, whether a stronger model helps, and whether texts of
+    #: a language model do.
+    transductive = False
+    teacher = False
+    uses_lmm = False
+
     def __init__(
         self,
         clip: dict,

@@ -2,11 +2,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 import torch
-import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
 from mmlatte.registry import MODELS
+
+from .any_shape_buffers import AnyShapeBuffers
 
 
 def blend_with_prototypes(
@@ -52,7 +53,7 @@ def update_prototypes(
 
 
 @MODELS.register_module()
-class PrototypeMemory(nn.Module):
+class PrototypeMemory(AnyShapeBuffers):
     """One momentum prototype per class, moved by texts and not by gradient.
 
     The prototypes and the class names live in the state dict, so that a
@@ -196,10 +197,6 @@ class PrototypeMemory(nn.Module):
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
         """Take over the classes of the checkpoint, whatever their number."""
-        for name, buffer in list(self._buffers.items()):
-            loaded = state_dict.get(prefix + name)
-            if loaded is not None and loaded.shape != buffer.shape:
-                self._buffers[name] = buffer.new_zeros(loaded.shape)
         super()._load_from_state_dict(state_dict, prefix, *args)
         self._names = None
         if prefix + 'prototypes' in state_dict:

@@ -40,7 +40,12 @@ def test_summary_of_a_run(train, make, tmp_path):
         'pseudo_label_top1',
         'texts',
         'images_per_second',
+        'train_seconds',
         'wall_seconds',
+        'trained_parameters',
+        'per_class',
+        'peak_memory_mb',
+        'method',
     ]
     # The last evaluation of the run is the final accuracy ...
     assert summary['top1'] == runner.val_loop.run()['accuracy/top1']
@@ -55,7 +60,38 @@ def test_summary_of_a_run(train, make, tmp_path):
     right = sum(a == b for a, b in zip(hook.labels, truth, strict=True))
     assert summary['pseudo_label_top1'] == pytest.approx(100 * right / 15)
     assert summary['texts'] is None
+    assert summary['method'] == dict(
+        name='LatteCLIPClassifier',
+        transductive=False,
+        teacher=False,
+        uses_lmm=True,
+    )
+    trained = [p.numel() for p in runner.model.parameters()]
+    assert summary['trained_parameters'] == sum(trained)
+    assert 50 < summary['peak_memory_mb'] < 50_000
+    # As many test images per class: the mean is the accuracy.
+    per_class = summary['per_class']
+    assert list(per_class) == runner.model.class_names
+    mean = sum(per_class.values()) / len(per_class)
+    assert mean == pytest.approx(summary['top1'])
+    assert summary['wall_seconds'] > summary['train_seconds'] > 0
     assert summary['wall_seconds'] > 30 / summary['images_per_second'] > 0
+
+
+def test_a_test_writes_what_it_knows(make, tmp_path):
+    config = make()
+    for key in ('dataloader', 'evaluator', 'cfg'):
+        config[f'test_{key}'] = config[f'val_{key}']
+        config[f'train_{key}'] = config[f'val_{key}'] = None
+    config.pop('train_evaluator')
+    config.optim_wrapper = config.param_scheduler = None
+    top1 = Runner.from_cfg(config).test()['accuracy/top1']
+    path = tmp_path / 'run' / 'test_summary.json'
+    summary = json.loads(path.read_text())
+    assert summary['top1'] == top1
+    per_class = summary['per_class'].values()
+    assert sum(per_class) / len(per_class) == pytest.approx(top1)
+    assert summary['method']['name'] == 'LatteCLIPClassifier'
 
 
 def test_training_is_the_same_with_and_without_the_summary(

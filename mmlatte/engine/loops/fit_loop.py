@@ -1,0 +1,71 @@
+import torch
+from mmengine.dist import broadcast, get_world_size
+from mmengine.model import is_model_wrapper
+from mmengine.runner import EpochBasedTrainLoop, set_random_seed
+
+from mmlatte.registry import LOOPS
+
+from ..hooks.frozen_features_hook import FrozenFeaturesHook
+from ..random_state import preserved_random_state
+
+
+@LOOPS.register_module()
+class FitLoop(EpochBasedTrainLoop):
+    """Train a method that fits frozen features and needs no image again.
+
+    One "epoch" of one step calls ``model.fit(frozen)``. Hooks, checkpoint,
+    evaluation and summary are those of any other run; a run that resumes from
+    the checkpoint does not fit again.
+
+    With several ranks each one fits; the buffers of rank 0 win, since other
+    hardware may round another way.
+
+    Args:
+        runner (Runner): The runner.
+        dataloader (dict): That of the training images; its dataset is used by
+            the hooks, no batch is drawn from it.
+    """
+
+    def __init__(self, runner, dataloader) -> None:
+        super().__init__(runner, dataloader, max_epochs=1)
+        self._max_iters = 1
+
+    def run(self) -> torch.nn.Module:
+        """Fit, save, evaluate.
+
+        Raises:
+            ValueError: If the model does not fit frozen features.
+        """
+        runner = self.runner
+        model = runner.model
+        model = model.module if is_model_wrapper(model) else model
+        hooks = [h for h in runner.hooks if isinstance(h, FrozenFeaturesHook)]
+        if not hooks or not hasattr(model, 'fit'):
+            raise ValueError(
+                'FitLoop needs mmlatte.FrozenFeaturesHook and a model with '
+                f'fit(frozen); {type(model).__name__} '
+                + ('has one' if hasattr(model, 'fit') else 'has none')
+            )
+        runner.call_hook('before_train')
+        if self._epoch == 0:
+            runner.call_hook('before_train_epoch')
+            set_random_seed(runner.seed)
+            self._fit(model, hooks[0].frozen)
+            self._iter = 1
+            runner.call_hook('after_train_epoch')
+            self._epoch = 1
+        if runner.val_loop is not None:
+            with preserved_random_state():
+                runner.val_loop.run()
+        runner.call_hook('after_train')
+        return runner.model
+
+    @staticmethod
+    def _fit(model: torch.nn.Module, frozen) -> None:
+        model.eval()
+        device = next(model.parameters()).device
+        with torch.no_grad(), torch.autocast(device.type, enabled=False):
+            model.fit(frozen)
+        if get_world_size() > 1:
+            for buffer in model.buffers():
+                broadcast(buffer)
