@@ -1,6 +1,7 @@
 """Finding out what a run is missing before anything long starts."""
 
 import copy
+from pathlib import Path
 
 from mmengine.config import Config
 
@@ -35,6 +36,14 @@ def preflight(cfg: Config) -> None:
             )
         except RuntimeError as error:
             problems.append(f'CLIP weights: {error}')
+    descriptions = cfg.model.get('descriptions')
+    # A checkpoint brings what was made of them.
+    needed = isinstance(descriptions, str) and not cfg.get('load_from')
+    if needed and not Path(descriptions).is_file():
+        problems.append(
+            f'Class descriptions: there is no file {descriptions}, a JSON of '
+            '{class name: [sentence, ...]}. Set model.descriptions to yours.'
+        )
     seen = []
     for part in ('train', 'val', 'test'):
         loader = cfg.get(f'{part}_dataloader')

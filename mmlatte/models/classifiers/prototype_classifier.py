@@ -6,6 +6,7 @@ from mmpretrain.models.classifiers import BaseClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from mmlatte.models.class_descriptions import read_descriptions
 from mmlatte.registry import MODELS
 
 
@@ -24,6 +25,11 @@ class PrototypeClassifier(BaseClassifier):
         templates (str | Sequence[str]): Prompt templates with one ``{}`` for
             the class name. With several, a class is the normalised mean of
             its normalised texts.
+        descriptions (str | dict, optional): Sentences about every class, as
+            a language model writes them, instead of templates: a JSON file or
+            a dict ``{class name: [sentence, ...]}``; a class is the
+            normalised mean of its normalised sentences (CuPL, arXiv
+            2209.03320). Upper and lower case of names do not matter.
         memory (dict, optional): Overrides of the ``mmlatte.PrototypeMemory``.
         data_preprocessor (dict, optional): Config of the preprocessor.
         init_cfg (dict, optional): Passed to mmengine.
@@ -44,6 +50,7 @@ class PrototypeClassifier(BaseClassifier):
         clip: dict,
         class_names: Sequence[str],
         templates: str | Sequence[str] = 'a photo of a {}.',
+        descriptions: str | dict[str, Sequence[str]] | None = None,
         memory: dict | None = None,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
@@ -57,6 +64,9 @@ class PrototypeClassifier(BaseClassifier):
             init_cfg=init_cfg, data_preprocessor=data_preprocessor
         )
         self.templates = _check_templates(templates)
+        # Read when needed: a checkpoint predicts without the file.
+        self.descriptions = descriptions
+        self.uses_lmm = self.uses_lmm or descriptions is not None
         self.clip = MODELS.build(clip)
         self.memory = MODELS.build(
             {
@@ -84,13 +94,26 @@ class PrototypeClassifier(BaseClassifier):
         Returns:
             Tensor: Unit class features, (C, D).
         """
+        features = self._mean_class_features()
+        if self.descriptions is None and len(self.templates) == 1:
+            return features  # unit, to the last bit
+        return F.normalize(features, dim=1)
+
+    @torch.no_grad()
+    def _mean_class_features(self) -> Tensor:
+        """Return the mean of the unit features of every class, (C, D)."""
+        if self.descriptions is not None:
+            sentences = read_descriptions(self.descriptions, self.class_names)
+            features = self.clip.encode_texts(
+                [t for s in sentences for t in s]
+            )
+            parts = features.split([len(s) for s in sentences])
+            return torch.stack([part.mean(dim=0) for part in parts])
         per_template = [
             self.clip.encode_texts(self.class_texts(template))
             for template in self.templates
         ]
-        if len(per_template) == 1:
-            return per_template[0]
-        return F.normalize(torch.stack(per_template).mean(dim=0), dim=1)
+        return torch.stack(per_template).mean(dim=0)
 
     def init_weights(self) -> None:
         """Set the prototypes from the class texts.
