@@ -1,9 +1,11 @@
 from .classifiers import (
+    GDAClassifier,
     LatteCLIPClassifier,
     PrototypeClassifier,
     ZeroShotCLIP,
 )
 from .clip import *  # noqa: F403
+from .frozen_features import FrozenFeatures
 from .heads import DualPseudoLabelHead
 from .losses import ContrastiveLoss
 from .memory import PrototypeMemory
@@ -15,6 +17,8 @@ __all__ = [
     'ContrastiveLoss',
     'DualPseudoLabelHead',
     'DynamicFeatureMixer',
+    'FrozenFeatures',
+    'GDAClassifier',
     'LatteCLIPClassifier',
     'LoRATuning',
     'NormTuning',

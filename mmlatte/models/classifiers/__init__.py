@@ -1,5 +1,11 @@
+from .gda import GDAClassifier
 from .latteclip import LatteCLIPClassifier
 from .prototype_classifier import PrototypeClassifier
 from .zero_shot_clip import ZeroShotCLIP
 
-__all__ = ['LatteCLIPClassifier', 'PrototypeClassifier', 'ZeroShotCLIP']
+__all__ = [
+    'GDAClassifier',
+    'LatteCLIPClassifier',
+    'PrototypeClassifier',
+    'ZeroShotCLIP',
+]
