@@ -74,28 +74,13 @@ def predict(
 ) -> Iterator[dict]:
     """Yield a row per image, with progress, errors and throughput logged."""
     begin, failed = time.monotonic(), 0
-    with ProgressLog('predict', len(images), logger) as progress:
+    with Progress('predict', len(images), logger=logger) as progress:
         for row in prediction_rows(
             inferencer, images, args.top_k, args.batch_size, args.workers
         ):
             if 'error' in row:
                 failed += 1
                 logger.warning(row['error'])
-            progress.update(1)
-    with Progress('predict', len(images), logger=logger) as progress:
-        for result in inferencer.stream(images, args.batch_size, args.workers):
-            row = dict(image=result['img_path'])
-            if 'error' in result:
-                failed += 1
-                row['error'] = result['error']
-                logger.warning(result['error'])
-            else:
-                row['top'] = top_classes(
-                    from_numpy(result['pred_scores']),
-                    inferencer.classes,
-                    inferencer.temperature,
-                    args.top_k,
-                )
             progress.advance(1)
             yield row
     seconds = time.monotonic() - begin

@@ -1,6 +1,7 @@
 from .adapt import AdaptResult, adapt
 from .adapt_config import AdaptOptions
 from .adapt_plan import AdaptPlan
+from .comparison import compare, make_entries
 from .export import export_model
 from .find_images import find_images
 from .latteclip_inferencer import LatteCLIPInferencer
@@ -20,10 +21,12 @@ __all__ = [
     'LatteCLIPInferencer',
     'add_common_options',
     'build_runner',
+    'compare',
     'export_model',
     'find_images',
     'load_classifier',
     'load_config',
+    'make_entries',
     'make_run_report',
     'make_text_gallery',
     'preflight',

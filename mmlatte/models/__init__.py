@@ -1,10 +1,12 @@
 from .classifiers import (
     FLYPClassifier,
+    GDAClassifier,
     LatteCLIPClassifier,
     PrototypeClassifier,
     ZeroShotCLIP,
 )
 from .clip import *  # noqa: F403
+from .frozen_features import FrozenFeatures
 from .heads import DualPseudoLabelHead
 from .losses import ContrastiveLoss
 from .memory import LearnedPrototypes, PrototypeMemory
@@ -17,6 +19,8 @@ __all__ = [
     'DualPseudoLabelHead',
     'DynamicFeatureMixer',
     'FLYPClassifier',
+    'FrozenFeatures',
+    'GDAClassifier',
     'LatteCLIPClassifier',
     'LearnedPrototypes',
     'LoRATuning',

@@ -7,10 +7,11 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from mmlatte.models.class_descriptions import read_descriptions
+from mmlatte.models.memory import AnyShapeBuffers
 from mmlatte.registry import MODELS
 
 
-class PrototypeClassifier(BaseClassifier):
+class PrototypeClassifier(AnyShapeBuffers, BaseClassifier):
     """A CLIP that classifies images by their nearest class prototype.
 
     .. math:: y = argmax_c cos(f(x), m_c)

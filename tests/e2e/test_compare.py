@@ -1,0 +1,74 @@
+"""tools/compare.py as a user runs it: real runs of tiny CLIP."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[2]
+
+FIT = """
+_base_ = ['./tiny.py']
+model = dict(
+    _delete_=True, type='mmlatte.GDAClassifier',
+    clip=dict(type='mmlatte.OpenCLIP', model_name={clip!r}),
+    class_names=_base_.class_names,
+    data_preprocessor=_base_.model.data_preprocessor)
+default_hooks = dict(
+    _delete_=True, **{{k: v for k, v in _base_.default_hooks.items()
+    if k not in ('text_synth', 'prototype_ema')}},
+    frozen_features=dict(type='mmlatte.FrozenFeaturesHook'))
+train_cfg = dict(_delete_=True, type='mmlatte.FitLoop')
+param_scheduler = None
+"""
+ZERO_SHOT = """
+_base_ = ['./gda.py']
+model = dict(type='mmlatte.ZeroShotCLIP')
+train_dataloader = None
+val_dataloader = None
+val_evaluator = None
+"""
+BROKEN = """
+_base_ = ['./gda.py']
+model = dict(iterations=0)
+"""
+
+
+def compare(folder, *options):
+    env = {**os.environ, 'PYTHONPATH': str(REPO), 'OMP_NUM_THREADS': '1'}
+    return subprocess.run(
+        [sys.executable, str(REPO / 'tools' / 'compare.py'), *options],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_runs_reuses_and_survives_a_failure(make_tiny_run, tiny_clip_dir):
+    folder = make_tiny_run().folder
+    clip = f'local-dir:{tiny_clip_dir}'
+    (folder / 'gda.py').write_text(FIT.format(clip=clip))
+    (folder / 'zero.py').write_text(ZERO_SHOT)
+    (folder / 'broken.py').write_text(BROKEN)
+    configs = ['zero.py', 'broken.py', 'gda.py']
+    done = compare(folder, *configs, '--seeds', '3', '--out', 'out')
+    output = done.stdout + done.stderr
+    assert done.returncode == 1, output  # one of them failed
+    assert 'broken, seed 3 FAILED: ValueError: ' in output, output
+    with (folder / 'out' / 'comparison.csv').open() as file:
+        rows = {row['method']: row for row in csv.DictReader(file)}
+    assert rows['gda']['zero_shot_top1'] == rows['zero']['top1']
+    assert rows['gda']['trained_parameters'] == str(3 * 16 + 16 * 17 // 2)
+    assert 'iterations must be positive' in rows['broken']['error']
+    assert (folder / 'out' / 'comparison.html').stat().st_size > 1000
+    markdown = (folder / 'out' / 'comparison.md').read_text()
+    assert '| zero |' in markdown and markdown in output
+
+    again = compare(
+        folder, 'gda.py', 'zero.py', '--seeds', '3', '--out', 'out'
+    )
+    output = again.stdout + again.stderr
+    assert again.returncode == 0, output
+    assert output.count('(reused)') == 2 and 'Starting' not in output

@@ -1,0 +1,71 @@
+"""Compare methods: ``python tools/compare.py CONFIG CONFIG ...``.
+
+Runs every config with every seed (or reuses the run, if config and seed are
+the same as before), and writes tables of what came out:
+
+    python tools/compare.py configs/zeroshot_vitb32_eurosat.py \
+        configs/gda_vitb32_eurosat.py configs/latteclip_vitb32_eurosat.py \
+        --seeds 0 1 2 --out work_dirs/comparison
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from mmlatte.apis.comparison import compare, make_entries
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('configs', nargs='+', metavar='CONFIG')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0])
+    parser.add_argument(
+        '--out',
+        default='work_dirs/comparison',
+        help='folder of the tables and the runs (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--jobs', type=int, default=1, help='runs at the same time'
+    )
+    parser.add_argument(
+        '--ablation',
+        metavar='NAME|FILE',
+        help='vary the only CONFIG as a list of configs/_base_/ablations says '
+        '(latteclip), or a config file with such a list',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='override settings of all configs, e.g. '
+        'train_dataloader.dataset.indices=3840',
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    tools = Path(__file__).resolve().parent
+    entries = make_entries(
+        args.configs,
+        options=args.cfg_options,
+        ablation=args.ablation,
+        ablations=tools.parent / 'configs' / '_base_' / 'ablations',
+    )
+    results = compare(
+        entries, args.seeds, args.out, tools=tools, jobs=args.jobs
+    )
+    if any(run.error for result in results for run in result.runs):
+        sys.exit(1)
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(f'{error}') from None
