@@ -1,4 +1,5 @@
 from .any_shape_buffers import AnyShapeBuffers
+from .learned_prototypes import LearnedPrototypes
 from .prototype_memory import (
     PrototypeMemory,
     blend_with_prototypes,
@@ -7,6 +8,7 @@ from .prototype_memory import (
 
 __all__ = [
     'AnyShapeBuffers',
+    'LearnedPrototypes',
     'PrototypeMemory',
     'blend_with_prototypes',
     'update_prototypes',

@@ -1,4 +1,3 @@
-from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -7,7 +6,7 @@ from torch import Tensor
 
 from mmlatte.registry import MODELS
 
-from .any_shape_buffers import AnyShapeBuffers
+from .named_classes import NamedClasses
 
 
 def blend_with_prototypes(
@@ -53,7 +52,7 @@ def update_prototypes(
 
 
 @MODELS.register_module()
-class PrototypeMemory(AnyShapeBuffers):
+class PrototypeMemory(NamedClasses):
     """One momentum prototype per class, moved by texts and not by gradient.
 
     The prototypes and the class names live in the state dict, so that a
@@ -84,7 +83,6 @@ class PrototypeMemory(AnyShapeBuffers):
 
     prototypes: Tensor
     epoch_start: Tensor
-    class_name_bytes: Tensor
 
     def __init__(
         self,
@@ -93,9 +91,7 @@ class PrototypeMemory(AnyShapeBuffers):
         momentum: float = 0.01,
         keep_epoch_start: bool = False,
     ) -> None:
-        super().__init__()
-        names = list(class_names)
-        _check_class_names(names)
+        super().__init__(class_names)
         if not 0 < momentum <= 1:
             raise ValueError(
                 f'PrototypeMemory: momentum must be in (0, 1], got {momentum}'
@@ -103,23 +99,12 @@ class PrototypeMemory(AnyShapeBuffers):
             )
         self.momentum = momentum
         self.keep_epoch_start = keep_epoch_start
-        shape = (len(names), embed_dim)
+        shape = (len(self.class_names), embed_dim)
         self.register_buffer('prototypes', torch.zeros(shape))
         if keep_epoch_start:
             self.register_buffer('epoch_start', torch.zeros(shape))
-        self.register_buffer('class_name_bytes', _encode_names(names))
-        #: False until `reset` or a checkpoint has given the prototypes.
-        self.is_initialised = False
-        self._names: list[str] | None = None  # decoded, for speed
         self._sums: Tensor | None = None
         self._counts: Tensor | None = None
-
-    @property
-    def class_names(self) -> list[str]:
-        """list[str]: The classes, in the order of the prototypes."""
-        if self._names is None:
-            self._names = _decode_names(self.class_name_bytes)
-        return self._names
 
     @property
     def pending(self) -> bool:
@@ -194,39 +179,3 @@ class PrototypeMemory(AnyShapeBuffers):
             update_prototypes(self.prototypes, self._sums, self._counts)
         )
         self._sums = self._counts = None
-
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        """Take over the classes of the checkpoint, whatever their number."""
-        super()._load_from_state_dict(state_dict, prefix, *args)
-        self._names = None
-        if prefix + 'prototypes' in state_dict:
-            self.is_initialised = True
-
-
-def _check_class_names(names: list[str]) -> None:
-    if not names:
-        raise ValueError('PrototypeMemory: class_names is empty')
-    for name in names:
-        if not isinstance(name, str) or not name.strip() or '\n' in name:
-            raise ValueError(
-                f'PrototypeMemory: {name!r} is no class name; every name must '
-                'be a non-empty text on one line'
-            )
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise ValueError(
-                f'PrototypeMemory: class name {name!r} occurs {count} times'
-            )
-
-
-def _encode_names(names: list[str]) -> Tensor:
-    """UTF-8 bytes of the names, one per line, as a uint8 tensor.
-
-    mmengine's checkpoints keep parameters and buffers only (no extra state).
-    """
-    data = '\n'.join(names).encode()
-    return torch.frombuffer(bytearray(data), dtype=torch.uint8)
-
-
-def _decode_names(data: Tensor) -> list[str]:
-    return bytes(data.tolist()).decode().split('\n')
