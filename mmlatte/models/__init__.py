@@ -1,4 +1,5 @@
 from .classifiers import (
+    FLYPClassifier,
     GDAClassifier,
     LatteCLIPClassifier,
     PrototypeClassifier,
@@ -8,7 +9,7 @@ from .clip import *  # noqa: F403
 from .frozen_features import FrozenFeatures
 from .heads import DualPseudoLabelHead
 from .losses import ContrastiveLoss
-from .memory import PrototypeMemory
+from .memory import LearnedPrototypes, PrototypeMemory
 from .necks import DynamicFeatureMixer
 from .tuning import BlockTuning, LoRATuning, NormTuning
 
@@ -19,7 +20,9 @@ __all__ = [
     'DynamicFeatureMixer',
     'FrozenFeatures',
     'GDAClassifier',
+    'FLYPClassifier',
     'LatteCLIPClassifier',
+    'LearnedPrototypes',
     'LoRATuning',
     'NormTuning',
     'PrototypeClassifier',

@@ -1,3 +1,4 @@
+from .flyp import FLYPClassifier
 from .gda import GDAClassifier
 from .latteclip import LatteCLIPClassifier
 from .prototype_classifier import PrototypeClassifier
@@ -5,6 +6,7 @@ from .zero_shot_clip import ZeroShotCLIP
 
 __all__ = [
     'GDAClassifier',
+    'FLYPClassifier',
     'LatteCLIPClassifier',
     'PrototypeClassifier',
     'ZeroShotCLIP',

@@ -1,0 +1,85 @@
+import torch
+from mmpretrain.structures import DataSample
+from torch import Tensor
+
+from mmlatte.models.clip.text_encoding import to_device
+from mmlatte.models.frozen_features import FrozenFeatures, sample_indices
+from mmlatte.models.losses import GlobalBatch, first_occurrences
+from mmlatte.registry import MODELS
+
+from .prototype_classifier import PrototypeClassifier, full_precision
+
+
+@MODELS.register_module()
+class FLYPClassifier(PrototypeClassifier):
+    r"""Fine-tune like you pretrain (arXiv 2212.00638) on zero-shot labels.
+
+    Both towers train on CLIP's own loss between images and the text of their
+    class; the class is frozen CLIP's, once and for all.
+
+    .. math::
+        L = \tfrac12 [CE(s Z T^T, I) + CE(s T Z^T, I)], \quad
+        t_i = g(\mathrm{template}(y_i))
+
+    As published, images of one class in a batch are each other's negatives
+    (``positives='diagonal'``). Prediction: the class texts under the text
+    tower as it is now. The published method draws a template per sample; with
+    labels this is the baseline of LatteCLIP, which has one.
+
+    Args:
+        loss (dict, optional): Config of the loss. Defaults to
+            ``mmlatte.ContrastiveLoss``.
+        **kwargs: See `PrototypeClassifier`.
+    """
+
+    def __init__(self, *args, loss: dict | None = None, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.contrastive = MODELS.build(
+            loss or dict(type='mmlatte.ContrastiveLoss')
+        )
+        self._frozen: FrozenFeatures | None = None
+
+    def set_frozen(self, frozen: FrozenFeatures) -> None:
+        """Take the zero-shot labels of the training images."""
+        self._frozen = frozen
+
+    def loss(
+        self, inputs: Tensor, data_samples: list[DataSample]
+    ) -> dict[str, Tensor]:
+        """Compare the images of a batch with the texts of their classes.
+
+        Args:
+            inputs (Tensor): Augmented images of this rank, (B, 3, H, W).
+            data_samples (list[DataSample]): With ``sample_idx``.
+
+        Returns:
+            dict[str, Tensor]: The loss, and the logit scale for the log.
+        """
+        if self._frozen is None:
+            raise RuntimeError(
+                'FLYPClassifier knows no zero-shot labels; add '
+                'mmlatte.FrozenFeaturesHook (configs/_base_/method_runtime.py)'
+            )
+        self.clip.clamp_logit_scale_()
+        z = self.extract_feat(inputs)
+        y = self._frozen.labels_of(data_samples)  # on the host
+        classes, rows = y.unique(return_inverse=True)
+        texts = self.class_texts()
+        t = self.clip.encode_texts([texts[c] for c in classes.tolist()])
+        t = t.to(z)[to_device(rows, z.device)]
+        batch = GlobalBatch(len(z), z.device)
+        ids = to_device(sample_indices(data_samples), z.device)
+        with full_precision(z):
+            loss = self.contrastive(
+                batch.gather(z),
+                batch.gather(t),
+                self.clip.scale,
+                batch.gather(to_device(y, z.device)),
+                first_occurrences(batch.gather(ids)),
+            )
+        return {'loss': loss, 'logit_scale': self.clip.scale.detach()}
+
+    @torch.no_grad()
+    def end_epoch(self) -> None:
+        """Predict with the class texts under the text tower of now."""
+        self.memory.reset(self.encode_classes())
