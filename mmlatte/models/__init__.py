@@ -1,4 +1,5 @@
 from .classifiers import (
+    DPAClassifier,
     FLYPClassifier,
     GDAClassifier,
     LatteCLIPClassifier,
@@ -16,6 +17,7 @@ from .tuning import BlockTuning, LoRATuning, NormTuning
 __all__ = [
     'BlockTuning',
     'ContrastiveLoss',
+    'DPAClassifier',
     'DualPseudoLabelHead',
     'DynamicFeatureMixer',
     'FrozenFeatures',

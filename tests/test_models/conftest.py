@@ -33,6 +33,17 @@ def _frozen(labels, width: int = 16, classes: int = 5) -> FrozenFeatures:
     )
 
 
+@torch.no_grad()
+def _spread(clip, images: Tensor) -> None:
+    """Centre the features of a random tower, which are all alike."""
+    seen = []
+    norm = clip.visual.ln_post
+    handle = norm.register_forward_hook(lambda *args: seen.append(args[2]))
+    clip.visual(images)
+    handle.remove()
+    norm.bias -= seen[0][:, 0].mean(dim=0)
+
+
 @pytest.fixture(scope='session')
 def toy(tiny_clip_dir) -> SimpleNamespace:
     """A tiny classifier of five classes in double precision, and its data.
@@ -50,18 +61,22 @@ def toy(tiny_clip_dir) -> SimpleNamespace:
             clip['tuning'] = dict(type=f'mmlatte.{tuning}', logit_scale=False)
         kwargs = {'class_names': CLASSES, 'clip': clip, **kwargs}
         built = cls(**kwargs).double()
+        _spread(built.clip, images(16, seed=99))
         built.init_weights()
         return built.train()
 
     def clip():
-        built = open_clip.create_model(name, force_custom_text=True)
-        return built.double().train()
+        built = open_clip.create_model(name, force_custom_text=True).double()
+        _spread(built, images(16, seed=99))
+        return built.train()
 
     def images(count: int, seed: int = 2) -> Tensor:
         generator = torch.Generator().manual_seed(seed)
-        return torch.randn(
-            count, 3, 32, 32, generator=generator, dtype=torch.float64
+        patches = torch.randn(
+            count, 3, 4, 4, generator=generator, dtype=torch.float64
         )
+        # Coarse and strong, so that features differ.
+        return 4 * patches.repeat_interleave(8, 2).repeat_interleave(8, 3)
 
     return SimpleNamespace(
         model=model,
