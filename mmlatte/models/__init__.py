@@ -1,4 +1,5 @@
 from .classifiers import (
+    DPAClassifier,
     FLYPClassifier,
     GDAClassifier,
     LatteCLIPClassifier,
@@ -16,11 +17,13 @@ from .tuning import BlockTuning, LoRATuning, NormTuning
 __all__ = [
     'BlockTuning',
     'ContrastiveLoss',
+    'DPAClassifier',
     'DualPseudoLabelHead',
     'DynamicFeatureMixer',
     'FLYPClassifier',
     'FrozenFeatures',
     'GDAClassifier',
+    'FLYPClassifier',
     'LatteCLIPClassifier',
     'LearnedPrototypes',
     'LoRATuning',

@@ -1,13 +1,18 @@
+from .dpa import DPAClassifier
 from .flyp import FLYPClassifier
 from .gda import GDAClassifier
 from .latteclip import LatteCLIPClassifier
 from .prototype_classifier import PrototypeClassifier
+from .self_training_classifier import SelfTrainingClassifier
 from .zero_shot_clip import ZeroShotCLIP
 
 __all__ = [
     'FLYPClassifier',
     'GDAClassifier',
+    'DPAClassifier',
+    'FLYPClassifier',
     'LatteCLIPClassifier',
     'PrototypeClassifier',
+    'SelfTrainingClassifier',
     'ZeroShotCLIP',
 ]
