@@ -2,11 +2,14 @@
 
 import argparse
 
+from mmengine.dist import is_main_process
+
 from mmlatte.apis import (
     PreflightError,
     add_common_options,
     build_runner,
     load_config,
+    make_run_report,
 )
 from mmlatte.engine import find_resumable_checkpoint
 
@@ -29,6 +32,11 @@ def parse_args() -> argparse.Namespace:
         '--no-validate',
         action='store_true',
         help='do not evaluate during training',
+    )
+    parser.add_argument(
+        '--report',
+        action='store_true',
+        help='write report.html into the work directory at the end',
     )
     parser.add_argument(
         '--auto-scale-lr',
@@ -59,6 +67,8 @@ def main() -> None:
     elif args.resume is not None:
         cfg.resume, cfg.load_from = True, args.resume
     build_runner(cfg).train()
+    if args.report and is_main_process():
+        make_run_report(cfg.work_dir)
 
 
 if __name__ == '__main__':

@@ -10,7 +10,8 @@ pytestmark = pytest.mark.stack
 
 def test_train_then_test(make_tiny_run):
     run = make_tiny_run()
-    first = run.tool('train.py')
+    first = run.tool('train.py', '--report')
+    assert 'Zero-shot against' in (run.work_dir / 'report.html').read_text()
     summary = run.summary
     assert set(summary) >= {
         'zero_shot_top1',
