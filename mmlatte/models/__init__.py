@@ -23,7 +23,6 @@ __all__ = [
     'FLYPClassifier',
     'FrozenFeatures',
     'GDAClassifier',
-    'FLYPClassifier',
     'LatteCLIPClassifier',
     'LearnedPrototypes',
     'LoRATuning',

@@ -19,7 +19,10 @@ VARIANTS: dict[str, dict | None] = {
     'ours': {},
     'reference': None,
     'floor': None,
-    'checkpointing': {'model.clip.grad_checkpointing': True},
+    'checkpointing': {
+        'model.clip.grad_checkpointing': True,
+        'optim_wrapper.keep_gradients': True,
+    },
     'frozen_text': {'model.clip.freeze_text': True},
     'norms': {'model.clip.tuning': dict(type='mmlatte.NormTuning')},
     'last_block': {'model.clip.tuning': dict(type='mmlatte.BlockTuning')},

@@ -10,7 +10,6 @@ __all__ = [
     'FLYPClassifier',
     'GDAClassifier',
     'DPAClassifier',
-    'FLYPClassifier',
     'LatteCLIPClassifier',
     'PrototypeClassifier',
     'SelfTrainingClassifier',
