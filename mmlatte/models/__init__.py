@@ -4,6 +4,7 @@ from .classifiers import (
     GDAClassifier,
     LatteCLIPClassifier,
     PrototypeClassifier,
+    TransCLIPClassifier,
     ZeroShotCLIP,
 )
 from .clip import *  # noqa: F403
@@ -30,5 +31,6 @@ __all__ = [
     'NormTuning',
     'PrototypeClassifier',
     'PrototypeMemory',
+    'TransCLIPClassifier',
     'ZeroShotCLIP',
 ]

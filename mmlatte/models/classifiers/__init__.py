@@ -4,15 +4,16 @@ from .gda import GDAClassifier
 from .latteclip import LatteCLIPClassifier
 from .prototype_classifier import PrototypeClassifier
 from .self_training_classifier import SelfTrainingClassifier
+from .transclip import TransCLIPClassifier
 from .zero_shot_clip import ZeroShotCLIP
 
 __all__ = [
-    'FLYPClassifier',
-    'GDAClassifier',
     'DPAClassifier',
     'FLYPClassifier',
+    'GDAClassifier',
     'LatteCLIPClassifier',
     'PrototypeClassifier',
     'SelfTrainingClassifier',
+    'TransCLIPClassifier',
     'ZeroShotCLIP',
 ]
