@@ -4,6 +4,7 @@ from .classifiers import (
     GDAClassifier,
     LatteCLIPClassifier,
     PrototypeClassifier,
+    ReCLIPClassifier,
     TransCLIPClassifier,
     ZeroShotCLIP,
 )
@@ -31,6 +32,7 @@ __all__ = [
     'NormTuning',
     'PrototypeClassifier',
     'PrototypeMemory',
+    'ReCLIPClassifier',
     'TransCLIPClassifier',
     'ZeroShotCLIP',
 ]

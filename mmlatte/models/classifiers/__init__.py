@@ -3,6 +3,7 @@ from .flyp import FLYPClassifier
 from .gda import GDAClassifier
 from .latteclip import LatteCLIPClassifier
 from .prototype_classifier import PrototypeClassifier
+from .reclip import ReCLIPClassifier
 from .self_training_classifier import SelfTrainingClassifier
 from .transclip import TransCLIPClassifier
 from .zero_shot_clip import ZeroShotCLIP
@@ -13,6 +14,7 @@ __all__ = [
     'GDAClassifier',
     'LatteCLIPClassifier',
     'PrototypeClassifier',
+    'ReCLIPClassifier',
     'SelfTrainingClassifier',
     'TransCLIPClassifier',
     'ZeroShotCLIP',
