@@ -25,7 +25,6 @@ __all__ = [
     'FLYPClassifier',
     'FrozenFeatures',
     'GDAClassifier',
-    'FLYPClassifier',
     'LatteCLIPClassifier',
     'LearnedPrototypes',
     'LoRATuning',
