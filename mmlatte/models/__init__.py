@@ -4,6 +4,8 @@ from .classifiers import (
     GDAClassifier,
     LatteCLIPClassifier,
     PrototypeClassifier,
+    ReCLIPClassifier,
+    TransCLIPClassifier,
     ZeroShotCLIP,
 )
 from .clip import *  # noqa: F403
@@ -29,5 +31,7 @@ __all__ = [
     'NormTuning',
     'PrototypeClassifier',
     'PrototypeMemory',
+    'ReCLIPClassifier',
+    'TransCLIPClassifier',
     'ZeroShotCLIP',
 ]

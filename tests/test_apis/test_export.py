@@ -222,3 +222,11 @@ def test_real_clip_is_no_plain_vit(real_images, tmp_path):
     with pytest.raises(ValueError, match='TimmModel, no plain ViT'):
         export_model(config, 'hf', tmp_path / 'hf', images=real_images)
     assert not Path(tmp_path / 'hf.partial').exists()
+
+
+def test_only_prototypes_are_exported(tiny_config, tmp_path):
+    config = deepcopy(tiny_config)
+    config.model.type = 'mmlatte.GDAClassifier'
+    with pytest.raises(ValueError, match='GDAClassifier does not predict by'):
+        export_model(config, 'onnx', tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()

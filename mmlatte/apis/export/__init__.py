@@ -20,6 +20,7 @@ from mmlatte.apis.export.model_card import model_card, read_summary
 from mmlatte.apis.find_images import find_images
 from mmlatte.apis.latteclip_inferencer import test_pipeline
 from mmlatte.apis.load_classifier import load_classifier, load_run_config
+from mmlatte.models.classifiers import PrototypeClassifier
 from mmlatte.registry import DATASETS
 
 __all__ = ['FORMATS', 'export_model']
@@ -63,7 +64,8 @@ def export_model(
         Comparison: The differences. They stand in the model card, too.
 
     Raises:
-        ValueError: If the model does not fit the format.
+        ValueError: If the model does not fit the format, or predicts by
+            more than prototypes.
         FileExistsError: If `out` holds files.
         RuntimeError: If the export differs from the model; nothing is left.
     """
@@ -76,6 +78,11 @@ def export_model(
     checkpoint = checkpoint or found
     paths = _images(config, images, max_images)
     classifier = load_classifier(config, checkpoint, device='cpu')
+    if type(classifier).logits is not PrototypeClassifier.logits:
+        raise ValueError(
+            f'{type(classifier).__name__} does not predict by the nearest '
+            'prototype, and exports hold nothing else; use tools/predict.py'
+        )
     try:
         classifier.clip = classifier.clip.untuned()
     except ValueError:

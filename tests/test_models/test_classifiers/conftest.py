@@ -1,77 +1,10 @@
-"""What the tests of methods without LMM texts share."""
-
-from types import SimpleNamespace
+"""Features without images, for methods that fit them."""
 
 import numpy as np
-import open_clip
 import pytest
 import torch
-from mmpretrain.structures import DataSample
-from torch import Tensor
 
 from mmlatte.models.frozen_features import FrozenFeatures
-
-CLASSES = ['forest', 'river', 'highway or road', 'sea or lake', 'pasture']
-
-
-def _samples(ids) -> list[DataSample]:
-    return [DataSample(metainfo=dict(sample_idx=int(i))) for i in ids]
-
-
-def _frozen(labels, width: int = 16, classes: int = 5) -> FrozenFeatures:
-    """Random unit features with given zero-shot labels."""
-    rng = np.random.default_rng(5)
-    features = rng.normal(size=(len(labels), width)).astype(np.float32)
-    features /= np.linalg.norm(features, axis=1, keepdims=True)
-    texts = rng.normal(size=(classes, width)).astype(np.float32)
-    texts /= np.linalg.norm(texts, axis=1, keepdims=True)
-    return FrozenFeatures(
-        features=features,
-        labels=np.asarray(labels, np.int64),
-        scores=rng.uniform(0.1, 0.3, len(labels)).astype(np.float32),
-        class_features=texts,
-    )
-
-
-@pytest.fixture(scope='session')
-def toy(tiny_clip_dir) -> SimpleNamespace:
-    """A tiny classifier of five classes in double precision, and its data.
-
-    ``model(cls, **kwargs)`` builds a method, ``clip()`` the same CLIP as
-    open_clip itself makes it, for references that know nothing of mmlatte;
-    ``images(n)`` are (n, 3, 32, 32).
-    """
-    name = f'local-dir:{tiny_clip_dir}'
-
-    def model(cls, tuning: str | None = None, **kwargs):
-        torch.manual_seed(1)
-        clip = dict(type='mmlatte.OpenCLIP', model_name=name)
-        if tuning:
-            clip['tuning'] = dict(type=f'mmlatte.{tuning}', logit_scale=False)
-        kwargs = {'class_names': CLASSES, 'clip': clip, **kwargs}
-        built = cls(**kwargs).double()
-        built.init_weights()
-        return built.train()
-
-    def clip():
-        built = open_clip.create_model(name, force_custom_text=True)
-        return built.double().train()
-
-    def images(count: int, seed: int = 2) -> Tensor:
-        generator = torch.Generator().manual_seed(seed)
-        return torch.randn(
-            count, 3, 32, 32, generator=generator, dtype=torch.float64
-        )
-
-    return SimpleNamespace(
-        model=model,
-        clip=clip,
-        images=images,
-        samples=_samples,
-        frozen=_frozen,
-        classes=CLASSES,
-        tokenizer=open_clip.get_tokenizer(name),
-    )
 
 
 @pytest.fixture(scope='session')

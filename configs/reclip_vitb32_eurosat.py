@@ -1,0 +1,12 @@
+# ReCLIP's label propagation (arXiv 2308.03793), on the training images.
+_base_ = [
+    './_base_/models/zeroshot_vitb32.py',
+    './_base_/datasets/eurosat_no_texts.py',
+    './_base_/schedules/fit.py',
+    './_base_/method_runtime.py',
+]
+model = dict(
+    type='mmlatte.ReCLIPClassifier',
+    class_names={{_base_.class_names}},
+    templates={{_base_.templates}},
+)
