@@ -34,11 +34,13 @@ class KnownKeys:
         """int: Number of accepted texts."""
         return len(self._ok)
 
+    def holds(self, keys: np.ndarray) -> np.ndarray:
+        """For which keys there is an accepted text; bool, any shape."""
+        return _holds(self._ok, np.asarray(keys))
+
     def resolve(self, keys: np.ndarray) -> np.ndarray:
         """The keys, -1 where there is no accepted text; any shape."""
-        rows = np.array(keys, np.int64)
-        rows[~_holds(self._ok, rows)] = -1
-        return rows
+        return np.where(self.holds(keys), keys, -1)
 
     def failed(self, keys: np.ndarray) -> np.ndarray:
         """Which of the keys are known as failed only; bool, any shape."""
@@ -55,13 +57,19 @@ def _read(file: sqlite3.Connection, failed: bool) -> np.ndarray:
         "SELECT group_concat(id, ' ') FROM (SELECT id FROM texts "
         'WHERE failed=? AND id>? ORDER BY id LIMIT ?)'
     )
-    parts, last = [np.empty(0, np.int64)], -1
-    while True:
+    count = 'SELECT count(*) FROM texts WHERE failed=?'
+    file.execute('BEGIN')  # both see the same state
+    keys = np.empty(
+        file.execute(count, (int(failed),)).fetchone()[0], np.int64
+    )
+    done, last = 0, -1
+    while done < len(keys):
         (text,) = file.execute(query, (int(failed), last, BLOCK)).fetchone()
-        if text is None:
-            return np.concatenate(parts)
-        parts.append(np.sort(np.fromstring(text, np.int64, sep=' ')))
-        last = int(parts[-1][-1])
+        part = np.sort(np.fromstring(text, np.int64, sep=' '))
+        keys[done : done + len(part)] = part
+        done, last = done + len(part), int(part[-1])
+    file.execute('COMMIT')
+    return keys
 
 
 def _union(parts: list[np.ndarray]) -> np.ndarray:
