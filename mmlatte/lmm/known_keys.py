@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 
@@ -26,20 +25,8 @@ class KnownKeys:
     @classmethod
     def read(cls, files: Sequence[sqlite3.Connection]) -> 'KnownKeys':
         """Read the keys of all files of a store."""
-        # One number a row: keys are positive, a failed one is negated.
-        query = (
-            'SELECT CASE failed WHEN 0 THEN id ELSE ~id END FROM texts '
-            'ORDER BY id'
-        )
-        ok, bad = [], []
-        for file in files:
-            rows = chain.from_iterable(file.execute(query))
-            keys = np.fromiter(rows, np.int64)
-            failed = keys < 0
-            if failed.any():
-                bad.append(~keys[failed])
-                keys = keys[~failed]
-            ok.append(keys)
+        ok = [_read(file, failed=False) for file in files]
+        bad = [_read(file, failed=True) for file in files]
         return cls(_union(ok), _union(bad))
 
     @property
@@ -47,11 +34,13 @@ class KnownKeys:
         """int: Number of accepted texts."""
         return len(self._ok)
 
+    def holds(self, keys: np.ndarray) -> np.ndarray:
+        """For which keys there is an accepted text; bool, any shape."""
+        return _holds(self._ok, np.asarray(keys))
+
     def resolve(self, keys: np.ndarray) -> np.ndarray:
         """The keys, -1 where there is no accepted text; any shape."""
-        rows = np.array(keys, np.int64)
-        rows[~_holds(self._ok, rows)] = -1
-        return rows
+        return np.where(self.holds(keys), keys, -1)
 
     def failed(self, keys: np.ndarray) -> np.ndarray:
         """Which of the keys are known as failed only; bool, any shape."""
@@ -60,6 +49,27 @@ class KnownKeys:
         if found.any():
             found &= ~_holds(self._ok, keys)
         return found
+
+
+def _read(file: sqlite3.Connection, failed: bool) -> np.ndarray:
+    """Keys of a file, sorted: read as text, twice as fast as row by row."""
+    query = (
+        "SELECT group_concat(id, ' ') FROM (SELECT id FROM texts "
+        'WHERE failed=? AND id>? ORDER BY id LIMIT ?)'
+    )
+    count = 'SELECT count(*) FROM texts WHERE failed=?'
+    file.execute('BEGIN')  # both see the same state
+    keys = np.empty(
+        file.execute(count, (int(failed),)).fetchone()[0], np.int64
+    )
+    done, last = 0, -1
+    while done < len(keys):
+        (text,) = file.execute(query, (int(failed), last, BLOCK)).fetchone()
+        part = np.sort(np.fromstring(text, np.int64, sep=' '))
+        keys[done : done + len(part)] = part
+        done, last = done + len(part), int(part[-1])
+    file.execute('COMMIT')
+    return keys
 
 
 def _union(parts: list[np.ndarray]) -> np.ndarray:

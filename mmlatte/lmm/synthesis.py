@@ -72,7 +72,7 @@ def missing_texts(
     """
     keys = wanted.keys().reshape(-1)
     known = known or store.known()
-    there = known.resolve(keys) >= 0
+    there = known.holds(keys)
     failed = known.failed(keys)
     counts = Counts(reused=int(there.sum()))
     if retry_failed:

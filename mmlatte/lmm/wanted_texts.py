@@ -105,6 +105,12 @@ class WantedTexts:
         """
         return self._keys
 
+    def take_keys(self) -> np.ndarray:
+        """The same, for the caller to change; forgotten here."""
+        keys = self._keys
+        del self._keys
+        return keys
+
     @functools.cached_property
     def _keys(self) -> np.ndarray:
         makers = [

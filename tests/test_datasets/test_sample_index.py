@@ -139,6 +139,7 @@ def test_samples_of_a_dataset_that_has_no_index(folder):
     assert index is ours.data_list and foreign is not plain.data_list
     assert foreign.names(2, 99) == index.names(2, 99)
     assert foreign.paths(2, 5) == index.paths(2, 5)
+    assert foreign.paths(1, 99, 3) == index.paths(1, 99, 3)
     assert foreign.labels is None and index.labels is None
     with pytest.raises(ValueError, match='no labels'):
         ours.get_gt_labels()

@@ -258,20 +258,19 @@ class LMMTextSynthHook(Hook):
         counts: Counts,
     ) -> np.ndarray:
         """Find the texts; a network disk may show new files late."""
-        keys, deadline = wanted.keys(), time.monotonic() + 120
-        rows = known.resolve(keys)
-        while True:
-            missing = counts.made + counts.reused - int((rows >= 0).sum())
-            if missing <= 0:
-                return rows
+        keys, deadline = wanted.take_keys(), time.monotonic() + 120
+        there = known.holds(keys)
+        while (missing := counts.made + counts.reused - int(there.sum())) > 0:
             if time.monotonic() > deadline:
                 raise RuntimeError(
                     f'{missing} texts that were made are not in '
                     f'{store.folder}: is store_dir shared by all ranks?'
                 )
-            rows = store.resolve(keys)
-            if (rows < 0).sum() > counts.failed:
+            there = store.known().holds(keys)
+            if int(there.sum()) < counts.made + counts.reused:
                 time.sleep(1)
+        keys[~there] = -1
+        return keys
 
     def _log(self, runner: Runner, counts: Counts, folder) -> None:
         runner.logger.info(

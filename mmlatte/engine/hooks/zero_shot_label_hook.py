@@ -33,6 +33,8 @@ from ..random_state import preserved_random_state
 MAX_LISTED = 100
 #: Samples whose names and sizes are held at a time.
 KEY_BLOCK = 65536
+#: Files whose sizes are asked for.
+MAX_SIZES = 1_000_000
 #: Seconds without a new file after which another rank counts as dead.
 PATIENCE = 1800
 
@@ -249,8 +251,11 @@ class ZeroShotLabelHook(Hook):
         """Name everything that the features depend on.
 
         File sizes stand for the contents: another data set with the same
-        file names must not get these features. Every file is asked for its
-        size, by the main process alone, in threads.
+        file names must not get these features. The main process asks for
+        them, in threads, since network disks answer slowly; of more than a
+        million files it asks every second, third ... one, evenly over the
+        data, so that other data is still noticed, though not the exchange of
+        one image among millions.
         """
         digest = hashlib.sha256()
         preprocessor = model.data_preprocessor
@@ -266,10 +271,14 @@ class ZeroShotLabelHook(Hook):
             ),
         ]
         digest.update(json.dumps(parts, sort_keys=True, default=str).encode())
-        samples = samples_of(dataset)
-        for start in range(0, len(dataset), KEY_BLOCK):
-            stop = start + KEY_BLOCK
-            sizes = file_sizes(samples.paths(start, stop)).tolist()
+        samples, total = samples_of(dataset), len(dataset)
+        step = -(-total // MAX_SIZES)
+        for start in range(0, total, KEY_BLOCK):
+            stop = min(start + KEY_BLOCK, total)
+            sizes: list = [''] * (stop - start)
+            first = -start % step
+            paths = samples.paths(start + first, stop, step)
+            sizes[first::step] = file_sizes(paths).tolist()
             lines = [
                 f'{name}\0{size}\0'
                 for name, size in zip(

@@ -144,6 +144,31 @@ def test_bits_do_not_depend_on_workers(label):
     assert np.array_equal(one.features, two.features)
 
 
+def test_sizes_of_millions_of_files_are_sampled(
+    make_config, eval_pipeline, monkeypatch, tmp_path
+):
+    from mmlatte.engine.hooks import zero_shot_label_hook as module
+
+    runner = Runner.from_cfg(make_config())
+    dataset = runner.build_dataloader(runner._train_dataloader).dataset
+    asked = []
+
+    def sizes(paths):
+        asked.extend(paths)
+        return np.arange(len(paths))
+
+    monkeypatch.setattr(module, 'file_sizes', sizes)
+    hook = ZeroShotLabelHook(tmp_path, eval_pipeline)
+    for block, limit in ((4, 15), (7, 14), (4, 5), (7, 5), (4, 1)):
+        monkeypatch.setattr(module, 'KEY_BLOCK', block)
+        monkeypatch.setattr(module, 'MAX_SIZES', limit)
+        asked.clear()
+        hook._key(runner.model, dataset)
+        step = -(-15 // limit)
+        paths = [dataset.get_data_info(i)['img_path'] for i in range(15)]
+        assert asked == paths[::step]
+
+
 @pytest.mark.parametrize('change', ['image', 'pipeline', 'weights'])
 def test_other_data_or_model_gets_other_features(
     label, make_config, eval_pipeline, tiny_eurosat, tmp_path, calls, change
