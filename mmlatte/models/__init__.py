@@ -3,6 +3,7 @@ from .classifiers import (
     FLYPClassifier,
     GDAClassifier,
     LatteCLIPClassifier,
+    MicroCLIPClassifier,
     PrototypeClassifier,
     ZeroShotCLIP,
 )
@@ -25,6 +26,7 @@ __all__ = [
     'FLYPClassifier',
     'LatteCLIPClassifier',
     'LearnedPrototypes',
+    'MicroCLIPClassifier',
     'LoRATuning',
     'NormTuning',
     'PrototypeClassifier',

@@ -2,6 +2,7 @@ from .dpa import DPAClassifier
 from .flyp import FLYPClassifier
 from .gda import GDAClassifier
 from .latteclip import LatteCLIPClassifier
+from .microclip import MicroCLIPClassifier
 from .prototype_classifier import PrototypeClassifier
 from .self_training_classifier import SelfTrainingClassifier
 from .zero_shot_clip import ZeroShotCLIP
@@ -11,6 +12,7 @@ __all__ = [
     'DPAClassifier',
     'FLYPClassifier',
     'LatteCLIPClassifier',
+    'MicroCLIPClassifier',
     'PrototypeClassifier',
     'SelfTrainingClassifier',
     'ZeroShotCLIP',
