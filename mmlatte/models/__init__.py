@@ -5,6 +5,7 @@ from .classifiers import (
     LatteCLIPClassifier,
     MicroCLIPClassifier,
     PrototypeClassifier,
+    PseudoLabelClassifier,
     ZeroShotCLIP,
 )
 from .clip import *  # noqa: F403
@@ -13,9 +14,17 @@ from .heads import DualPseudoLabelHead
 from .losses import ContrastiveLoss
 from .memory import LearnedPrototypes, PrototypeMemory
 from .necks import DynamicFeatureMixer
+from .pseudo_labels import (
+    CandidateSchedule,
+    GrowingSchedule,
+    TopKSchedule,
+)
 from .tuning import BlockTuning, LoRATuning, NormTuning
 
 __all__ = [
+    'CandidateSchedule',
+    'GrowingSchedule',
+    'TopKSchedule',
     'BlockTuning',
     'ContrastiveLoss',
     'DPAClassifier',
@@ -31,5 +40,6 @@ __all__ = [
     'NormTuning',
     'PrototypeClassifier',
     'PrototypeMemory',
+    'PseudoLabelClassifier',
     'ZeroShotCLIP',
 ]

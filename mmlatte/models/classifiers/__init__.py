@@ -4,6 +4,7 @@ from .gda import GDAClassifier
 from .latteclip import LatteCLIPClassifier
 from .microclip import MicroCLIPClassifier
 from .prototype_classifier import PrototypeClassifier
+from .pseudo_label_classifier import PseudoLabelClassifier
 from .self_training_classifier import SelfTrainingClassifier
 from .zero_shot_clip import ZeroShotCLIP
 
@@ -14,6 +15,7 @@ __all__ = [
     'LatteCLIPClassifier',
     'MicroCLIPClassifier',
     'PrototypeClassifier',
+    'PseudoLabelClassifier',
     'SelfTrainingClassifier',
     'ZeroShotCLIP',
 ]
