@@ -1,6 +1,7 @@
 from .dpa import DPAClassifier
 from .flyp import FLYPClassifier
 from .gda import GDAClassifier
+from .lafter import LaFTerClassifier
 from .latteclip import LatteCLIPClassifier
 from .microclip import MicroCLIPClassifier
 from .prototype_classifier import PrototypeClassifier
@@ -12,6 +13,7 @@ __all__ = [
     'GDAClassifier',
     'DPAClassifier',
     'FLYPClassifier',
+    'LaFTerClassifier',
     'LatteCLIPClassifier',
     'MicroCLIPClassifier',
     'PrototypeClassifier',
