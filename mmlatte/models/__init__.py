@@ -2,10 +2,13 @@ from .classifiers import (
     DPAClassifier,
     FLYPClassifier,
     GDAClassifier,
+    LaFTerClassifier,
     LatteCLIPClassifier,
+    MicroCLIPClassifier,
     PrototypeClassifier,
     ReCLIPClassifier,
     TransCLIPClassifier,
+    PseudoLabelClassifier,
     ZeroShotCLIP,
 )
 from .clip import *  # noqa: F403
@@ -14,9 +17,17 @@ from .heads import DualPseudoLabelHead
 from .losses import ContrastiveLoss
 from .memory import LearnedPrototypes, PrototypeMemory
 from .necks import DynamicFeatureMixer
+from .pseudo_labels import (
+    CandidateSchedule,
+    GrowingSchedule,
+    TopKSchedule,
+)
 from .tuning import BlockTuning, LoRATuning, NormTuning
 
 __all__ = [
+    'CandidateSchedule',
+    'GrowingSchedule',
+    'TopKSchedule',
     'BlockTuning',
     'ContrastiveLoss',
     'DPAClassifier',
@@ -25,13 +36,17 @@ __all__ = [
     'FLYPClassifier',
     'FrozenFeatures',
     'GDAClassifier',
+    'FLYPClassifier',
+    'LaFTerClassifier',
     'LatteCLIPClassifier',
     'LearnedPrototypes',
+    'MicroCLIPClassifier',
     'LoRATuning',
     'NormTuning',
     'PrototypeClassifier',
     'PrototypeMemory',
     'ReCLIPClassifier',
     'TransCLIPClassifier',
+    'PseudoLabelClassifier',
     'ZeroShotCLIP',
 ]

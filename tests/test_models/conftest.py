@@ -54,11 +54,13 @@ def toy(tiny_clip_dir) -> SimpleNamespace:
     """
     name = f'local-dir:{tiny_clip_dir}'
 
-    def model(cls, tuning: str | None = None, **kwargs):
+    def model(cls, tuning: str | None = None, tower='visual', **kwargs):
         torch.manual_seed(1)
         clip = dict(type='mmlatte.OpenCLIP', model_name=name)
         if tuning:
-            clip['tuning'] = dict(type=f'mmlatte.{tuning}', logit_scale=False)
+            clip['tuning'] = dict(
+                type=f'mmlatte.{tuning}', tower=tower, logit_scale=False
+            )
         kwargs = {'class_names': CLASSES, 'clip': clip, **kwargs}
         built = cls(**kwargs).double()
         _spread(built.clip, images(16, seed=99))

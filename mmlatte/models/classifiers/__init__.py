@@ -1,9 +1,12 @@
 from .dpa import DPAClassifier
 from .flyp import FLYPClassifier
 from .gda import GDAClassifier
+from .lafter import LaFTerClassifier
 from .latteclip import LatteCLIPClassifier
+from .microclip import MicroCLIPClassifier
 from .prototype_classifier import PrototypeClassifier
 from .reclip import ReCLIPClassifier
+from .pseudo_label_classifier import PseudoLabelClassifier
 from .self_training_classifier import SelfTrainingClassifier
 from .transclip import TransCLIPClassifier
 from .zero_shot_clip import ZeroShotCLIP
@@ -12,9 +15,12 @@ __all__ = [
     'DPAClassifier',
     'FLYPClassifier',
     'GDAClassifier',
+    'LaFTerClassifier',
     'LatteCLIPClassifier',
+    'MicroCLIPClassifier',
     'PrototypeClassifier',
     'ReCLIPClassifier',
+    'PseudoLabelClassifier',
     'SelfTrainingClassifier',
     'TransCLIPClassifier',
     'ZeroShotCLIP',

@@ -40,21 +40,35 @@ def cross_entropy(
     return masked_mean(losses, valid)
 
 
+def log_mean_softmax(logits: Tensor, valid: Tensor) -> Tensor:
+    r"""Average the predictions of a batch, in log space.
+
+    .. math:: \log \bar p, \quad
+        \bar p = \mathrm{mean}_i\, \mathrm{softmax}(l_i)
+
+    Args:
+        logits (Tensor): ``l``, (B, C).
+        valid (Tensor): Samples that count, (B,) bool.
+
+    Returns:
+        Tensor: (C,).
+    """
+    log_p = F.log_softmax(logits, dim=1)
+    hidden = (~valid).unsqueeze(1)
+    log_sum = log_p.masked_fill(hidden, float('-inf')).logsumexp(dim=0)
+    return log_sum - valid.sum().log()
+
+
 def fairness_loss(logits: Tensor, valid: Tensor) -> Tensor:
     r"""Ask that no class be forgotten.
 
-    .. math::
-        L = -\mathrm{mean}_c \log \bar p_c, \quad
-        \bar p = \mathrm{mean}_i\, \mathrm{softmax}(l_i)
+    .. math:: L = -\mathrm{mean}_c \log \bar p_c
 
     Smallest, :math:`\log C`, where the average prediction is uniform. In log
     space: the further a class is forgotten, the stronger the pull.
 
     Args:
-        logits (Tensor): ``l``, (B, C).
+        logits (Tensor): (B, C).
         valid (Tensor): Samples that count, (B,) bool.
     """
-    log_p = F.log_softmax(logits, dim=1)
-    hidden = (~valid).unsqueeze(1)
-    log_sum = log_p.masked_fill(hidden, float('-inf')).logsumexp(dim=0)
-    return valid.sum().log() - log_sum.mean()
+    return -log_mean_softmax(logits, valid).mean()

@@ -1,0 +1,11 @@
+# CPL, candidate pseudo-labels (arXiv 2406.10502): sets of classes, with the
+# published quantiles for EuroSAT.
+_base_ = ['./ifpl_rsclip_eurosat.py']
+model = dict(
+    schedule=dict(
+        _delete_=True,
+        type='mmlatte.CandidateSchedule',
+        alpha=0.75,
+        beta=0.80,
+    )
+)

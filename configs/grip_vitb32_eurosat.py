@@ -1,0 +1,6 @@
+# GRIP: every round labels anew, learns from more images, in the last one from
+# all, and starts from the pretrained weights.
+_base_ = ['./ifpl_vitb32_eurosat.py']
+model = dict(
+    schedule=dict(_delete_=True, type='mmlatte.GrowingSchedule'), restart=True
+)

@@ -1,0 +1,89 @@
+"""Local features of an image, from the towers that have them."""
+
+import torch.nn.functional as F
+from open_clip.timm_model import TimmModel
+from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
+from torch import Tensor, nn
+
+
+def encode_tokens_and_image(
+    tower: nn.Module, images: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Encode images and their parts in one pass.
+
+    Of a vision transformer, a part is a patch: its value in the last block's
+    attention instead of what that attention gathers from other patches
+    (MaskCLIP, arXiv 2112.01071), through the rest of the block. Of a
+    convolutional tower, it is a cell of the last grid.
+
+    Args:
+        tower (nn.Module): Image tower of open_clip.
+        images (Tensor): (B, 3, H, W).
+
+    Returns:
+        tuple[Tensor, Tensor]: Image features as the tower gives them, (B, D),
+        and tokens, (B, N, W), which `project_tokens` turns into features.
+
+    Raises:
+        TypeError: If the tower has no such parts.
+    """
+    if isinstance(tower, VisionTransformer) and tower.attn_pool is None:
+        return _encode_transformer(tower, images)
+    if isinstance(tower, TimmModel):
+        grid = tower.trunk.forward_features(images)
+        if grid.ndim == 4 and grid.shape[1] == tower.trunk.num_features:
+            pooled = tower.head(tower.trunk.forward_head(grid))
+            return pooled, grid.flatten(2).transpose(1, 2)
+    raise TypeError(
+        f'{type(tower).__name__} gives no tokens: microCLIP needs a vision '
+        'transformer of open_clip, or a convolutional tower of timm'
+    )
+
+
+def project_tokens(tower: nn.Module, tokens: Tensor) -> Tensor:
+    """Bring tokens (..., W) to the width of the image features, (..., D).
+
+    Args:
+        tower (nn.Module): Image tower of open_clip.
+        tokens (Tensor): Any number of tokens.
+    """
+    if isinstance(tower, TimmModel):
+        return tower.head(tokens)
+    return tokens if tower.proj is None else tokens @ tower.proj
+
+
+def token_width(tower: nn.Module) -> int:
+    """Return W, the width of a tower's tokens."""
+    if isinstance(tower, TimmModel):
+        return tower.trunk.num_features
+    return tower.ln_post.normalized_shape[0]
+
+
+def _encode_transformer(
+    tower: VisionTransformer, images: Tensor
+) -> tuple[Tensor, Tensor]:
+    x = tower._embeds(images)
+    batch_first = tower.transformer.batch_first
+    if not batch_first:
+        x = x.transpose(0, 1)
+    *blocks, last = tower.transformer.resblocks
+    for block in blocks:
+        x = block(x)
+    values, x = _value_path(last, x), last(x)
+    if not batch_first:
+        values, x = values.transpose(0, 1), x.transpose(0, 1)
+    pooled, _ = tower._pool(x)
+    if tower.proj is not None:
+        pooled = pooled @ tower.proj
+    return pooled, tower.ln_post(values)[:, 1:]
+
+
+def _value_path(block: ResidualAttentionBlock, x: Tensor) -> Tensor:
+    """Run a block as if every token attended to itself alone."""
+    attention = block.attn
+    width = x.shape[-1]
+    weight = attention.in_proj_weight[2 * width :]
+    bias = attention.in_proj_bias[2 * width :]
+    values = attention.out_proj(F.linear(block.ln_1(x), weight, bias))
+    x = x + block.ls_1(values)
+    return x + block.ls_2(block.mlp(block.ln_2(x)))
