@@ -3,10 +3,11 @@ from .flyp import FLYPClassifier
 from .gda import GDAClassifier
 from .lafter import LaFTerClassifier
 from .latteclip import LatteCLIPClassifier
+from .latteplus import LattePlusClassifier
 from .microclip import MicroCLIPClassifier
 from .prototype_classifier import PrototypeClassifier
-from .reclip import ReCLIPClassifier
 from .pseudo_label_classifier import PseudoLabelClassifier
+from .reclip import ReCLIPClassifier
 from .self_training_classifier import SelfTrainingClassifier
 from .transclip import TransCLIPClassifier
 from .zero_shot_clip import ZeroShotCLIP
@@ -17,6 +18,7 @@ __all__ = [
     'GDAClassifier',
     'LaFTerClassifier',
     'LatteCLIPClassifier',
+    'LattePlusClassifier',
     'MicroCLIPClassifier',
     'PrototypeClassifier',
     'ReCLIPClassifier',

@@ -1,5 +1,7 @@
 """Gaussian discriminant analysis without labels (arXiv 2402.04087)."""
 
+from collections.abc import Callable
+
 import torch
 from mmengine.logging import print_log
 from torch import Tensor
@@ -8,6 +10,9 @@ from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import PrototypeClassifier, full_precision
+
+#: Slice of samples, features (n, D) -> posteriors (n, C).
+Posterior = Callable[[slice, Tensor], Tensor]
 
 
 def linear_discriminants(
@@ -73,6 +78,8 @@ class GDAClassifier(PrototypeClassifier):
     Args:
         iterations (int): EM steps at most. Defaults to 100.
         shrinkage (float, optional): s in [0, 1]. Defaults to the code's.
+        estimate_priors (bool): Let the classes' shares of the images differ:
+            adds log((n_c + 1) / (N + C)) to b_c. Defaults to False.
         **kwargs: See `PrototypeClassifier`.
     """
 
@@ -84,9 +91,11 @@ class GDAClassifier(PrototypeClassifier):
         *args,
         iterations: int = 100,
         shrinkage: float | None = None,
+        estimate_priors: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self.estimate_priors = estimate_priors
         if shrinkage is not None and not 0 <= shrinkage <= 1:
             raise ValueError(f'shrinkage must be in [0, 1], got {shrinkage}')
         if iterations < 1:
@@ -125,6 +134,7 @@ class GDAClassifier(PrototypeClassifier):
         Args:
             frozen (FrozenFeatures): N features; they are read in chunks.
         """
+        posterior = self.start(frozen)
         weight, bias = self._wide(self.weight), self._wide(self.bias)
         means = self._wide(torch.from_numpy(frozen.class_features))
         second = sum(f.T @ f for _, f in self._chunks(frozen))
@@ -138,13 +148,12 @@ class GDAClassifier(PrototypeClassifier):
             sums = torch.zeros_like(weight)
             changed = 0
             for part, features in self._chunks(frozen):
-                logits = features @ weight.T + bias
-                new = logits.argmax(dim=1)
+                gamma = posterior(part, features)
+                new = gamma.argmax(dim=1)
                 changed += int((new != labels[part]).sum())
                 labels[part] = new
-                posterior = logits.softmax(dim=1)
-                counts += posterior.sum(dim=0)
-                sums += posterior.T @ features
+                counts += gamma.sum(dim=0)
+                sums += gamma.T @ features
             if not changed:
                 break
             known = counts.unsqueeze(1) >= 1
@@ -152,12 +161,28 @@ class GDAClassifier(PrototypeClassifier):
             weight, bias = linear_discriminants(
                 means, counts, sums, second, shrinkage
             )
+            if self.estimate_priors:
+                share = (counts + 1) / (len(frozen) + len(counts))
+                bias = bias + share.log()
+            posterior = _posterior(weight, bias)
         print_log(
             f'EM: {changed} of {len(frozen)} labels changed in the last step',
             'current',
         )
         self.weight.copy_(weight)
         self.bias.copy_(bias)
+
+    def start(self, frozen: FrozenFeatures) -> Posterior:
+        """Return the first posteriors, those of zero-shot CLIP.
+
+        Args:
+            frozen (FrozenFeatures): The features that will be fitted.
+
+        Returns:
+            Callable: Slice of samples and their features (n, D) ->
+            posteriors (n, C).
+        """
+        return _posterior(self._wide(self.weight), self._wide(self.bias))
 
     def _wide(self, tensor: Tensor) -> Tensor:
         """Double precision, where the device has it."""
@@ -168,3 +193,7 @@ class GDAClassifier(PrototypeClassifier):
     def _chunks(self, frozen: FrozenFeatures):
         for part, features in frozen.chunks():
             yield part, self._wide(features)
+
+
+def _posterior(weight: Tensor, bias: Tensor) -> Posterior:
+    return lambda part, features: (features @ weight.T + bias).softmax(dim=1)

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.models.neighbour_graph import NeighbourGraph
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import PrototypeClassifier, full_precision
@@ -146,33 +147,10 @@ class ReCLIPClassifier(PrototypeClassifier):
         """
         x = torch.cat([texts, images])
         classes, n = len(texts), len(x)
-        k = min(self.neighbours, n - 1)
-        values, indices = [], []
-        for start in range(0, n, 1024):
-            affinity = (x[start : start + 1024] @ x.T + 1) / 2
-            own = torch.arange(len(affinity), device=x.device)
-            affinity[own, start + own] = -1  # not oneself
-            top = affinity.topk(k, dim=1)
-            values.append(top.values)
-            indices.append(top.indices)
-        row = torch.arange(n, device=x.device).repeat_interleave(k)
-        column = torch.cat(indices).flatten()
-        source, target = torch.cat([row, column]), torch.cat([column, row])
-        weight = torch.cat(values).flatten().repeat(2) / 2
-        degree = torch.zeros(n, device=x.device).index_add_(0, source, weight)
-        scale = degree.clamp(min=1e-12).rsqrt()
-        weight = (weight * scale[source] * scale[target]).unsqueeze(1)
+        graph = NeighbourGraph(x, self.neighbours)
 
         def multiply(v: Tensor) -> Tensor:
-            moved = torch.zeros_like(v)
-            # In parts, as an edge costs C numbers.
-            for part in torch.arange(len(source), device=x.device).split(
-                1 << 20
-            ):
-                moved.index_add_(
-                    0, source[part], weight[part] * v[target[part]]
-                )
-            return v - self.alpha * moved
+            return v - self.alpha * graph.spread(v)
 
         seeds = torch.eye(n, classes, device=x.device)
         spread = conjugate_gradients(multiply, seeds, self.steps)
