@@ -1,5 +1,7 @@
 """LattePlus: where the classes lie, found from their names and no label."""
 
+import logging
+
 import torch
 import torch.nn.functional as F
 from mmengine.logging import print_log
@@ -83,7 +85,7 @@ class LattePlusClassifier(GDAClassifier):
                 f'{len(self.weight)}; staying with zero-shot CLIP. Are all '
                 'the class names right?',
                 'current',
-                level='WARNING',
+                level=logging.WARNING,
             )
             return
         super().fit(frozen)

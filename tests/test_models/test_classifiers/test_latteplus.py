@@ -1,0 +1,129 @@
+"""LattePlus against a dense loop, and where it must stay what it was."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmlatte.models import GDAClassifier, LattePlusClassifier
+from mmlatte.models.classifiers.latteplus import STEPS, effective_classes
+
+
+def dense_propagation(x, t, alpha, k):
+    """The equations with a full matrix, node by node."""
+    x, t = x.double().numpy(), t.double().numpy()
+    n, classes = len(x), len(t)
+    cosines = x @ x.T
+    a = np.zeros((n, n))
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        others.sort(key=lambda j: -cosines[i, j])
+        for j in others[: min(k, n // 4)]:
+            a[i, j] = (cosines[i, j] + 1) / 2
+    w = (a + a.T) / 2
+    degree = w.sum(axis=1)
+    s = w / np.sqrt(np.outer(degree, degree))
+    count = max(3, min(20, n // classes // 10))
+    seeds = np.zeros((n, classes))
+    for c in range(classes):
+        for i in np.argsort(-(x @ t[c]))[:count]:
+            seeds[i, c] = 1
+    voices = np.linalg.matrix_power(alpha * s, STEPS) @ seeds
+    for step in range(STEPS):
+        power = np.linalg.matrix_power(alpha * s, step)
+        voices = voices + (1 - alpha) * power @ seeds
+    return voices / voices.sum(axis=0)
+
+
+@pytest.fixture
+def model(make_frozen, tiny_model):
+    frozen, truth = make_frozen(n=120, classes=4, spread=0.4)
+    built = tiny_model(LattePlusClassifier, frozen.class_features)
+    return built, frozen, truth
+
+
+def test_propagation_equals_dense_matrices(model):
+    built, frozen, _ = model
+    x = frozen.rows()
+    x = F.normalize(x - x.mean(dim=0), dim=1)
+    t = torch.from_numpy(frozen.class_features)
+    t = F.normalize(t - t.mean(dim=0), dim=1)
+    expected = dense_propagation(x, t, built.alpha, built.neighbours)
+    np.testing.assert_allclose(built.propagate(x, t), expected, atol=1e-5)
+
+
+def test_classes_are_found_where_the_names_miss_them(make_frozen, tiny_model):
+    frozen, truth = make_frozen(n=300, classes=4, spread=0.25)
+    # One name lies beside its images: zero-shot gives it almost none.
+    texts = frozen.class_features.copy()
+    texts[1] = texts[1] + 0.9 * (texts[1] - texts.mean(axis=0)[None])[0] * -1
+    texts /= np.linalg.norm(texts, axis=1, keepdims=True)
+    frozen.class_features = texts
+    cosines = frozen.features @ texts.T
+    frozen.labels, frozen.scores = cosines.argmax(1), cosines.max(1)
+    built = tiny_model(LattePlusClassifier, texts)
+    zero_shot = (frozen.labels == truth).mean()
+    built.fit(frozen)
+    found = built(frozen.rows()).argmax(dim=1).numpy()
+    assert (found == truth).mean() > max(0.9, zero_shot)
+
+
+def test_few_classes_keep_zero_shot(model):
+    built, frozen, _ = model
+    before = built(frozen.rows())
+    frozen.labels = np.zeros_like(frozen.labels)
+    built.fit(frozen)
+    assert torch.equal(built(frozen.rows()), before)
+
+
+def test_more_images_than_nodes(model, monkeypatch):
+    """Where the graph is too large, the nearest mean labels the others."""
+    built, frozen, _ = model
+    built.fit(frozen)
+    whole = built(frozen.rows()).argmax(dim=1)
+    monkeypatch.setattr('mmlatte.models.classifiers.latteplus.MAX_NODES', 80)
+    built.init_weights()
+    built.fit(frozen)
+    part = built(frozen.rows()).argmax(dim=1)
+    assert (whole == part).float().mean() > 0.9
+
+
+def test_priors_follow_the_images(make_frozen, tiny_model):
+    frozen, _ = make_frozen(n=90)
+    equal = tiny_model(GDAClassifier, frozen.class_features, iterations=1)
+    own = tiny_model(
+        GDAClassifier,
+        frozen.class_features,
+        iterations=1,
+        estimate_priors=True,
+    )
+    logits = equal(frozen.rows())
+    equal.fit(frozen)
+    own.fit(frozen)
+    counts = logits.softmax(dim=1).sum(dim=0)
+    expected = ((counts + 1) / (90 + 3)).log()
+    torch.testing.assert_close(
+        (own.bias - equal.bias).double(), expected.double(), atol=1e-4, rtol=0
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(5, 60), st.integers(2, 6), st.integers(0, 10**6))
+def test_every_class_speaks_as_loud(n, classes, seed):
+    built = LattePlusClassifier.__new__(LattePlusClassifier)
+    built.alpha, built.neighbours = 0.9, 20
+    generator = torch.Generator().manual_seed(seed)
+    x, t = (
+        F.normalize(torch.randn(m, 8, generator=generator), dim=1)
+        for m in (n, classes)
+    )
+    voices = LattePlusClassifier.propagate(built, x, t)
+    assert voices.shape == (n, classes) and (voices >= 0).all()
+    torch.testing.assert_close(voices.sum(dim=0), torch.ones(classes))
+
+
+def test_effective_classes():
+    assert effective_classes(np.arange(7), 7) == pytest.approx(7)
+    assert effective_classes(np.zeros(5, np.int64), 7) == pytest.approx(1)
