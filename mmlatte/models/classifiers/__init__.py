@@ -4,6 +4,7 @@ from .gda import GDAClassifier
 from .lafter import LaFTerClassifier
 from .latteclip import LatteCLIPClassifier
 from .microclip import MicroCLIPClassifier
+from .must import MUSTClassifier
 from .prototype_classifier import PrototypeClassifier
 from .reclip import ReCLIPClassifier
 from .pseudo_label_classifier import PseudoLabelClassifier
@@ -17,6 +18,7 @@ __all__ = [
     'GDAClassifier',
     'LaFTerClassifier',
     'LatteCLIPClassifier',
+    'MUSTClassifier',
     'MicroCLIPClassifier',
     'PrototypeClassifier',
     'ReCLIPClassifier',
