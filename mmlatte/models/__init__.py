@@ -7,9 +7,9 @@ from .classifiers import (
     MicroCLIPClassifier,
     MUSTClassifier,
     PrototypeClassifier,
+    PseudoLabelClassifier,
     ReCLIPClassifier,
     TransCLIPClassifier,
-    PseudoLabelClassifier,
     ZeroShotCLIP,
 )
 from .clip import *  # noqa: F403
@@ -37,7 +37,6 @@ __all__ = [
     'FLYPClassifier',
     'FrozenFeatures',
     'GDAClassifier',
-    'FLYPClassifier',
     'LaFTerClassifier',
     'LatteCLIPClassifier',
     'LearnedPrototypes',

@@ -6,8 +6,8 @@ from .latteclip import LatteCLIPClassifier
 from .microclip import MicroCLIPClassifier
 from .must import MUSTClassifier
 from .prototype_classifier import PrototypeClassifier
-from .reclip import ReCLIPClassifier
 from .pseudo_label_classifier import PseudoLabelClassifier
+from .reclip import ReCLIPClassifier
 from .self_training_classifier import SelfTrainingClassifier
 from .transclip import TransCLIPClassifier
 from .zero_shot_clip import ZeroShotCLIP
