@@ -5,6 +5,7 @@ from .lafter import LaFTerClassifier
 from .latteclip import LatteCLIPClassifier
 from .latteplus import LattePlusClassifier
 from .microclip import MicroCLIPClassifier
+from .must import MUSTClassifier
 from .prototype_classifier import PrototypeClassifier
 from .pseudo_label_classifier import PseudoLabelClassifier
 from .reclip import ReCLIPClassifier
@@ -19,6 +20,7 @@ __all__ = [
     'LaFTerClassifier',
     'LatteCLIPClassifier',
     'LattePlusClassifier',
+    'MUSTClassifier',
     'MicroCLIPClassifier',
     'PrototypeClassifier',
     'ReCLIPClassifier',
