@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from array import array
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -57,14 +58,19 @@ class SampleIndex(Sequence):
             text += b''.join(raw)
             lengths.extend(map(len, raw))
             keys += b''.join([_order_key(name) for name in raw])
-        self._text = bytes(text)
+        # As they grew: a copy of hundreds of megabytes is saved.
+        self._text = text
         self._lengths = np.array(lengths, np.uint32)
-        self._starts = np.zeros(len(lengths), np.int64)
+        del lengths
+        self._starts = np.zeros(len(self._lengths), np.int64)
         np.cumsum(self._lengths[:-1], out=self._starts[1:])
         self.labels: np.ndarray | None = None
         if labels is not None:
             self.labels = np.array(labels, np.int32)
-        self._sort(np.frombuffer(keys, '>u8').astype(np.uint64))
+        numbers = np.frombuffer(keys, np.uint64)
+        if sys.byteorder == 'little':
+            numbers.byteswap(inplace=True)  # bytes compare from the first
+        self._sort(numbers)
 
     def _sort(self, keys: np.ndarray) -> None:
         """Order by key; samples with one key by name, then as they came."""
@@ -133,7 +139,7 @@ class SampleIndex(Sequence):
 
     def _raw(self, row: int) -> bytes:
         start = int(self._starts[row])
-        return self._text[start : start + int(self._lengths[row])]
+        return bytes(self._text[start : start + int(self._lengths[row])])
 
     def _path(self, name: str) -> str:
         # os.path.join takes most of the time of a long list.

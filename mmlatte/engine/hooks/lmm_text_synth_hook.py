@@ -144,6 +144,7 @@ class LMMTextSynthHook(Hook):
             counts = self._synthesize(runner, wanted, store, known, model.clip)
             self._log(runner, counts, store.folder)
             rows = self._resolve(wanted, store, known, counts)
+            del wanted, known  # hundreds of megabytes where there are millions
         self.counts = counts.as_dict()
         num_images = len(self.image_prompts)
         source = TrainingTexts(
