@@ -63,7 +63,8 @@ def make_entries(
 
     Args:
         configs (Sequence[str]): Paths of config files.
-        options (dict, optional): Overrides for all, with dotted keys.
+        options (dict, optional): Overrides for all, with dotted keys; what
+            changes a section that a config has set to None is left out.
         ablation (str, optional): Name or path of a config with a list
             ``ablation`` of ``dict(name=..., options={dotted key: value})``.
         ablations (Path, optional): Folder of the named ones.
@@ -75,7 +76,7 @@ def make_entries(
     entries = []
     for path in configs:
         config = Config.fromfile(path)
-        config.merge_from_dict(options or {})
+        config.merge_from_dict(_applicable(config, options or {}))
         entries.append(Entry(Path(path).stem, config))
     if ablation is None:
         return entries
@@ -92,6 +93,18 @@ def make_entries(
         config.merge_from_dict(dict(variation.options))
         entries.append(Entry(variation.name, config))
     return entries
+
+
+def _applicable(config: Config, options: dict) -> dict:
+    """Leave out options of sections that a config has switched off.
+
+    Zero-shot CLIP has no training data to change.
+    """
+    return {
+        key: value
+        for key, value in options.items()
+        if '.' not in key or config.get(key.split('.')[0], {}) is not None
+    }
 
 
 def compare(

@@ -42,3 +42,11 @@ def test_wrong_ablations_are_named():
         make_entries([LATTECLIP], ablation='nothing', ablations=ABLATIONS)
     with pytest.raises(ValueError, match='varies one config, got 2'):
         make_entries([LATTECLIP] * 2, ablation='latteclip')
+
+
+def test_options_of_what_is_switched_off_are_left_out(tmp_path):
+    path = tmp_path / 'zeroshot.py'
+    path.write_text('train_dataloader = None\nmodel = dict(a=1)\n')
+    options = {'train_dataloader.dataset.indices': 3, 'model.a': 2}
+    (entry,) = make_entries([str(path)], options=options)
+    assert entry.config.train_dataloader is None and entry.config.model.a == 2
