@@ -107,7 +107,9 @@ def stand_in(dataset) -> None:
     """
     if dataset.type == 'mmlatte.ClassFolder':
         dataset.image_folder = '2750'
-    elif issubclass(DATASETS.get(dataset.type), CoOpBenchmark):
+    elif dataset.type == 'mmlatte.CoOpSplitDataset' or issubclass(
+        DATASETS.get(dataset.type), CoOpBenchmark
+    ):
         dataset.type = 'mmlatte.CoOpSplitDataset'
         dataset.image_folder = '2750'
         dataset.split_file = 'split_zhou_EuroSAT.json'
@@ -117,7 +119,7 @@ def image_size(cfg) -> tuple[int, int]:
     """The crop of the test pipeline, which the tower must expect."""
     crops = [
         step.crop_size
-        for step in cfg.test_dataloader.dataset.pipeline
+        for step in cfg.test_pipeline
         if step.type == 'mmpretrain.CenterCrop'
     ]
     return crops[0], crops[0]

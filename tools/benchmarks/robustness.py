@@ -1,0 +1,190 @@
+"""How a method that fits frozen features bears what real folders hold.
+
+Fits it to parts of the training features and tests on the same classes:
+
+- ``all``: every image; ``few``: 200 images in all
+- ``imbalanced``: classes from 1 to 1/20 of their images, in a random order
+- ``absent``: half of the class names have no image
+- ``one class``: images of a single class, for every class in turn
+- ``outliers``: one image in ten shows none of the classes (--outliers)
+
+Labels choose the parts and score the outcome; the method does not see them.
+
+    python tools/benchmarks/robustness.py configs/latteplus_vitb32_eurosat.py \
+        --outliers configs/latteplus_vitb32_ucmerced.py --seeds 0 1 2
+"""
+
+import argparse
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+from mmlatte.apis import build_runner
+from mmlatte.engine.hooks import ZeroShotLabelHook
+from mmlatte.models import FrozenFeatures
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('configs', nargs='+', metavar='CONFIG')
+    parser.add_argument('--outliers', metavar='CONFIG', help='other images')
+    parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
+    parser.add_argument('--out', help='Markdown file to write the tables to')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE'
+    )
+    return parser.parse_args()
+
+
+@dataclasses.dataclass
+class Data:
+    """Features and labels of both splits, and the model to fit."""
+
+    model: torch.nn.Module
+    frozen: FrozenFeatures
+    truth: np.ndarray
+    test: torch.Tensor
+    test_truth: np.ndarray
+
+
+def load(path: str, options: dict | None, work_dir: str) -> Data:
+    """Compute what a config needs; features come out of its cache."""
+    cfg = Config.fromfile(path)
+    cfg.merge_from_dict(options or {})
+    cfg.work_dir, cfg.launcher, cfg.log_level = work_dir, 'none', 'WARNING'
+    runner = build_runner(cfg)
+    runner._train_loop = runner.build_train_loop(runner._train_loop)
+    model = runner.model
+    model.init_weights()
+    (hook,) = [h for h in runner.hooks if isinstance(h, ZeroShotLabelHook)]
+    hook.before_run(runner)
+    frozen = FrozenFeatures(
+        np.array(hook.features), hook.labels, hook.scores, hook.class_features
+    )
+    model.eval()
+    data = Data(
+        model, frozen, _labels(runner.train_loop.dataloader), *_test(runner)
+    )
+    # From here on images are features.
+    model.extract_feat = lambda inputs, stage=None: inputs
+    return data
+
+
+def _labels(loader) -> np.ndarray:
+    dataset = loader.dataset
+    infos = (dataset.get_data_info(i) for i in range(len(dataset)))
+    return np.array([info['gt_label'] for info in infos])
+
+
+@torch.no_grad()
+def _test(runner: Runner) -> tuple[torch.Tensor, np.ndarray]:
+    features, labels = [], []
+    for batch in runner.build_dataloader(runner.cfg.val_dataloader):
+        ready = runner.model.data_preprocessor(batch, training=False)
+        features.append(runner.model.extract_feat(ready['inputs']).cpu())
+        labels += [int(s.gt_label) for s in ready['data_samples']]
+    return torch.cat(features), np.array(labels)
+
+
+def parts(
+    data: Data, others: np.ndarray | None, seed: int
+) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield name, training features, and which test images count."""
+    rng = np.random.default_rng(seed)
+    features, truth, test = data.frozen.features, data.truth, data.test_truth
+    classes = len(data.frozen.class_features)
+    every = np.ones(len(test), bool)
+    yield 'all', features, every
+    few = rng.choice(len(features), min(200, len(features)), replace=False)
+    yield 'few', features[few], every
+    share = rng.permutation(np.geomspace(1, 1 / 20, classes))
+    yield (
+        'imbalanced',
+        features[rng.random(len(truth)) < share[truth]],
+        rng.random(len(test)) < share[test],
+    )
+    kept = rng.permutation(classes)[: classes // 2]
+    yield 'absent', features[np.isin(truth, kept)], np.isin(test, kept)
+    if others is not None:
+        count = min(len(others), len(features) // 9)
+        extra = others[rng.choice(len(others), count, replace=False)]
+        yield 'outliers', np.concatenate([features, extra]), every
+    if seed == 0:
+        for c in range(classes):
+            yield 'one class', features[truth == c], test == c
+
+
+@torch.no_grad()
+def score(data: Data, features: np.ndarray, which: np.ndarray) -> tuple:
+    """Return accuracy of zero-shot CLIP and of the method, percent."""
+    cosines = features @ data.frozen.class_features.T
+    frozen = FrozenFeatures(
+        features,
+        cosines.argmax(axis=1),
+        cosines.max(axis=1),
+        data.frozen.class_features,
+    )
+    device = next(data.model.parameters()).device
+    test, truth = data.test[which].to(device), data.test_truth[which]
+
+    def accuracy() -> float:
+        found = data.model(test).argmax(dim=1).cpu().numpy()
+        return 100 * float(np.mean(found == truth))
+
+    data.model.init_weights()
+    before = accuracy()
+    data.model.fit(frozen)
+    return before, accuracy()
+
+
+def table(name: str, data: Data, others, seeds: list[int]) -> str:
+    """Return the Markdown table of a config."""
+    rows: dict[str, list] = {}
+    for seed in seeds:
+        for part, features, which in parts(data, others, seed):
+            rows.setdefault(part, []).append(score(data, features, which))
+    lines = [
+        f'## {name}',
+        '',
+        '| images | zero-shot | adapted | gain | worst gain | runs |',
+        '|---|---|---|---|---|---|',
+    ]
+    for part, scores in rows.items():
+        before, after = np.array(scores).T
+        gain = after - before
+        lines.append(
+            f'| {part} | {before.mean():.1f} | {after.mean():.1f} | '
+            f'{gain.mean():+.1f} | {gain.min():+.1f} | {len(gain)} |'
+        )
+    return '\n'.join(lines)
+
+
+def main() -> None:
+    args = parse_args()
+    work_dir = 'work_dirs/robustness'
+    others = None
+    if args.outliers:
+        others = load(args.outliers, args.cfg_options, work_dir)
+        others = others.frozen.features
+    text = ['# Imbalanced, absent, few: what a method makes of it']
+    for path in args.configs:
+        data = load(path, args.cfg_options, work_dir)
+        text.append(table(Path(path).stem, data, others, args.seeds))
+        print(text[-1], flush=True)
+    text.append(
+        f'Top-1 in percent on test images of the same classes, seeds '
+        f'{args.seeds}. Generated by `tools/benchmarks/robustness.py`.'
+    )
+    if args.out:
+        Path(args.out).write_text('\n\n'.join(text) + '\n', encoding='utf-8')
+
+
+if __name__ == '__main__':
+    main()
