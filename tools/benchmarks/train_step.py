@@ -275,10 +275,14 @@ def main() -> None:
 
 def _public(arguments: list[str]) -> list[str]:
     """Leave folders of this machine out of what is written."""
-    return [
-        'local-dir:' + Path(a).name if a.startswith('local-dir:') else a
-        for a in arguments
-    ]
+    shown = []
+    for number, argument in enumerate(arguments):
+        if argument.startswith('local-dir:'):
+            argument = 'local-dir:' + Path(argument).name
+        elif number and arguments[number - 1] == '--out':
+            argument = Path(argument).name
+        shown.append(argument)
+    return shown
 
 
 if __name__ == '__main__':
