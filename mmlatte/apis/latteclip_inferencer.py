@@ -80,7 +80,15 @@ class LatteCLIPInferencer(ImageClassificationInferencer):
 
         Returns:
             list[str]: Those that are new.
+
+        Raises:
+            ValueError: If the model does not predict by prototypes.
         """
+        if not self.model.uses_prototypes_only:
+            raise ValueError(
+                f'{type(self.model).__name__} does not predict by prototypes: '
+                'its classes are those it was fitted to'
+            )
         memory = self.model.memory
         known = {name: i for i, name in enumerate(memory.class_names)}
         new = [name for name in classes if name not in known]

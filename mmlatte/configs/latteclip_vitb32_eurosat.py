@@ -340,9 +340,11 @@ val_dataloader = dict(
 val_evaluator = dict(topk=(1, ), type='mmpretrain.Accuracy')
 vis_backends = [
     dict(type='LocalVisBackend'),
+    dict(type='mmlatte.OptionalTensorboardVisBackend'),
 ]
 visualizer = dict(
     type='mmpretrain.UniversalVisualizer',
     vis_backends=[
         dict(type='LocalVisBackend'),
+        dict(type='mmlatte.OptionalTensorboardVisBackend'),
     ])

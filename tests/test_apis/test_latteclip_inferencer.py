@@ -140,3 +140,10 @@ def test_random_weights_where_a_checkpoint_follows(tiny_clip_dir):
     assert loaded.state_dict().keys() == fresh.state_dict().keys()
     name = 'text.token_embedding.weight'
     assert not torch.equal(loaded.state_dict()[name], fresh.state_dict()[name])
+
+
+def test_fitted_classes_cannot_be_exchanged(tiny_config):
+    config = deepcopy(tiny_config)
+    config.model.type = 'mmlatte.GDAClassifier'
+    with pytest.raises(ValueError, match='does not predict by prototypes'):
+        LatteCLIPInferencer(config, classes=['forest', 'port'], device='cpu')

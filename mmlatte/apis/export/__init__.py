@@ -20,7 +20,6 @@ from mmlatte.apis.export.model_card import model_card, read_summary
 from mmlatte.apis.find_images import find_images
 from mmlatte.apis.latteclip_inferencer import test_pipeline
 from mmlatte.apis.load_classifier import load_classifier, load_run_config
-from mmlatte.models.classifiers import PrototypeClassifier
 from mmlatte.registry import DATASETS
 
 __all__ = ['FORMATS', 'export_model']
@@ -78,7 +77,7 @@ def export_model(
     checkpoint = checkpoint or found
     paths = _images(config, images, max_images)
     classifier = load_classifier(config, checkpoint, device='cpu')
-    if type(classifier).logits is not PrototypeClassifier.logits:
+    if not classifier.uses_prototypes_only:
         raise ValueError(
             f'{type(classifier).__name__} does not predict by the nearest '
             'prototype, and exports hold nothing else; use tools/predict.py'

@@ -83,6 +83,11 @@ class PrototypeClassifier(AnyShapeBuffers, BaseClassifier):
         """list[str]: The classes, in the order of the prototypes."""
         return self.memory.class_names
 
+    @property
+    def uses_prototypes_only(self) -> bool:
+        """bool: Whether the nearest prototype is all that predicts."""
+        return type(self).logits is PrototypeClassifier.logits
+
     def class_texts(self, template: str | None = None) -> list[str]:
         """Return the C class texts of a template, by default the first."""
         template = template or self.templates[0]
