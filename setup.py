@@ -114,6 +114,7 @@ if __name__ == '__main__':
             ],
             'demo': DEMO,
             'lmm': LMM,
+            '4bit': ['bitsandbytes>=0.43'],
             'export': EXPORT,
             'lora': LORA,
             'test': TEST + LMM + EXPORT + LORA,

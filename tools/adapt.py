@@ -3,8 +3,9 @@
 import argparse
 import os
 
-from mmlatte.apis import adapt
+from mmlatte.apis import PreflightError, adapt
 from mmlatte.apis.export import FORMATS
+from mmlatte.lmm import LMMUnavailableError
 
 
 def parse_args() -> argparse.Namespace:
@@ -58,7 +59,9 @@ def parse_args() -> argparse.Namespace:
         '--workers', type=int, default=min(8, (os.cpu_count() or 1) // 2)
     )
     parser.add_argument(
-        '--dry-run', action='store_true', help='print the plan only'
+        '--dry-run',
+        action='store_true',
+        help='print the plan only (a few images are timed, a few texts made)',
     )
     return parser.parse_args()
 
@@ -74,5 +77,5 @@ def main() -> None:
 if __name__ == '__main__':
     try:
         main()
-    except (OSError, RuntimeError, ValueError) as error:
+    except (PreflightError, LMMUnavailableError, OSError, ValueError) as error:
         raise SystemExit(f'{error}') from None

@@ -1,6 +1,6 @@
 """A folder of images and class names in; a better classifier out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,11 @@ from mmlatte.apis.export import FORMATS, export_model
 from mmlatte.apis.latteclip_inferencer import LatteCLIPInferencer
 from mmlatte.apis.launch import build_runner
 from mmlatte.apis.prediction_file import prediction_rows, write_predictions
+from mmlatte.apis.preflight import PreflightError, preflight
 from mmlatte.apis.run_report import make_run_report
 from mmlatte.datasets.unlabeled_folder import read_class_names
 from mmlatte.engine import find_resumable_checkpoint
+from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, MODELS
 
 __all__ = ['AdaptResult', 'adapt']
@@ -33,15 +35,16 @@ class AdaptResult:
     """Where everything is.
 
     Args:
-        plan (AdaptPlan): What was planned.
         run (Path): Work folder of the run: log, checkpoints, summary.json.
+        plan (AdaptPlan | None): What was planned; None if the run had been
+            finished before.
         report (Path | None): The HTML page.
         predictions (Path | None): A class for every image, CSV.
         exports (dict[str, Path]): Format -> folder.
     """
 
-    plan: AdaptPlan
     run: Path
+    plan: AdaptPlan | None = None
     report: Path | None = None
     predictions: Path | None = None
     exports: dict[str, Path] | None = None
@@ -103,33 +106,38 @@ def adapt(
             pipeline=[],
         )
     )
-    clip = MODELS.build(clip_settings(options.clip)).to(options.device)
+    clip = _build_clip(options)
     cfg = adapt_config(options, clip, len(dataset))
-    _keep_config(cfg, folder / 'config.py', write=False)
-    plan = make_plan(cfg, clip, folder, options.lr)
-    del clip
-    if show is None:
-        logger.info(f'The plan:\n{plan}')
-    else:
-        show(plan)
-    result = AdaptResult(plan, folder / 'run')
-    if dry_run:
-        return result
-    plan.check()
-    _keep_config(cfg, folder / 'config.py', write=True)
+    _check_config(cfg, folder)
+    result = AdaptResult(folder / 'run')
     if not (result.run / 'summary.json').exists():
+        result.plan = make_plan(cfg, clip, folder, options.lr)
+        if show is None:
+            logger.info(f'The plan:\n{result.plan}')
+        else:
+            show(result.plan)
+        if dry_run:
+            return result
+        result.plan.check()
+        preflight(cfg)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / 'config.py').write_text(cfg.pretty_text, encoding='utf-8')
         _train(cfg)
-    result.report = make_run_report(
-        result.run,
-        folder / 'report.html',
-        num_workers=options.workers,
-        device=options.device,
-    )
+    result.report = folder / 'report.html'
+    if not result.report.exists():
+        make_run_report(
+            result.run,
+            result.report,
+            num_workers=options.workers,
+            device=options.device,
+        )
     logger.info(f'report: {result.report}')
     paths = sorted(
         dataset.get_data_info(i)['img_path'] for i in range(len(dataset))
     )
-    result.predictions = _predict(result.run, paths, folder, options)
+    result.predictions = folder / 'predictions.csv'
+    if not result.predictions.exists():
+        _predict(result.run, paths, result.predictions, options)
     logger.info(f'predictions: {result.predictions}')
     result.exports = {}
     for kind in export:
@@ -140,18 +148,54 @@ def adapt(
     return result
 
 
-def _keep_config(cfg: Config, path: Path, write: bool) -> None:
-    """Write the config; refuse to mix two runs in one folder."""
-    text = cfg.pretty_text
-    if path.exists():
-        if path.read_text(encoding='utf-8') != text:
-            raise FileExistsError(
-                f'{path} belongs to a run with other choices or images: name '
-                'another --out, or remove this folder'
-            )
-    elif write:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding='utf-8')
+#: What may differ when a run goes on elsewhere.
+LOCAL = ('num_workers', 'persistent_workers', 'device')
+
+
+def _build_clip(options: AdaptOptions) -> OpenCLIP:
+    settings = clip_settings(options.clip)
+    try:
+        return MODELS.build(settings).to(options.device)
+    except RuntimeError as error:
+        raise PreflightError(f'CLIP weights: {error}') from error
+
+
+def _check_config(cfg: Config, folder: Path) -> None:
+    """Refuse to mix two runs in one folder.
+
+    Raises:
+        FileExistsError: Names the settings that differ.
+    """
+    path = folder / 'config.py'
+    begun = (folder / 'run' / 'last_checkpoint').exists()
+    if not path.exists() or not begun:
+        return
+    old, new = (
+        dict(_flat(c.to_dict())) for c in (Config.fromfile(str(path)), cfg)
+    )
+    different = [
+        f'{key}: {old.get(key)!r} there, {new.get(key)!r} now'
+        for key in sorted({*old, *new})
+        if old.get(key) != new.get(key) and key.split('.')[-1] not in LOCAL
+    ]
+    if different:
+        raise FileExistsError(
+            f'{folder} holds a run with other choices or images: name another '
+            '--out, or remove this folder. What differs:\n    '
+            + '\n    '.join(different[:10])
+        )
+
+
+def _flat(node, prefix: str = '') -> Iterator[tuple[str, object]]:
+    """Yield dotted keys and values of a config."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _flat(value, f'{prefix}.{key}' if prefix else key)
+    elif isinstance(node, (list, tuple)):
+        for number, value in enumerate(node):
+            yield from _flat(value, f'{prefix}.{number}')
+    else:
+        yield prefix, node
 
 
 def _train(cfg: Config) -> None:
@@ -161,14 +205,12 @@ def _train(cfg: Config) -> None:
 
 
 def _predict(
-    run: Path, paths: list[str], folder: Path, options: AdaptOptions
-) -> Path:
+    run: Path, paths: list[str], path: Path, options: AdaptOptions
+) -> None:
     """Write the class of every image."""
     inferencer = LatteCLIPInferencer(str(run), device=options.device)
     sample = paths[:: max(1, len(paths) // CALIBRATION)]
     inferencer.calibrate(sample, num_workers=options.workers)
-    path = folder / 'predictions.csv'
     about = dict(model=str(run), classes=inferencer.classes)
     rows = prediction_rows(inferencer, paths, 3, num_workers=options.workers)
     write_predictions(path, rows, 3, about)
-    return path

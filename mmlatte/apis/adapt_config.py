@@ -1,5 +1,6 @@
 """The config of a run on a user's own folder, from a few choices."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +69,14 @@ class AdaptOptions:
     out: str = 'work_dirs/adapted'
 
     def __post_init__(self) -> None:
-        if self.device is None:
-            self.device = 'cuda' if torch.cuda.is_available() else 'cpu'
+        self.images = os.path.abspath(os.path.expanduser(self.images))
+        self.device = check_device(self.device)
+        for name in ('epochs', 'batch_size'):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f'{name}={value} must be at least 1')
+        if self.lr is not None and self.lr <= 0:
+            raise ValueError(f'lr={self.lr} must be positive')
         if self.template is None:
             self.template = default_template(self.describe)
         if self.template.count('{}') != 1:
@@ -77,6 +84,30 @@ class AdaptOptions:
                 f'template {self.template!r} must contain {{}} exactly once, '
                 'the place of the class name'
             )
+
+
+def check_device(device: str | None) -> str:
+    """Return the device to use, by default the GPU if there is one.
+
+    Raises:
+        ValueError: If it is not there, or if training would use another.
+    """
+    on_gpu = torch.cuda.is_available()
+    if device is None:
+        return 'cuda' if on_gpu else 'cpu'
+    kind = device.split(':')[0]
+    if kind not in LARGEST_BATCH:
+        raise ValueError(f"device={device!r}: 'cuda', 'cuda:N' or 'cpu'")
+    if kind == 'cuda' and not on_gpu:
+        raise ValueError(f'device={device!r}, but torch sees no GPU')
+    if kind == 'cpu' and on_gpu:
+        raise ValueError(
+            "device='cpu', but training takes a GPU where there is one: set "
+            'CUDA_VISIBLE_DEVICES= (empty) to hide it'
+        )
+    if ':' in device:
+        torch.cuda.set_device(device)
+    return device
 
 
 def default_template(describe: str) -> str:
@@ -90,8 +121,12 @@ def default_template(describe: str) -> str:
     """
     if describe == 'photo':
         return 'a photo of a {}.'
-    article = 'an' if describe[:1].lower() in 'aeiou' else 'a'
-    return f'{article} {describe} of {{}}.'
+    return f'{with_article(describe)} of {{}}.'
+
+
+def with_article(noun: str) -> str:
+    """Return a noun with ``a`` or ``an`` before it."""
+    return f'{"an" if noun[:1].lower() in "aeiou" else "a"} {noun}'
 
 
 def prompts(describe: str) -> tuple[str, str]:
@@ -99,11 +134,10 @@ def prompts(describe: str) -> tuple[str, str]:
 
     They follow the paper's: concise, less than 20 words.
     """
-    article = 'an' if describe[:1].lower() in 'aeiou' else 'a'
     return (
         f'Describe what the {describe} shows concisely, less than 20 words.',
         'Describe the common visual attributes of the pictures, each of them '
-        f'{article} {describe}, concisely, less than 20 words.',
+        f'{with_article(describe)}, concisely, less than 20 words.',
     )
 
 
@@ -262,6 +296,16 @@ def batch_size(count: int, largest: int) -> int:
 
 def _add_test(cfg: Config, options: AdaptOptions, classes: list[str]) -> None:
     """Evaluate on a labelled folder; training does not see it."""
+    folder = Path(options.test)
+    if not folder.is_dir():
+        raise FileNotFoundError(f'test folder {folder} does not exist')
+    found = {p.name.replace('_', ' ').lower() for p in folder.iterdir()}
+    missing = [name for name in classes if name.lower() not in found]
+    if missing:
+        raise ValueError(
+            f'test folder {folder} must hold a sub-folder per class, named '
+            f'like it; there is none for {missing}'
+        )
     cfg.val_dataloader = dict(
         batch_size=64,
         num_workers=options.workers,

@@ -60,7 +60,7 @@ class AdaptPlan:
     out: str
 
     def __str__(self) -> str:
-        steps = self.epochs * max(1, self.images // self.batch_size)
+        steps = self.epochs * -(-self.images // self.batch_size)
         names = ', '.join(self.classes[:5])
         if len(self.classes) > 5:
             names += ', ...'
@@ -157,11 +157,12 @@ def make_plan(
 
 def _measure_clip(clip: OpenCLIP, dataset) -> tuple[float, float]:
     """Seconds per image to look at it, and to learn from it."""
-    count = min(SAMPLE, len(dataset))
     device = next(clip.parameters()).device
+    readable = _readable(dataset)
+    count = len(readable)
 
     def load() -> torch.Tensor:
-        images = torch.stack([dataset[i]['inputs'] for i in range(count)])
+        images = torch.stack([dataset[i]['inputs'] for i in readable])
         return images.to(device).float() / 128 - 1
 
     images = load()
@@ -182,6 +183,27 @@ def _measure_clip(clip: OpenCLIP, dataset) -> tuple[float, float]:
     clip.zero_grad(set_to_none=True)
     _wait(device)
     return look / count, (time.monotonic() - start) / count
+
+
+def _readable(dataset) -> list[int]:
+    """Indices of some images; all broken ones are named before training.
+
+    Raises:
+        RuntimeError: If there is no readable one among them.
+    """
+    found: list[int] = []
+    for index in range(min(4 * SAMPLE, len(dataset))):
+        try:
+            dataset[index]
+        except (OSError, RuntimeError, ValueError) as error:
+            last = error
+            continue
+        found.append(index)
+        if len(found) == SAMPLE:
+            break
+    if not found:
+        raise ValueError(f'no image can be read: {last}') from last
+    return found
 
 
 def _measure_lmm(lmm: BaseLMM, dataset, hook: Config) -> float:

@@ -89,7 +89,7 @@ def make_entries(
         raise FileNotFoundError(f'there is no ablation {path}')
     for variation in Config.fromfile(path).ablation:
         config = Config.fromfile(configs[0])
-        config.merge_from_dict(options or {})
+        config.merge_from_dict(_applicable(config, options or {}))
         config.merge_from_dict(dict(variation.options))
         entries.append(Entry(variation.name, config))
     return entries
@@ -198,7 +198,9 @@ class _Runner:
             return RunResult(seed, None, error, str(folder))
         values = json.loads(summary.read_text())
         how = 'reused' if reused else f'{time.monotonic() - began:.0f} s'
-        self.log(f'{state}: {values["top1"]:.2f} % ({how})')
+        top1 = values['top1']
+        shown = 'no test data' if top1 is None else f'{top1:.2f} %'
+        self.log(f'{state}: {shown} ({how})')
         return RunResult(seed, values, None, str(folder))
 
     def _execute(

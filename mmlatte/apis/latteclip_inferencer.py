@@ -105,7 +105,6 @@ class LatteCLIPInferencer(ImageClassificationInferencer):
                 type='mmlatte.PrototypeMemory',
                 class_names=list(classes),
                 embed_dim=rows.shape[1],
-                momentum=memory.momentum,
             )
         ).to(rows.device)
         built.reset(rows[[row[name] for name in classes]])

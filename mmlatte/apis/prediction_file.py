@@ -92,7 +92,11 @@ def write_predictions(
     if path.suffix not in ('.csv', '.json'):
         raise ValueError(f"'{path}': give a name that ends in .csv or .json")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open('w', newline='', encoding='utf-8') as file:
+    partial = path.with_name(f'{path.name}.partial')
+    # Names of files may hold bytes that are no UTF-8.
+    with partial.open(
+        'w', newline='', encoding='utf-8', errors='surrogateescape'
+    ) as file:
         if path.suffix == '.json':
             json.dump(
                 {**about, 'predictions': list(rows)},
@@ -100,11 +104,12 @@ def write_predictions(
                 indent=1,
                 ensure_ascii=False,
             )
-            return
-        writer = csv.DictWriter(file, _columns(top_k), restval='')
-        writer.writeheader()
-        for row in rows:
-            writer.writerow(_flat(row))
+        else:
+            writer = csv.DictWriter(file, _columns(top_k), restval='')
+            writer.writeheader()
+            for row in rows:
+                writer.writerow(_flat(row))
+    partial.replace(path)
 
 
 def _columns(top_k: int) -> list[str]:

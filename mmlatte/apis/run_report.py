@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.logging import print_log
 from PIL import Image
@@ -286,8 +287,10 @@ def _thumbnail(path: str, side: int = 160) -> str:
 def _drift(
     frozen: LatteCLIPInferencer, adapted: LatteCLIPInferencer
 ) -> np.ndarray:
-    start = frozen.model.memory.prototypes.cpu()
-    end = adapted.model.memory.prototypes.cpu()
+    start, end = (
+        F.normalize(inferencer.model.memory.prototypes.cpu(), dim=1)
+        for inferencer in (frozen, adapted)
+    )
     return (1 - (start * end).sum(dim=1)).clamp(min=0).numpy()
 
 

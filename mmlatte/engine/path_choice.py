@@ -11,10 +11,10 @@ point shows without any true label.
 
 from collections.abc import Sequence
 
-__all__ = ['next_path', 'turned', 'turning_point']
+__all__ = ['broke', 'next_path', 'rose', 'turning_point']
 
-#: A rise of the agreement that is no noise.
-RISE = 0.02
+#: A rise of the agreement that is no noise, and the same in images^-0.5.
+RISE, NOISE = 0.02, 0.5
 #: Below this share of the first agreement the model has forgotten its
 #: classes: that is no learning.
 FORGOTTEN = 0.5
@@ -24,21 +24,30 @@ UNTOUCHED = 0.95
 COARSE, FINE = 4.0, 2.0
 
 
-def turned(agreement: Sequence[float]) -> bool:
-    """Tell whether the turning point has been passed.
+def rose(agreement: Sequence[float], images: int) -> bool:
+    """Tell whether the agreement has turned and rises.
 
     Args:
         agreement (Sequence[float]): Share of the images on which the two
             labels agree, along growing paths, from an untrained model on.
+        images (int): Number of images: a rise of few of them is noise.
 
     Examples:
-        >>> turned([1.0, 0.9, 0.8, 0.81])
+        >>> rose([1.0, 0.9, 0.8, 0.81], images=512)
         False
-        >>> turned([1.0, 0.9, 0.8, 0.85])
+        >>> rose([1.0, 0.9, 0.8, 0.85], images=512)
         True
     """
-    last = agreement[-1]
-    return last < FORGOTTEN * agreement[0] or last > min(agreement) + RISE
+    return agreement[-1] > min(agreement) + max(RISE, NOISE / images**0.5)
+
+
+def broke(agreement: Sequence[float]) -> bool:
+    """Tell whether the model forgot its classes in a few large steps.
+
+    Args:
+        agreement (Sequence[float]): See `rose`.
+    """
+    return agreement[-1] < FORGOTTEN * agreement[0]
 
 
 def turning_point(paths: Sequence[float], agreement: Sequence[float]) -> float:

@@ -106,8 +106,13 @@ def test_again_nothing_is_repeated(adapted, choices, monkeypatch):
 
 
 def test_other_choices_need_another_folder(adapted, choices):
-    with pytest.raises(FileExistsError, match='other choices'):
+    with pytest.raises(FileExistsError, match='max_epochs: 2 there, 3 now'):
         adapt(out=str(adapted.run.parent), **{**choices, 'epochs': 3})
+
+
+def test_another_machine_may_go_on(adapted, choices):
+    again = adapt(out=str(adapted.run.parent), **{**choices, 'workers': 1})
+    assert again.plan is None and again.predictions.exists()
 
 
 def test_a_dry_run_writes_nothing(choices, tmp_path):
@@ -140,6 +145,18 @@ def test_without_an_lmm(choices, tmp_path):
     assert not (result.run / 'label_free_schedule.json').exists()
 
 
+def test_broken_images_are_all_named(choices, images, tmp_path):
+    folder = tmp_path / 'images'
+    folder.mkdir()
+    for path in images.glob('*.jpg'):
+        (folder / path.name).write_bytes(path.read_bytes())
+    for name in ('a.jpg', 'b.jpg'):
+        (folder / name).write_bytes(b'no image')
+    with pytest.raises(RuntimeError) as error:
+        adapt(out=str(tmp_path / 'out'), **{**choices, 'images': str(folder)})
+    assert 'a.jpg' in str(error.value) and 'b.jpg' in str(error.value)
+
+
 def test_accuracy_where_there_are_labels(choices, tiny_eurosat, tmp_path):
     for source in (tiny_eurosat / '2750').iterdir():
         name = {'Forest': 'forest', 'Highway': 'road', 'SeaLake': 'sea'}
@@ -165,6 +182,9 @@ def test_senseless_choices_are_refused(choices, tmp_path):
         (dict(lmm='http://host/v1'), 'name the model'),
         (dict(export=['jpeg']), 'choose from'),
         (dict(classes=['one', 'one']), 'repeats'),
+        (dict(epochs=0), 'at least 1'),
+        (dict(device='tpu'), "'cuda', 'cuda:N' or 'cpu'"),
+        (dict(test=str(tmp_path)), 'sub-folder per class'),
     ):
         with pytest.raises(ValueError, match=message):
             adapt(out=out, **{**choices, **change})

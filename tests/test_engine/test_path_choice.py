@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from mmlatte.engine.path_choice import (
     FORGOTTEN,
     RISE,
+    broke,
     next_path,
-    turned,
+    rose,
     turning_point,
 )
 
@@ -18,13 +19,14 @@ shares = st.lists(st.floats(0, 1), min_size=1, max_size=20)
 def test_curve_of_a_model_that_first_learns_and_then_repeats():
     paths = [1e-4 * 2**k for k in range(6)]
     curve = [0.99, 0.9, 0.8, 0.76, 0.78, 0.85]
-    assert [turned(curve[: k + 1]) for k in range(6)] == [False] * 5 + [True]
+    turned = [rose(curve[: k + 1], images=10_000) for k in range(6)]
+    assert turned == [False] * 5 + [True]
     assert turning_point(paths, curve) == paths[3]
 
 
 def test_a_model_that_breaks_was_best_before():
     paths = [1e-3, 2e-3, 4e-3]
-    assert turned([0.95, 0.9, 0.1])
+    assert broke([0.95, 0.9, 0.1]) and not rose([0.95, 0.9, 0.1], 512)
     assert turning_point(paths, [0.95, 0.9, 0.1]) == 2e-3
 
 
@@ -43,6 +45,10 @@ def test_the_choice_is_a_measured_sane_minimum(agreement):
 
 @given(shares)
 def test_it_stops_only_for_a_reason(agreement):
-    if turned(agreement):
-        last = agreement[-1]
-        assert last < FORGOTTEN * agreement[0] or last - min(agreement) > RISE
+    if rose(agreement, images=512):
+        assert agreement[-1] - min(agreement) > RISE
+
+
+def test_few_images_turn_by_noise():
+    assert not rose([1.0, 0.8, 0.9], images=20)
+    assert rose([1.0, 0.8, 0.9], images=512)

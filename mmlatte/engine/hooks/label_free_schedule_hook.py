@@ -2,6 +2,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import Hook
@@ -11,8 +12,9 @@ from mmengine.runner import Runner
 from mmlatte.registry import HOOKS
 
 from ..atomic_file import atomic_file
-from ..path_choice import next_path, turned, turning_point
+from ..path_choice import UNTOUCHED, broke, next_path, rose, turning_point
 from ..random_state import preserved_random_state
+from ..schedulers import WarmupCosineLR
 from .zero_shot_label_hook import FrozenView, ZeroShotLabelHook
 
 #: Images per forward pass of a measurement.
@@ -24,12 +26,13 @@ class LabelFreeScheduleHook(Hook):
     """Find the learning rate, and when to stop, without labels.
 
     Before training it walks a little: a few steps each along paths (sums of
-    learning rates) that double, until the agreement of the frozen and the
+    learning rates) that grow, until the agreement of the frozen and the
     fine-tuned labels of some training images turns; see
     `mmlatte.engine.path_choice`. Weights and optimizer are put back, and the
     learning rate is set so that the configured schedule walks just as far in
     all of its steps. Should the agreement turn earlier than that, training
-    stops at the end of the epoch. Works with every `PrototypeClassifier`.
+    stops at the end of the epoch. For methods whose labels follow training
+    step by step, such as LatteCLIP; needs ``WarmupCosineLR``.
 
     Writes ``label_free_schedule.json`` into the work folder: the measured
     paths and agreements, the chosen path and learning rate, the agreement of
@@ -89,16 +92,28 @@ class LabelFreeScheduleHook(Hook):
         """Find the learning rate, unless the run resumes.
 
         Raises:
-            ValueError: If there is no ``ZeroShotLabelHook``.
+            ValueError: If there is no ``ZeroShotLabelHook``, or another
+                schedule than ``WarmupCosineLR``.
+            RuntimeError: If no learning rate changes anything.
         """
         with preserved_random_state():
             self._load_images(runner)
             if self._record['lr'] is not None:
+                if self.stop and self._has_turned():
+                    runner.train_loop.stop_training = True
                 return
+            scheduler = _scheduler(runner)
             self._walk(runner)
         record = self._record
+        if min(record['agreement']) > UNTOUCHED:
+            raise RuntimeError(
+                'LabelFreeScheduleHook: no learning rate up to '
+                f'{record["paths"][-1] / self.steps:.0e} changes the labels '
+                'of the training images; set optim_wrapper.optimizer.lr and '
+                'remove the hook'
+            )
         path = turning_point(record['paths'], record['agreement'])
-        record.update(path=path, lr=_set_path(runner, path))
+        record.update(path=path, lr=_set_path(runner, scheduler, path))
         self._write(runner)
         runner.logger.info(
             f'Learning rate {record["lr"]:.2e}, found without labels: frozen '
@@ -117,10 +132,11 @@ class LabelFreeScheduleHook(Hook):
         view = FrozenView(
             runner.train_loop.dataloader.dataset, found[0].pipeline
         )
-        # Samples are ordered by a hash: the first ones are a fair choice.
+        draw = np.random.default_rng(0)
         count = min(self.images, len(view))
-        self._inputs = torch.stack([view[i][1] for i in range(count)])
-        self._labels = torch.from_numpy(found[0].labels[:count])
+        chosen = np.sort(draw.choice(len(view), count, replace=False))
+        self._inputs = torch.stack([view[int(i)][1] for i in chosen])
+        self._labels = torch.from_numpy(found[0].labels[chosen])
 
     @torch.no_grad()
     def _agreement(self, runner: Runner) -> float:
@@ -153,23 +169,29 @@ class LabelFreeScheduleHook(Hook):
         model.train()
         done, path = 0.0, self.first
         while path <= self.last:
-            for group in wrapper.optimizer.param_groups:
-                group['lr'] = (path - done) / self.steps
-            for _ in range(self.steps):
+            # The first group leads; the others keep their ratio to it.
+            for group, rate in zip(
+                wrapper.optimizer.param_groups, rates, strict=True
+            ):
+                group['lr'] = (path - done) / self.steps * rate / rates[0]
+            for _ in range(self.steps * wrapper._accumulative_counts):
                 model.train_step(next(batches), optim_wrapper=wrapper)
-                if hasattr(_unwrapped(runner), 'memory'):
-                    _unwrapped(runner).memory.step()
+                memory = _unwrapped(runner).memory
+                pending = getattr(memory, 'pending', False)
+                if pending and wrapper.should_update():
+                    memory.step()
             paths.append(path)
             agreement.append(self._agreement(runner))
             runner.logger.info(
                 f'path {path:.1e}: frozen and fine-tuned labels agree on '
                 f'{agreement[-1]:.1%}'
             )
-            if turned(agreement):
+            if broke(agreement) or rose(agreement, len(self._labels)):
                 break
             done, path = path, next_path(paths, agreement)
         model.load_state_dict(state)
         wrapper.optimizer.state.clear()
+        wrapper.zero_grad()
         for group, rate in zip(
             wrapper.optimizer.param_groups, rates, strict=True
         ):
@@ -184,13 +206,16 @@ class LabelFreeScheduleHook(Hook):
         with preserved_random_state():
             epochs.append(self._agreement(runner))
         self._write(runner)
-        if self.stop and turned([1.0, *epochs]):
+        if self.stop and self._has_turned():
             runner.train_loop.stop_training = True
             runner.logger.info(
                 'Stopping: frozen and fine-tuned labels agree on '
                 f'{epochs[-1]:.1%} again, after {min(epochs):.1%}; going on '
                 'would repeat the zero-shot labels.'
             )
+
+    def _has_turned(self) -> bool:
+        return rose([1.0, *self._record['epochs']], len(self._labels))
 
     def _write(self, runner: Runner) -> None:
         if is_main_process():
@@ -205,33 +230,36 @@ def _endless(runner: Runner) -> Iterator[dict]:
         yield from runner.train_loop.dataloader
 
 
-def _set_path(runner: Runner, path: float) -> float:
+def _scheduler(runner: Runner) -> WarmupCosineLR:
+    """Return the run's only scheduler, of which the path is known."""
+    schedulers = runner.param_schedulers
+    if isinstance(schedulers, list) and len(schedulers) == 1:
+        if isinstance(schedulers[0], WarmupCosineLR):
+            return schedulers[0]
+    raise ValueError(
+        'LabelFreeScheduleHook needs mmlatte.WarmupCosineLR as the only '
+        'param_scheduler'
+    )
+
+
+def _set_path(runner: Runner, scheduler: WarmupCosineLR, path: float) -> float:
     """Scale the learning rate so that the schedule walks a path.
 
     Returns:
         float: The new learning rate (peak of the first parameter group).
     """
     groups = runner.optim_wrapper.optimizer.param_groups
-    length = _length(runner)
+    kept, length = scheduler.last_step, 0.0
+    for step in range(scheduler.total):
+        scheduler.last_step = step
+        length += scheduler._get_value()[0]
+    scheduler.last_step = kept
     factor = path / length
     for group in groups:
         group['lr'] *= factor
         group['initial_lr'] *= factor
-    for scheduler in runner.param_schedulers:
-        scheduler.base_values = [v * factor for v in scheduler.base_values]
+    scheduler.base_values = [v * factor for v in scheduler.base_values]
     return groups[0]['initial_lr']
-
-
-def _length(runner: Runner) -> float:
-    """Sum of the learning rates of the schedule as configured."""
-    (scheduler,) = runner.param_schedulers
-    kept = scheduler.last_step
-    total = 0.0
-    for step in range(runner.train_loop.max_iters):
-        scheduler.last_step = step
-        total += scheduler._get_value()[0]
-    scheduler.last_step = kept
-    return total
 
 
 def _unwrapped(runner: Runner) -> torch.nn.Module:

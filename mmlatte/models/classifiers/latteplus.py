@@ -2,6 +2,7 @@
 
 import logging
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.logging import print_log
@@ -95,8 +96,11 @@ class LattePlusClassifier(GDAClassifier):
         texts = torch.from_numpy(frozen.class_features)
         device, classes = self.weight.device, len(texts)
         total = sum(f.sum(dim=0) for _, f in frozen.chunks())
-        # Samples are ordered by a hash: the first ones are a fair choice.
-        nodes = frozen.rows(slice(MAX_NODES))
+        which = np.arange(len(frozen))
+        if len(which) > MAX_NODES:
+            draw = np.random.default_rng(0)
+            which = np.sort(draw.choice(which, MAX_NODES, replace=False))
+        nodes = frozen.rows(which)
         x = F.normalize(nodes - total / len(frozen), dim=1).to(device)
         t = F.normalize(texts - texts.mean(dim=0), dim=1).to(device)
         voices = self.propagate(x, t)
@@ -139,7 +143,7 @@ class LattePlusClassifier(GDAClassifier):
         return voices / voices.sum(dim=0)
 
 
-def effective_classes(labels, classes: int) -> float:
+def effective_classes(labels: np.ndarray, classes: int) -> float:
     """Number of equal classes that would be as spread: exp of the entropy.
 
     Args:

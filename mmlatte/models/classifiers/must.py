@@ -142,4 +142,8 @@ class MUSTClassifier(SelfTrainingClassifier):
                 teacher.parameters(), student.parameters(), strict=True
             ):
                 own.lerp_(other, rate.to(own))
+            for own, other in zip(
+                teacher.buffers(), student.buffers(), strict=True
+            ):
+                own.copy_(other)
         self.steps += 1

@@ -86,7 +86,11 @@ class PrototypeClassifier(AnyShapeBuffers, BaseClassifier):
     @property
     def uses_prototypes_only(self) -> bool:
         """bool: Whether the nearest prototype is all that predicts."""
-        return type(self).logits is PrototypeClassifier.logits
+        kind = type(self)
+        return (
+            kind.logits is PrototypeClassifier.logits
+            and kind.extract_feat is PrototypeClassifier.extract_feat
+        )
 
     def class_texts(self, template: str | None = None) -> list[str]:
         """Return the C class texts of a template, by default the first."""

@@ -84,10 +84,14 @@ def test_a_resumed_run_does_not_search_again(train, config, tmp_path):
 
 def test_it_stops_when_the_labels_are_repeated(train, config, monkeypatch):
     monkeypatch.setattr(
-        'mmlatte.engine.hooks.label_free_schedule_hook.turned',
-        lambda shares: len(shares) == 3,
+        'mmlatte.engine.hooks.label_free_schedule_hook.rose',
+        lambda shares, images: len(shares) == 3,
     )
-    runner = train(config('run'))
+    cfg = config('run')
+    for hook in cfg.custom_hooks:
+        if hook.type == 'mmlatte.LabelFreeScheduleHook':
+            hook.update(first=1e-2, last=1.0)  # something changes at once
+    runner = train(cfg)
     assert runner.epoch == 2  # [1.0, first epoch, second epoch]
     assert (runner.work_dir + '/epoch_2.pth') == runner.message_hub.get_info(
         'last_ckpt'
@@ -126,6 +130,34 @@ def test_the_agreement_is_that_of_a_plain_loop(train, config, tmp_path):
     assert record(tmp_path / 'run')['epochs'][-1] == pytest.approx(
         sum(same) / len(same)
     )
+
+
+def test_a_resumed_run_stays_stopped(train, config, tmp_path, monkeypatch):
+    train(config('whole', stop=False))
+    monkeypatch.setattr(
+        'mmlatte.engine.hooks.label_free_schedule_hook.rose',
+        lambda shares, images: len(shares) == 3,
+    )
+    again = config('again')
+    again.load_from = str(tmp_path / 'whole' / 'epoch_2.pth')
+    again.resume = True
+    assert train(again).epoch == 2
+
+
+def test_other_schedules_are_refused(train, config):
+    cfg = config('run')
+    cfg.param_scheduler = dict(type='CosineAnnealingLR', T_max=3)
+    with pytest.raises(ValueError, match='WarmupCosineLR as the only'):
+        train(cfg)
+
+
+def test_nothing_learned_is_an_error(train, config):
+    cfg = config('run')
+    for hook in cfg.custom_hooks:
+        if hook.type == 'mmlatte.LabelFreeScheduleHook':
+            hook.update(first=1e-12, last=1e-11)
+    with pytest.raises(RuntimeError, match='changes the labels'):
+        train(cfg)
 
 
 def test_senseless_options_are_refused():
