@@ -23,6 +23,7 @@ class FrozenFeatures:
         scores (np.ndarray): Cosine of the zero-shot class, (N,) float32.
         class_features (np.ndarray): Unit class features, (C, D) float32.
         teacher (FrozenFeatures, optional): The same of a stronger CLIP.
+        scale (float): Logit scale of the frozen CLIP. Defaults to 100.
 
     Examples:
         >>> frozen = FrozenFeatures(
@@ -45,6 +46,7 @@ class FrozenFeatures:
     scores: np.ndarray
     class_features: np.ndarray
     teacher: 'FrozenFeatures | None' = None
+    scale: float = 100.0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -58,6 +60,13 @@ class FrozenFeatures:
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
             yield part, self.rows(part)
+
+    def confidences(self) -> Tensor:
+        """Return the zero-shot probabilities of `labels`, (N,)."""
+        texts = self.scale * torch.from_numpy(self.class_features).T
+        return torch.cat(
+            [(f @ texts).softmax(dim=1).amax(dim=1) for _, f in self.chunks()]
+        )
 
     def labels_of(self, data_samples: list[DataSample], device=None) -> Tensor:
         """Look up the zero-shot labels of data samples, (B,) int64."""

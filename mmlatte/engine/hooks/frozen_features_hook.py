@@ -2,8 +2,9 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
 from mmlatte.models.frozen_features import FrozenFeatures
-from mmlatte.registry import HOOKS
+from mmlatte.registry import HOOKS, MODELS
 
 from .zero_shot_label_hook import ZeroShotLabelHook
 
@@ -21,6 +22,16 @@ class FrozenFeaturesHook(Hook):
       not when a run resumes inside it: what it sets must live in buffers.
     - ``end_epoch()`` after the last batch.
 
+    A method with a teacher finds the features and labels of a second CLIP in
+    ``frozen.teacher``. They are made before training, for the same images
+    and in the same cache; then the teacher is forgotten.
+
+    Args:
+        teacher (dict, optional): Config of the teacher, a
+            ``mmlatte.ZeroShotCLIP`` with a ``clip`` of its own. Classes and
+            templates default to the model's; pixels are prepared as its
+            CLIP needs them.
+
     Attributes:
         frozen (FrozenFeatures): None before training.
     """
@@ -28,7 +39,8 @@ class FrozenFeaturesHook(Hook):
     # Before RunSummaryHook evaluates and before the checkpoint is written.
     priority = 'NORMAL'
 
-    def __init__(self) -> None:
+    def __init__(self, teacher: dict | None = None) -> None:
+        self.teacher = teacher
         self.frozen: FrozenFeatures | None = None
 
     def before_train(self, runner: Runner) -> None:
@@ -51,12 +63,9 @@ class FrozenFeaturesHook(Hook):
                 'in configs/_base_/method_runtime.py'
             )
         hook = hooks[0]
-        self.frozen = FrozenFeatures(
-            features=hook.features,
-            labels=hook.labels,
-            scores=hook.scores,
-            class_features=hook.class_features,
-        )
+        self.frozen = _frozen(hook)
+        if self.teacher:
+            self.frozen.teacher = _teacher(runner, model, hook, self.teacher)
         if hasattr(model, 'set_frozen'):
             model.set_frozen(self.frozen)
 
@@ -74,6 +83,61 @@ class FrozenFeaturesHook(Hook):
         model = _unwrapped(runner)
         if hasattr(model, 'end_epoch'):
             model.end_epoch()
+
+
+def _frozen(hook: ZeroShotLabelHook) -> FrozenFeatures:
+    return FrozenFeatures(
+        features=hook.features,
+        labels=hook.labels,
+        scores=hook.scores,
+        class_features=hook.class_features,
+        scale=hook.scale,
+    )
+
+
+def _teacher(
+    runner: Runner, model, student: ZeroShotLabelHook, config: dict
+) -> FrozenFeatures:
+    """Let a teacher look at the images as `student` has done."""
+    teacher = MODELS.build(
+        {
+            'type': 'mmlatte.ZeroShotCLIP',
+            'class_names': model.class_names,
+            'templates': model.templates,
+            **config,
+        }
+    )
+    if teacher.class_names != model.class_names:
+        raise ValueError(
+            'FrozenFeaturesHook: the teacher has other classes than the '
+            'model, or another order; leave out its class_names'
+        )
+    facts = teacher.clip.preprocess
+    pipeline = clip_eval_pipeline(teacher.clip.image_size, facts)
+    preprocessor = MODELS.build(
+        dict(
+            type='mmpretrain.ClsDataPreprocessor',
+            mean=[255 * value for value in facts['mean']],
+            std=[255 * value for value in facts['std']],
+            to_rgb=True,
+        )
+    )
+    if teacher.clip.fingerprint() == student.fingerprint:
+        # The same CLIP: its features are in the cache already.
+        pipeline, preprocessor = student.pipeline, model.data_preprocessor
+    teacher.data_preprocessor = preprocessor
+    teacher.to(next(model.parameters()).device)
+    # With the texts of a language model the method depends on one.
+    model.uses_lmm = model.uses_lmm or teacher.uses_lmm
+    hook = ZeroShotLabelHook(
+        cache_dir=student.cache_dir,
+        pipeline=pipeline,
+        batch_size=student.batch_size,
+        num_workers=student.num_workers,
+        chunk_size=student.chunk_size,
+    )
+    hook.look(runner, teacher, runner.train_dataloader.dataset)
+    return _frozen(hook)
 
 
 def _unwrapped(runner: Runner):

@@ -63,6 +63,7 @@ class ZeroShotLabelHook(Hook):
         scores (np.ndarray): Cosine of the best class, (N,) float32.
         features (np.memmap): Frozen unit image features, (N, D) float32.
         class_features (np.ndarray): Unit class text features, (C, D).
+        scale (float): Logit scale of the frozen CLIP.
         fingerprint (str): That of the frozen CLIP.
     """
 
@@ -86,6 +87,7 @@ class ZeroShotLabelHook(Hook):
         self.scores: np.ndarray | None = None
         self.features: np.memmap | None = None
         self.class_features: np.ndarray | None = None
+        self.scale = 0.0
         self.fingerprint = ''
 
     def before_run(self, runner: Runner) -> None:
@@ -109,7 +111,18 @@ class ZeroShotLabelHook(Hook):
         model = model.module if is_model_wrapper(model) else model
         if self.pipeline is None:
             self.pipeline = _eval_pipeline(runner, model)
+        self.look(runner, model, dataset)
+
+    def look(self, runner: Runner, model, dataset: Dataset) -> None:
+        """Make features and labels of a dataset with a classifier as it is.
+
+        Args:
+            runner (Runner): For its logger and time stamp.
+            model (PrototypeClassifier): On its device.
+            dataset (Dataset): With a pipeline of its own.
+        """
         self.fingerprint = model.clip.fingerprint()
+        self.scale = model.clip.scale.item()
         was_training = model.training
         model.eval()
         device = next(model.parameters()).device

@@ -6,6 +6,7 @@ from .latteclip import LatteCLIPClassifier
 from .latteplus import LattePlusClassifier
 from .microclip import MicroCLIPClassifier
 from .must import MUSTClassifier
+from .ntua import NtUAClassifier
 from .prototype_classifier import PrototypeClassifier
 from .pseudo_label_classifier import PseudoLabelClassifier
 from .reclip import ReCLIPClassifier
@@ -22,6 +23,7 @@ __all__ = [
     'LattePlusClassifier',
     'MUSTClassifier',
     'MicroCLIPClassifier',
+    'NtUAClassifier',
     'PrototypeClassifier',
     'ReCLIPClassifier',
     'PseudoLabelClassifier',

@@ -1,7 +1,14 @@
+import copy
+import json
+
 import numpy as np
+import open_clip
 import pytest
+import torch
+from mmengine.dataset import Compose
 from mmengine.runner import Runner
 
+from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
 from mmlatte.models import PrototypeClassifier
 from mmlatte.registry import MODELS
 
@@ -85,3 +92,84 @@ def test_missing_parts_are_named(make):
         Runner.from_cfg(cfg).train()
     with pytest.raises(ValueError, match='neither set_frozen nor fit'):
         Runner.from_cfg(make(model='mmlatte.ZeroShotCLIP')).train()
+
+
+@pytest.fixture
+def larger_clip_dir(tiny_clip_dir, tmp_path):
+    """Another CLIP: wider, for larger images, with other pixel statistics."""
+    config = json.loads((tiny_clip_dir / 'open_clip_config.json').read_text())
+    config['model_cfg']['embed_dim'] = 24
+    config['model_cfg']['vision_cfg']['image_size'] = 48
+    config['preprocess_cfg'].update(mean=[0.5, 0.4, 0.3], std=[0.5, 0.6, 0.7])
+    folder = tmp_path / 'larger_clip'
+    folder.mkdir()
+    torch.manual_seed(3)
+    model = open_clip.CLIP(**config['model_cfg'])
+    torch.save(model.state_dict(), folder / 'open_clip_pytorch_model.bin')
+    (folder / 'open_clip_config.json').write_text(json.dumps(config))
+    return folder
+
+
+@torch.no_grad()
+def test_teacher_sees_the_same_images_in_its_own_way(
+    make, larger_clip_dir, tmp_path
+):
+    cfg = make()
+    name = f'local-dir:{larger_clip_dir}'
+    clip = dict(type='mmlatte.OpenCLIP', model_name=name)
+    cfg.custom_hooks[1].teacher = dict(clip=clip)
+    runner = Runner.from_cfg(cfg)
+    with torch.enable_grad():
+        runner.train()
+    frozen = runner.model.frozen
+    teacher = frozen.teacher
+    assert len(list((tmp_path / 'cache').iterdir())) == 2
+    assert teacher.features.shape == (15, 24)
+    assert frozen.features.shape == (15, 16) and frozen.teacher.teacher is None
+
+    model = open_clip.create_model(name).eval()
+    tokens = open_clip.get_tokenizer(name)(
+        [f'a photo of a {c}.' for c in runner.model.class_names]
+    )
+    texts = torch.nn.functional.normalize(model.encode_text(tokens), dim=1)
+    dataset = copy.copy(runner.train_dataloader.dataset)
+    facts = dict(interpolation='bicubic', resize_mode='shortest')
+    dataset.pipeline = Compose(clip_eval_pipeline((48, 48), facts))
+    mean = torch.tensor([0.5, 0.4, 0.3]).reshape(3, 1, 1)
+    std = torch.tensor([0.5, 0.6, 0.7]).reshape(3, 1, 1)
+    confidences = teacher.confidences()
+    for i in range(15):
+        pixels = dataset[i]['inputs'].flip(0) / 255  # BGR
+        feature = model.encode_image(((pixels - mean) / std).unsqueeze(0))[0]
+        feature = feature / feature.norm()
+        assert np.allclose(teacher.features[i], feature, atol=1e-5)
+        p = (model.logit_scale.exp() * texts @ feature).softmax(dim=0)
+        assert teacher.labels[i] == int(p.argmax())
+        assert float(confidences[i]) == pytest.approx(float(p.max()), abs=1e-4)
+
+
+def test_teacher_of_the_same_weights_computes_no_features(make, tmp_path):
+    cfg = make()
+    sentences = {'Forest': ['trees'], 'highway': ['cars'], 'sea': ['water']}
+    cfg.custom_hooks[1].teacher = dict(
+        clip=cfg.model.clip, descriptions=sentences
+    )
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    frozen, model = runner.model.frozen, runner.model
+    assert len(list((tmp_path / 'cache').iterdir())) == 1
+    assert np.array_equal(frozen.features, frozen.teacher.features)
+    assert not np.allclose(
+        frozen.class_features, frozen.teacher.class_features
+    )
+    # Its sentences are those of a language model; the class is not changed.
+    assert model.uses_lmm and not type(model).uses_lmm
+
+
+def test_teacher_of_other_classes_is_refused(make):
+    cfg = make()
+    cfg.custom_hooks[1].teacher = dict(
+        clip=cfg.model.clip, class_names=['sea', 'forest', 'highway']
+    )
+    with pytest.raises(ValueError, match='other classes'):
+        Runner.from_cfg(cfg).train()
