@@ -33,7 +33,9 @@ class Progress:
         every (float): Seconds between log lines. Defaults to 20.
 
     Examples:
-        >>> with Progress('labels', total=2) as progress:
+        >>> import logging
+        >>> quiet = logging.getLogger('an example')
+        >>> with Progress('labels', total=2, logger=quiet) as progress:
         ...     progress.advance(2)
     """
 

@@ -38,9 +38,9 @@ class SampleIndex(Sequence):
 
     Examples:
         >>> index = SampleIndex('/data', ['a/1.jpg', 'b/2.jpg'], [0, 1])
-        >>> index[1]
+        >>> index[0]
         {'img_path': '/data/a/1.jpg', 'sample_id': 'a/1.jpg', 'gt_label': 0}
-        >>> index[:1].names()
+        >>> index[1:].names()
         ['b/2.jpg']
     """
 

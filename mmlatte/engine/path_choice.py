@@ -14,7 +14,7 @@ from collections.abc import Sequence
 __all__ = ['broke', 'next_path', 'rose', 'turning_point']
 
 #: A rise of the agreement that is no noise, and the same in images^-0.5.
-RISE, NOISE = 0.02, 0.5
+RISE, NOISE = 0.02, 0.45
 #: Below this share of the first agreement the model has forgotten its
 #: classes: that is no learning.
 FORGOTTEN = 0.5

@@ -179,12 +179,15 @@ def test_wrong_options():
 
 SYNTHESIS = """
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 import numpy as np
 from mmlatte.lmm import *
 
+# A job in the background of a script ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 folder, model, *paths = map(Path, sys.argv[1:])
 wanted = WantedTexts(
     lambda a, b: [path.name for path in paths[a:b]],
