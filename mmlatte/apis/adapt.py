@@ -116,8 +116,9 @@ def adapt(
             logger.info(f'The plan:\n{result.plan}')
         else:
             show(result.plan)
-        if dry_run:
-            return result
+    if dry_run:
+        return result
+    if result.plan is not None:
         result.plan.check()
         preflight(cfg)
         folder.mkdir(parents=True, exist_ok=True)
