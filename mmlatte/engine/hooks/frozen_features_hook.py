@@ -1,11 +1,11 @@
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
 from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.registry import HOOKS, MODELS
 
+from ..unwrapped import unwrapped
 from .zero_shot_label_hook import ZeroShotLabelHook
 
 
@@ -50,7 +50,7 @@ class FrozenFeaturesHook(Hook):
             ValueError: If there is no `ZeroShotLabelHook`, or the model takes
                 no frozen features.
         """
-        model = _unwrapped(runner)
+        model = unwrapped(runner.model)
         if not any(hasattr(model, name) for name in ('set_frozen', 'fit')):
             raise ValueError(
                 f'FrozenFeaturesHook: {type(model).__name__} defines neither '
@@ -71,7 +71,7 @@ class FrozenFeaturesHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Mark the epoch's start, unless the run resumes inside the epoch."""
-        model = _unwrapped(runner)
+        model = unwrapped(runner.model)
         if not hasattr(model, 'start_epoch'):
             return
         batches = runner.max_iters // runner.max_epochs
@@ -80,7 +80,7 @@ class FrozenFeaturesHook(Hook):
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Mark the epoch's end."""
-        model = _unwrapped(runner)
+        model = unwrapped(runner.model)
         if hasattr(model, 'end_epoch'):
             model.end_epoch()
 
@@ -138,8 +138,3 @@ def _teacher(
     )
     hook.look(runner, teacher, runner.train_dataloader.dataset)
     return _frozen(hook)
-
-
-def _unwrapped(runner: Runner):
-    model = runner.model
-    return model.module if is_model_wrapper(model) else model

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from mmengine.dist import broadcast, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmlatte.registry import HOOKS
@@ -15,6 +14,7 @@ from ..atomic_file import atomic_file
 from ..path_choice import UNTOUCHED, broke, next_path, rose, turning_point
 from ..random_state import preserved_random_state
 from ..schedulers import WarmupCosineLR
+from ..unwrapped import unwrapped
 from .zero_shot_label_hook import FrozenView, ZeroShotLabelHook
 
 #: Images per forward pass of a measurement.
@@ -144,7 +144,7 @@ class LabelFreeScheduleHook(Hook):
 
         The main process decides for all: other hardware may round another way.
         """
-        model = _unwrapped(runner)
+        model = unwrapped(runner.model)
         training = model.training
         model.eval()
         same = 0
@@ -176,7 +176,7 @@ class LabelFreeScheduleHook(Hook):
                 group['lr'] = (path - done) / self.steps * rate / rates[0]
             for _ in range(self.steps * wrapper._accumulative_counts):
                 model.train_step(next(batches), optim_wrapper=wrapper)
-                memory = _unwrapped(runner).memory
+                memory = unwrapped(runner.model).memory
                 pending = getattr(memory, 'pending', False)
                 if pending and wrapper.should_update():
                     memory.step()
@@ -260,8 +260,3 @@ def _set_path(runner: Runner, scheduler: WarmupCosineLR, path: float) -> float:
         group['initial_lr'] *= factor
     scheduler.base_values = [v * factor for v in scheduler.base_values]
     return groups[0]['initial_lr']
-
-
-def _unwrapped(runner: Runner) -> torch.nn.Module:
-    model = runner.model
-    return model.module if is_model_wrapper(model) else model

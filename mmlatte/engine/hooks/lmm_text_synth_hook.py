@@ -11,7 +11,6 @@ from mmengine.dist import (
     get_world_size,
 )
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 
 from mmlatte.datasets.sample_index import samples_of
@@ -32,6 +31,7 @@ from mmlatte.lmm import (
 )
 from mmlatte.registry import HOOKS, LMMS
 
+from ..unwrapped import unwrapped
 from .zero_shot_label_hook import ZeroShotLabelHook
 
 
@@ -134,7 +134,7 @@ class LMMTextSynthHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Make the missing texts and bind them to the training data."""
         dataset = runner.train_loop.dataloader.dataset
-        model = _unwrapped(runner.model)
+        model = unwrapped(runner.model)
         labels = self._labels_hook(runner).labels
         store = rows = None
         counts = Counts()
@@ -171,7 +171,7 @@ class LMMTextSynthHook(Hook):
             sample_ids=samples_of(dataset).names,
             load=lambda i: load_image(dataset.get_data_info(i)['img_path']),
             labels=labels_hook.labels,
-            class_names=_unwrapped(runner.model).class_names,
+            class_names=unwrapped(runner.model).class_names,
             image_prompts=self.image_prompts,
             group_prompt=self.group_prompt,
             group=self.group,
@@ -311,7 +311,3 @@ class LMMTextSynthHook(Hook):
             )
         for transform in found:
             transform.bind(source, tokenizer)
-
-
-def _unwrapped(model):
-    return model.module if is_model_wrapper(model) else model

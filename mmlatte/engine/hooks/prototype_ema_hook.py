@@ -3,11 +3,12 @@ import hashlib
 import torch
 from mmengine.dist import all_gather, get_world_size
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.distributed.fsdp import FullyShardedDataParallel
 
 from mmlatte.registry import HOOKS
+
+from ..unwrapped import unwrapped
 
 
 @HOOKS.register_module()
@@ -58,7 +59,7 @@ class PrototypeEMAHook(Hook):
         Raises:
             ValueError: If the model has no prototype memory.
         """
-        model = _unwrapped(runner)
+        model = unwrapped(runner.model)
         if not hasattr(model, 'memory'):
             raise ValueError(
                 f'PrototypeEMAHook: {type(model).__name__} has no `memory`; '
@@ -69,13 +70,13 @@ class PrototypeEMAHook(Hook):
         """Mark the epoch's start, unless the run resumes inside the epoch."""
         batches = len(runner.train_loop.dataloader)
         if runner.iter == runner.epoch * batches:
-            _unwrapped(runner).memory.start_epoch()
+            unwrapped(runner.model).memory.start_epoch()
 
     def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         """Move the prototypes if the optimizer has just stepped."""
         # update_params has counted this iteration already.
         if runner.optim_wrapper.should_update():
-            _unwrapped(runner).memory.step()
+            unwrapped(runner.model).memory.step()
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Check that all ranks agree."""
@@ -91,7 +92,7 @@ class PrototypeEMAHook(Hook):
         """
         if get_world_size() == 1:
             return
-        prototypes = _unwrapped(runner).memory.prototypes
+        prototypes = unwrapped(runner.model).memory.prototypes
         data = prototypes.detach().cpu().contiguous().numpy().tobytes()
         digest = bytearray(hashlib.sha256(data).digest())
         digests = all_gather(torch.frombuffer(digest, dtype=torch.uint8))
@@ -107,8 +108,3 @@ class PrototypeEMAHook(Hook):
                 'Look for code that changes the model or the prototypes on '
                 'some ranks only, and resume from an earlier checkpoint'
             )
-
-
-def _unwrapped(runner: Runner) -> torch.nn.Module:
-    model = runner.model
-    return model.module if is_model_wrapper(model) else model

@@ -14,7 +14,6 @@ from mmengine.hooks import (
     LoggerHook,
     RuntimeInfoHook,
 )
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmlatte.datasets.sample_index import samples_of
@@ -23,6 +22,7 @@ from mmlatte.registry import HOOKS
 from ..atomic_file import atomic_file
 from ..class_accuracy import ClassAccuracy
 from ..random_state import preserved_random_state
+from ..unwrapped import unwrapped
 from .lmm_text_synth_hook import LMMTextSynthHook
 from .zero_shot_label_hook import ZeroShotLabelHook
 
@@ -188,7 +188,7 @@ class RunSummaryHook(Hook):
         )
 
     def _facts(self, runner: Runner) -> dict:
-        model = _unwrapped(runner)
+        model = unwrapped(runner.model)
         facts = ('transductive', 'teacher', 'uses_lmm')
         return dict(
             per_class=self._classes.percent(model.class_names),
@@ -221,14 +221,9 @@ def _observers_only(runner: Runner) -> Iterator[None]:
         runner._hooks = hooks
 
 
-def _unwrapped(runner: Runner):
-    model = runner.model
-    return model.module if is_model_wrapper(model) else model
-
-
 def _trained_parameters(runner: Runner) -> int:
     """Count what the optimizer moves, or what the model says it fits."""
-    model = _unwrapped(runner)
+    model = unwrapped(runner.model)
     if hasattr(model, 'fitted_parameters'):
         return model.fitted_parameters
     return sum(p.numel() for p in model.parameters() if p.requires_grad)

@@ -16,7 +16,6 @@ from mmengine.dist import (
     is_main_process,
 )
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader, Dataset
 
@@ -28,6 +27,7 @@ from mmlatte.registry import HOOKS
 from ..atomic_file import atomic_file
 from ..feature_cache import FeatureCache
 from ..random_state import preserved_random_state
+from ..unwrapped import unwrapped
 
 #: Unreadable images named in the error; all of them are in a file.
 MAX_LISTED = 100
@@ -107,8 +107,7 @@ class ZeroShotLabelHook(Hook):
                 f'ZeroShotLabelHook: {type(dataset).__name__} has no pipeline '
                 'of its own; use a plain dataset for train_dataloader'
             )
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrapped(runner.model)
         if self.pipeline is None:
             self.pipeline = _eval_pipeline(runner, model)
         self.look(runner, model, dataset)

@@ -1,12 +1,12 @@
 import torch
 from mmengine.dist import broadcast, get_world_size
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, set_random_seed
 
 from mmlatte.registry import LOOPS
 
 from ..hooks.frozen_features_hook import FrozenFeaturesHook
 from ..random_state import preserved_random_state
+from ..unwrapped import unwrapped
 
 
 @LOOPS.register_module()
@@ -37,8 +37,7 @@ class FitLoop(EpochBasedTrainLoop):
             ValueError: If the model does not fit frozen features.
         """
         runner = self.runner
-        model = runner.model
-        model = model.module if is_model_wrapper(model) else model
+        model = unwrapped(runner.model)
         hooks = [h for h in runner.hooks if isinstance(h, FrozenFeaturesHook)]
         if not hooks or not hasattr(model, 'fit'):
             raise ValueError(
