@@ -1,5 +1,8 @@
 # Zero-shot scores of the small CLIP of the test assets.
-_base_ = ['./zeroshot_vitb32_eurosat.py']
+_base_ = [
+    './zeroshot_vitb32_eurosat.py',
+    './_base_/datasets/rsclip_112.py',
+]
 
 assets = '{{$MMLATTE_TEST_ASSETS:assets}}'
 model = dict(
@@ -9,23 +12,11 @@ model = dict(
     data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
 )
 test_pipeline = [
-    dict(type='mmlatte.LoadImage'),
-    dict(
-        type='mmpretrain.ResizeEdge',
-        scale=112,
-        edge='short',
-        backend='pillow',
-        interpolation='bicubic',
-    ),
-    dict(type='mmpretrain.CenterCrop', crop_size=112),
+    _base_.test_pipeline[0],
+    *_base_.resize,
     _base_.test_pipeline[-1],
 ]
 test_dataloader = dict(
     num_workers=1,
-    dataset=dict(
-        archive=assets + '/data/EuroSAT.zip',
-        split_file=assets + '/data/split_zhou_EuroSAT.json',
-        download=False,
-        pipeline=test_pipeline,
-    ),
+    dataset=dict(pipeline=test_pipeline, **_base_.rsclip_data),
 )
