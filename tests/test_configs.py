@@ -5,12 +5,18 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
-from mmengine.registry import HOOKS, LOOPS, PARAM_SCHEDULERS
+from mmengine.registry import (
+    HOOKS,
+    LOOPS,
+    PARAM_SCHEDULERS,
+    DefaultScope,
+)
 from mmengine.runner import Runner
 from torch import nn
 
 import mmlatte.registry as registry
 from mmlatte.datasets import CoOpBenchmark
+from mmlatte.datasets.transforms import SeedPerSample
 from mmlatte.registry import DATASETS, MODELS
 
 ROOT = Path(__file__).resolve().parents[1] / 'configs'
@@ -63,6 +69,13 @@ def test_config_builds(name, tiny_clip_dir, tiny_eurosat, tmp_path):
     cfg.model.clip.update(
         model_name=f'local-dir:{tiny_clip_dir}', pretrained=None
     )
+    # The scope that the Runner sets: names within names resolve from it.
+    with DefaultScope.overwrite_default_scope(cfg.default_scope):
+        build_parts(cfg, tmp_path if 'demo' in name else tiny_eurosat)
+
+
+def build_parts(cfg, data_root) -> None:
+    """Build the model, the data sets, the hooks and the schedules."""
     model = MODELS.build(cfg.model)
     assert len(model.class_names) == len(cfg.model.class_names)
     assert model.data_preprocessor is not None
@@ -73,8 +86,7 @@ def test_config_builds(name, tiny_clip_dir, tiny_eurosat, tmp_path):
             continue
         dataset = loader.dataset
         # The demo draws its images where there are none.
-        root = tmp_path if 'demo' in name else tiny_eurosat
-        dataset.data_root = str(root)
+        dataset.data_root = str(data_root)
         for key in ('split_file', 'archive'):
             dataset.pop(key, None)
         dataset.metainfo = None
@@ -88,7 +100,15 @@ def test_config_builds(name, tiny_clip_dir, tiny_eurosat, tmp_path):
             assert 'gt_label' in sample['data_samples']
         loader.dataset = built
         loader.num_workers, loader.persistent_workers = 0, False
-        assert len(Runner.build_dataloader(loader, seed=0)) > 0
+        loader.batch_size = 2
+        loader = Runner.build_dataloader(loader, seed=0)
+        assert len(loader) > 0
+        # Texts are drawn from a store, which the other tests have.
+        if 'LoadTexts' not in str(built.pipeline):
+            for step in loader.dataset.pipeline.transforms:
+                if isinstance(step, SeedPerSample):
+                    step.seed = 0
+            assert len(next(iter(loader))['data_samples']) == 2
 
     for hook in (cfg.get('default_hooks') or {}).values():
         HOOKS.build(hook)

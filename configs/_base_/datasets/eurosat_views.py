@@ -22,7 +22,7 @@ strong = [
     dict(type='mmpretrain.RandomFlip', prob=0.5, direction='horizontal'),
     # rand-m9-mstd0.5-inc1
     dict(
-        type='mmpretrain.RandAugment',
+        type='mmlatte.RandAugment',
         policies='timm_increasing',
         num_policies=2,
         total_level=10,

@@ -1,6 +1,13 @@
 from .drop_labels import DropLabels
 from .load_image import LoadImage
 from .load_texts import LoadTexts
+from .rand_augment import RandAugment
 from .seed_per_sample import SeedPerSample
 
-__all__ = ['DropLabels', 'LoadImage', 'LoadTexts', 'SeedPerSample']
+__all__ = [
+    'DropLabels',
+    'LoadImage',
+    'LoadTexts',
+    'RandAugment',
+    'SeedPerSample',
+]
