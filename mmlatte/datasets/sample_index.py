@@ -1,17 +1,16 @@
 """Which samples a dataset has, as arrays: a few bytes for each."""
 
-import hashlib
 import os
-import sys
 from array import array
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Protocol
 
 import numpy as np
 
-__all__ = ['SampleIndex', 'Samples', 'file_sizes', 'samples_of']
+from mmlatte.sample_key import Samples, sample_keys
+
+__all__ = ['SampleIndex', 'file_sizes', 'samples_of']
 
 #: Samples handled at a time where a Python object for each is needed.
 BLOCK = 65536
@@ -21,7 +20,7 @@ class SampleIndex(Sequence):
     """Ids, files and labels of samples; no Python object for any of them.
 
     A list of dicts takes about 500 bytes for a sample. This looks like one,
-    and takes 16 bytes (with a label) and those of the name. ``index[i]`` makes
+    and takes 20 bytes (with a label) and those of the name. ``index[i]`` makes
     the dict ``img_path``, ``sample_id`` and, where there are labels,
     ``gt_label``; slices and `take` share the names.
 
@@ -51,31 +50,30 @@ class SampleIndex(Sequence):
         labels: Sequence[int] | np.ndarray | None = None,
     ) -> None:
         self._prefix = os.path.join(folder, '')
-        text, lengths, keys = bytearray(), array('I'), bytearray()
+        text, lengths, keys = bytearray(), array('I'), array('Q')
         stream = iter(names)
         while block := list(islice(stream, BLOCK)):
             raw = [name.encode('utf-8', 'surrogateescape') for name in block]
             text += b''.join(raw)
             lengths.extend(map(len, raw))
-            keys += b''.join([_order_key(name) for name in raw])
+            keys.frombytes(sample_keys(raw).tobytes())
         # As they grew: a copy of hundreds of megabytes is saved.
         self._text = text
         self._lengths = np.array(lengths, np.uint32)
         del lengths
-        self._starts = np.zeros(len(self._lengths), np.int64)
+        offset = np.uint32 if len(text) < 2**32 else np.int64
+        self._starts = np.zeros(len(self._lengths), offset)
         np.cumsum(self._lengths[:-1], out=self._starts[1:])
         self.labels: np.ndarray | None = None
         if labels is not None:
             self.labels = np.array(labels, np.int32)
-        numbers = np.frombuffer(keys, np.uint64)
-        if sys.byteorder == 'little':
-            numbers.byteswap(inplace=True)  # bytes compare from the first
-        self._sort(numbers)
+        self._keys = np.frombuffer(keys, np.uint64)
+        self._sort()
 
-    def _sort(self, keys: np.ndarray) -> None:
+    def _sort(self) -> None:
         """Order by key; samples with one key by name, then as they came."""
-        order = np.argsort(keys)
-        keys = keys[order]
+        order = np.argsort(self._keys)
+        keys = self._keys[order]
         same = np.flatnonzero(keys[1:] == keys[:-1])
         for first in same[np.diff(same, prepend=-2) > 1]:
             last = first + np.searchsorted(
@@ -87,7 +85,10 @@ class SampleIndex(Sequence):
         self._select(order)
 
     def _select(self, rows: np.ndarray | slice) -> None:
-        self._starts, self._lengths = self._starts[rows], self._lengths[rows]
+        # One after the other: the old one is freed before the next is made.
+        self._starts = self._starts[rows]
+        self._lengths = self._lengths[rows]
+        self._keys = self._keys[rows]
         if self.labels is not None:
             self.labels = self.labels[rows]
 
@@ -116,7 +117,7 @@ class SampleIndex(Sequence):
         self, start: int = 0, stop: int | None = None, step: int = 1
     ) -> list[str]:
         """Ids of the samples ``start`` to ``stop``, or each n-th of them."""
-        starts = self._starts[start:stop:step]
+        starts = self._starts[start:stop:step].astype(np.int64)
         ends = starts + self._lengths[start:stop:step]
         text = self._text
         return [
@@ -130,10 +131,17 @@ class SampleIndex(Sequence):
         """Files of the samples ``start`` to ``stop``, or each n-th of them."""
         return [self._path(name) for name in self.names(start, stop, step)]
 
+    def keys(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Keys of the samples ``start`` to ``stop``, uint64.
+
+        See :func:`mmlatte.sample_key.sample_key`.
+        """
+        return self._keys[start:stop]
+
     @property
     def nbytes(self) -> int:
         """int: Memory of the arrays."""
-        arrays = [self._starts, self._lengths]
+        arrays = [self._starts, self._lengths, self._keys]
         arrays += [] if self.labels is None else [self.labels]
         return len(self._text) + sum(a.nbytes for a in arrays)
 
@@ -145,16 +153,6 @@ class SampleIndex(Sequence):
         # os.path.join takes most of the time of a long list.
         path = f'{self._prefix}{name}'
         return os.path.normpath(path) if name.startswith('..') else path
-
-
-class Samples(Protocol):
-    """What hooks may ask about many samples at once."""
-
-    labels: np.ndarray | None
-
-    def names(self, start: int, stop: int) -> list[str]: ...
-
-    def paths(self, start: int, stop: int, step: int = 1) -> list[str]: ...
 
 
 class _ForeignSamples:
@@ -175,6 +173,10 @@ class _ForeignSamples:
 
     def paths(self, start: int, stop: int, step: int = 1) -> list[str]:
         return [info['img_path'] for info in self._infos(start, stop, step)]
+
+    def keys(self, start: int, stop: int) -> np.ndarray:
+        names = self.names(start, stop)
+        return sample_keys(n.encode('utf-8', 'surrogateescape') for n in names)
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -220,7 +222,3 @@ def _sizes(paths: Sequence[str]) -> list[int]:
         except OSError:
             sizes.append(-1)
     return sizes
-
-
-def _order_key(name: bytes) -> bytes:
-    return hashlib.blake2b(name, digest_size=8).digest()

@@ -2,13 +2,16 @@
 
 import sqlite3
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
 __all__ = ['KnownKeys']
 
-#: Keys looked up at a time, so that little memory is needed beside them.
-BLOCK = 1 << 20
+#: Keys read or looked up at a time: little memory is needed beside them.
+BLOCK = 1 << 18
+#: Blocks looked up at a time.
+THREADS = 4
 
 
 class KnownKeys:
@@ -85,7 +88,8 @@ def _holds(known: np.ndarray, keys: np.ndarray) -> np.ndarray:
     if not len(known):
         return found
     flat, hits = keys.reshape(-1), found.reshape(-1)
-    for start in range(0, len(flat), BLOCK):
+
+    def look(start: int) -> None:
         part = flat[start : start + BLOCK]
         # In order, neighbours in memory are visited together.
         order = np.argsort(part)
@@ -93,4 +97,8 @@ def _holds(known: np.ndarray, keys: np.ndarray) -> np.ndarray:
         place = np.searchsorted(known, part)
         place[place == len(known)] = 0
         hits[start + order] = known[place] == part
+
+    # NumPy sorts and searches without Python's lock.
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(look, range(0, len(flat), BLOCK)))
     return found

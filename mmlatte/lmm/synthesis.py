@@ -78,7 +78,8 @@ def missing_texts(
     if retry_failed:
         failed[:] = False
     counts.failed = int(failed.sum())
-    return np.flatnonzero(~there & ~failed), counts
+    settled = np.logical_or(there, failed, out=there)
+    return np.flatnonzero(np.logical_not(settled, out=settled)), counts
 
 
 def synthesize(

@@ -15,7 +15,11 @@ from .text_record import KINDS, TextRecord, decode_id, encode_id
 
 __all__ = ['connect_new', 'connect_sealed', 'insert', 'open_part', 'records']
 
-SCHEMA = """
+#: Changes with the schema and with what a key is.
+VERSION = 2
+
+SCHEMA = f"""
+PRAGMA user_version={VERSION};
 CREATE TABLE prompts(id INTEGER PRIMARY KEY, prompt TEXT NOT NULL);
 CREATE TABLE origins(
     id INTEGER PRIMARY KEY, model TEXT NOT NULL, params TEXT NOT NULL);
@@ -49,11 +53,27 @@ def connect_new(path: Path) -> sqlite3.Connection:
 
 
 def connect_sealed(path: Path) -> sqlite3.Connection:
-    """Open a file that nobody writes any more; no locks are taken."""
+    """Open a file that nobody writes any more; no locks are taken.
+
+    Raises:
+        RuntimeError: If another version of mmlatte wrote it.
+    """
     uri = f'file:{quote(str(path))}?mode=ro&immutable=1'
     db = sqlite3.connect(uri, uri=True, check_same_thread=False)
     db.execute('PRAGMA cache_size=-16000')
+    _check_version(db, path)
     return db
+
+
+def _check_version(db: sqlite3.Connection, path: Path) -> None:
+    version = db.execute('PRAGMA user_version').fetchone()[0]
+    if version != VERSION:
+        db.close()
+        raise RuntimeError(
+            f'{path} is a text store of version {version}, and this mmlatte '
+            f'reads version {VERSION}. Use the mmlatte that wrote it, or '
+            'move its folder away to have the texts written anew.'
+        )
 
 
 @contextlib.contextmanager
@@ -94,6 +114,8 @@ def open_part(path: Path) -> Iterator[sqlite3.Connection | None]:
                 'Is its disk mounted and healthy? Move the file away to go '
                 'on without its texts.'
             )
+        if tables:
+            _check_version(db, path)
         yield db if tables else None
 
 

@@ -2,11 +2,12 @@
 
 import functools
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import repeat
 
 import numpy as np
+
+from mmlatte.sample_key import sample_key
 
 __all__ = [
     'KINDS',
@@ -67,9 +68,7 @@ def record_key(sample_id: str, kind: str, prompt: str) -> int:
     when files are merged. Two of 20 million texts share one with a
     probability of 2e-5.
     """
-    digest = _prompt_digest(kind, prompt).copy()
-    digest.update(encode_id(sample_id))
-    return int.from_bytes(digest.digest(), 'little') >> 1
+    return (sample_key(sample_id) ^ _prompt_key(kind, prompt)) >> 1
 
 
 class RecordKeys:
@@ -82,46 +81,46 @@ class RecordKeys:
 
     Examples:
         >>> keys = RecordKeys('image', ['Describe.'])
-        >>> int(keys(['a.jpg'])[0]) == record_key(
+        >>> samples = np.array([sample_key('a.jpg')], np.uint64)
+        >>> int(keys(samples)[0]) == record_key(
         ...     'a.jpg', 'image', 'Describe.'
         ... )
         True
     """
 
     def __init__(self, kind: str, prompts: Sequence[str]) -> None:
-        self._begun = [_prompt_digest(kind, prompt) for prompt in prompts]
+        found = [_prompt_key(kind, prompt) for prompt in prompts]
+        self._prompts = np.array(found, np.uint64)
 
     def __call__(
-        self, sample_ids: Sequence[str], classes: Iterable[int] | None = None
+        self, samples: np.ndarray, classes: np.ndarray | None = None
     ) -> np.ndarray:
-        """Return the keys of samples.
+        """Return the keys of texts.
 
         Args:
-            sample_ids (Sequence[str]): (N,).
-            classes (Iterable[int] | None): (N,) needed with several prompts.
+            samples (np.ndarray): uint64 (N,), keys of the samples; see
+                :func:`mmlatte.sample_key.sample_key`.
+            classes (np.ndarray | None): int (N,), needed with several
+                prompts.
 
         Returns:
             np.ndarray: int64 (N,).
         """
-        if classes is None or len(self._begun) == 1:
-            classes = repeat(0, len(sample_ids))
-        digests = []
-        for sample_id, prompt in zip(sample_ids, classes, strict=True):
-            digest = self._begun[prompt].copy()
-            digest.update(sample_id.encode('utf-8', 'surrogateescape'))
-            digests.append(digest.digest())
-        keys = np.frombuffer(b''.join(digests), '<u8') >> np.uint64(1)
-        return keys.astype(np.int64)
+        if len(self._prompts) == 1:
+            prompts = self._prompts
+        else:
+            prompts = self._prompts[classes]
+        return ((samples ^ prompts) >> np.uint64(1)).astype(np.int64)
 
 
 @functools.lru_cache(4096)
-def _prompt_digest(kind: str, prompt: str) -> 'hashlib.blake2b':
+def _prompt_key(kind: str, prompt: str) -> int:
     digest = hashlib.blake2b(digest_size=8)
     for part in (kind, prompt):
         raw = encode_id(part)
         digest.update(len(raw).to_bytes(8, 'little'))
         digest.update(raw)
-    return digest
+    return int.from_bytes(digest.digest(), 'little')
 
 
 def encode_id(sample_id: str) -> bytes:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from PIL import Image
 
+from mmlatte.sample_key import Samples
+
 from .base_lmm import LMMRequest
 from .collage import make_collage
 from .groups import ClassIndex, draw_members, nearest
@@ -14,7 +16,7 @@ from .text_record import RecordKeys, TextRecord
 
 __all__ = ['WantedTexts']
 
-#: Samples whose ids are held at a time.
+#: Samples whose keys are made at a time.
 BLOCK = 65536
 
 
@@ -25,8 +27,8 @@ class WantedTexts:
     and so on; the last N are the group texts.
 
     Args:
-        sample_ids (Callable[[int, int], Sequence[str]]): Ids of the samples
-            from a start to a stop.
+        samples (Samples): Ids and keys of the samples; see
+            :func:`mmlatte.datasets.sample_index.samples_of`.
         load (Callable[[int], Image.Image]): Image of a sample.
         labels (np.ndarray): int (N,), zero-shot labels.
         class_names (Sequence[str]): Names of the classes.
@@ -45,7 +47,7 @@ class WantedTexts:
 
     def __init__(
         self,
-        sample_ids: Callable[[int, int], Sequence[str]],
+        samples: Samples,
         load: Callable[[int], Image.Image],
         labels: np.ndarray,
         class_names: Sequence[str],
@@ -56,7 +58,7 @@ class WantedTexts:
         labels_from: str = '',
         features: np.ndarray | None = None,
     ) -> None:
-        self.sample_ids = sample_ids
+        self.samples = samples
         self.load = load
         self.labels = np.asarray(labels)
         self.class_names = list(class_names)
@@ -68,7 +70,6 @@ class WantedTexts:
         self.features = features
         self.num_samples = len(self.labels)
         self._check()
-        self.classes = ClassIndex(self.labels, len(self.class_names))
 
     def _check(self) -> None:
         if not self.image_prompts and self.group_prompt is None:
@@ -91,6 +92,11 @@ class WantedTexts:
 
     def __len__(self) -> int:
         return self.num_samples * self.num_kinds
+
+    @functools.cached_property
+    def _classes(self) -> ClassIndex:
+        # Only a run that still has to draw groups pays for it.
+        return ClassIndex(self.labels, len(self.class_names))
 
     @property
     def num_kinds(self) -> int:
@@ -119,15 +125,15 @@ class WantedTexts:
         keys = np.empty((self.num_kinds, self.num_samples), np.int64)
         for start in range(0, self.num_samples, BLOCK):
             stop = min(start + BLOCK, self.num_samples)
-            ids = self.sample_ids(start, stop)
-            classes = self.labels[start:stop].tolist()
+            samples = self.samples.keys(start, stop)
+            classes = self.labels[start:stop]
             for row, maker in zip(keys, makers, strict=True):
-                row[start:stop] = maker(ids, classes)
+                row[start:stop] = maker(samples, classes)
         return keys
 
     def sample_id(self, index: int) -> str:
         """Id of a sample."""
-        return self.sample_ids(index, index + 1)[0]
+        return self.samples.names(index, index + 1)[0]
 
     def request(self, number: int) -> LMMRequest:
         """The question behind a text."""
@@ -161,7 +167,7 @@ class WantedTexts:
 
     def members(self, index: int) -> list[int]:
         """Samples in the collage of an anchor."""
-        candidates = self.classes.members(self.labels[index])
+        candidates = self._classes.members(self.labels[index])
         if self.group.draw == 'neighbours':
             assert self.features is not None
             candidates = nearest(

@@ -69,17 +69,33 @@ def test_equals_a_sorted_list_of_dicts(names, data):
 def test_equal_keys_are_ordered_by_name(names):
     with pytest.MonkeyPatch.context() as patch:
         # Few keys: many samples share one.
-        patch.setattr(sample_index, '_order_key', lambda n: n[:1] * 8)
+        patch.setattr(sample_index, 'sample_keys', first_byte)
         index = SampleIndex('/', names, range(len(names)))
     entries = [(n.encode(), i) for i, n in enumerate(names)]
-    entries.sort(key=lambda e: (e[0][:1] * 8, e[0]))
+    entries.sort(key=lambda e: (e[0][:1], e[0]))
     assert index.labels.tolist() == [i for _, i in entries]
 
 
-def test_a_sample_takes_the_bytes_of_its_name_and_16():
+def first_byte(names: list[bytes]) -> np.ndarray:
+    return np.array([(name + b'\0')[0] for name in names], np.uint64)
+
+
+@given(st.lists(NAMES, max_size=20))
+def test_keys_are_hashes_of_the_ids(names):
+    index = SampleIndex('/', names)
+    hashes = [
+        hashlib.blake2b(name.encode(), digest_size=8).hexdigest()
+        for name in index.names()
+    ]
+    assert [f'{key:016x}' for key in index.keys().tolist()] == hashes
+    assert index.keys(1, 3).tolist() == index.keys().tolist()[1:3]
+    assert index[1:].keys().tolist() == index.keys().tolist()[1:]
+
+
+def test_a_sample_takes_the_bytes_of_its_name_and_20():
     names = [f'folder{i % 7}/image_{i:08d}.jpg' for i in range(1000)]
     index = SampleIndex('/data', names, [0] * 1000)
-    assert index.nbytes == sum(map(len, names)) + 16 * 1000
+    assert index.nbytes == sum(map(len, names)) + 20 * 1000
 
 
 def test_paths_outside_the_folder():

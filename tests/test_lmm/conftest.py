@@ -16,6 +16,7 @@ from mmlatte.lmm import (
     WantedTexts,
     load_image,
 )
+from mmlatte.sample_key import sample_keys
 
 
 class RuleLMM(BaseLMM):
@@ -49,6 +50,19 @@ def store(tmp_path) -> TextStore:
     return TextStore(tmp_path / 'store')
 
 
+class ListedSamples:
+    """Samples in the order of a list."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = list(names)
+
+    def names(self, start: int, stop: int) -> list[str]:
+        return self._names[start:stop]
+
+    def keys(self, start: int, stop: int) -> np.ndarray:
+        return sample_keys(name.encode() for name in self._names[start:stop])
+
+
 @pytest.fixture
 def want():
     """Factory of `WantedTexts` on plain colours, or on files."""
@@ -57,7 +71,7 @@ def want():
         paths = files or []
         count = len(paths) or count
         defaults: dict = dict(
-            sample_ids=lambda a, b: [f'{i}.jpg' for i in range(a, b)],
+            samples=ListedSamples(f'{i}.jpg' for i in range(count)),
             load=lambda i: Image.new('RGB', (16, 16), (i, 0, 0)),
             labels=np.arange(count) % 2,
             class_names=['forest', 'river'],
@@ -65,9 +79,7 @@ def want():
             group_prompt='Describe all.',
         )
         if paths:
-            defaults['sample_ids'] = lambda a, b: [
-                path.name for path in paths[a:b]
-            ]
+            defaults['samples'] = ListedSamples(path.name for path in paths)
             defaults['load'] = lambda i: load_image(paths[i])
         return WantedTexts(**{**defaults, **options})
 

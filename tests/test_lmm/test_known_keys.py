@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from mmlatte.lmm import KnownKeys, record_key
 from mmlatte.lmm import known_keys as module
 from mmlatte.lmm.text_record import RecordKeys
+from mmlatte.sample_key import sample_keys
 
 KEYS = st.integers(0, 2**63 - 1) | st.integers(0, 9)
 
@@ -36,9 +37,10 @@ def test_keys_of_many_equal_keys_of_one(samples):
     ids = [sample_id for sample_id, _ in samples]
     classes = [label for _, label in samples]
     prompts = ['one', 'two?', 'dreé']
-    found = RecordKeys('group', prompts)(ids, classes)
+    keys = sample_keys(i.encode('utf-8', 'surrogateescape') for i in ids)
+    found = RecordKeys('group', prompts)(keys, np.array(classes, int))
     assert found.tolist() == [
         record_key(i, 'group', prompts[c]) for i, c in samples
     ]
-    same = RecordKeys('image', prompts[:1])(ids, classes)
+    same = RecordKeys('image', prompts[:1])(keys)
     assert same.tolist() == [record_key(i, 'image', 'one') for i in ids]

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import pickle
 import random
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmlatte.lmm import TextRecord, TextStore, record_key
+from mmlatte.lmm.text_file_db import connect_new
 
 PROMPT = 'Describe the land use.'
 
@@ -310,3 +312,12 @@ def test_no_shared_memory_journal(tmp_path):
     with sqlite3.connect(store._part) as db:
         assert db.execute('PRAGMA journal_mode').fetchone() == ('delete',)
     assert store._writer.execute('PRAGMA synchronous').fetchone() == (3,)
+
+
+@pytest.mark.parametrize('suffix', ['.db', '.part'])
+def test_files_of_another_version_are_named(tmp_path, suffix):
+    path = tmp_path / f'old{suffix}'
+    with contextlib.closing(connect_new(path)) as db:
+        db.execute('PRAGMA user_version=1')
+    with pytest.raises(RuntimeError, match=rf'old\{suffix} is a text store'):
+        TextStore(tmp_path).known()

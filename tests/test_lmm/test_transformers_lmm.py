@@ -19,6 +19,7 @@ from mmlatte.lmm import (
     missing_texts,
     synthesize,
 )
+from mmlatte.sample_key import sample_key
 
 PROMPT = 'Describe the land use in the satellite image concisely.'
 
@@ -184,13 +185,14 @@ import sys
 import time
 from pathlib import Path
 import numpy as np
+from mmlatte.datasets.sample_index import SampleIndex
 from mmlatte.lmm import *
 
 # A job in the background of a script ignores it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 folder, model, *paths = map(Path, sys.argv[1:])
 wanted = WantedTexts(
-    lambda a, b: [path.name for path in paths[a:b]],
+    SampleIndex('/', [path.name for path in paths]),
     lambda i: load_image(paths[i]),
     np.arange(len(paths)) % 3, ['a', 'b', 'c'],
     ['Describe the land use.'], 'Describe all.')
@@ -215,7 +217,8 @@ with TextStore(folder) as store:
 def test_a_killed_synthesis_goes_on_where_it_was(
     llava, eurosat_images, want, store, how
 ):
-    paths = eurosat_images[:24]
+    # In the order of the index.
+    paths = sorted(eurosat_images[:24], key=lambda p: sample_key(p.name))
     command = [sys.executable, '-c', textwrap.dedent(SYNTHESIS)]
     command += [store.folder, llava.model, *paths]
     acknowledged = []

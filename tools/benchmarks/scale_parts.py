@@ -31,14 +31,11 @@ CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / '_base_'
 
 @DATASETS.register_module()
 class SimulatedImages(IndexedDataset):
-    """So many files that do not exist."""
-
-    def __init__(self, count: int, **kwargs) -> None:
-        self.count = count
-        super().__init__(ann_file='', **kwargs)
+    """Files that do not exist, a line for each in ``ann_file``."""
 
     def load_data_list(self) -> SampleIndex:
-        return SampleIndex('/nowhere', names(self.count))
+        with open(self.ann_file) as lines:
+            return SampleIndex('/nowhere', (line[:-1] for line in lines))
 
 
 @TRANSFORMS.register_module()
@@ -110,7 +107,7 @@ def build_runner(args: argparse.Namespace, folder: Path) -> Runner:
                 num_workers=0,
                 dataset=dict(
                     type='SimulatedImages',
-                    count=args.samples,
+                    ann_file=str(folder / 'names.txt'),
                     pipeline=pipeline,
                 ),
                 sampler=dict(type='DefaultSampler', shuffle=True),
@@ -162,6 +159,8 @@ def in_child(function: Callable, *args) -> None:
 def prepare(args: argparse.Namespace, folder: Path) -> None:
     """Leave features, zero-shot labels and texts, as a first run would."""
     runner = build_runner(args, folder)
+    with open(folder / 'names.txt', 'w') as lines:
+        lines.writelines(f'{name}\n' for name in names(args.samples))
     labels, texts = hooks_of(runner)
     runner._train_loop = runner.build_train_loop(runner._train_loop)
     labels.fingerprint = runner.model.clip.fingerprint()

@@ -168,7 +168,7 @@ class LMMTextSynthHook(Hook):
                 'LMMTextSynthHook: ZeroShotLabelHook made no labels'
             )
         wanted = WantedTexts(
-            sample_ids=samples_of(dataset).names,
+            samples=samples_of(dataset),
             load=lambda i: load_image(dataset.get_data_info(i)['img_path']),
             labels=labels_hook.labels,
             class_names=unwrapped(runner.model).class_names,
@@ -260,6 +260,8 @@ class LMMTextSynthHook(Hook):
     ) -> np.ndarray:
         """Find the texts; a network disk may show new files late."""
         keys, deadline = wanted.take_keys(), time.monotonic() + 120
+        if counts.reused == keys.size:
+            return keys
         there = known.holds(keys)
         while (missing := counts.made + counts.reused - int(there.sum())) > 0:
             if time.monotonic() > deadline:

@@ -31,10 +31,10 @@ from ..unwrapped import unwrapped
 
 #: Unreadable images named in the error; all of them are in a file.
 MAX_LISTED = 100
-#: Samples whose names and sizes are held at a time.
+#: Samples whose files' names and sizes are held at a time.
 KEY_BLOCK = 65536
 #: Files whose sizes are asked for.
-MAX_SIZES = 1_000_000
+MAX_SIZES = 262_144
 #: Seconds without a new file after which another rank counts as dead.
 PATIENCE = 1800
 
@@ -264,10 +264,10 @@ class ZeroShotLabelHook(Hook):
 
         File sizes stand for the contents: another data set with the same
         file names must not get these features. The main process asks for
-        them, in threads, since network disks answer slowly; of more than a
-        million files it asks every second, third ... one, evenly over the
+        them, in threads, since network disks answer slowly; of more than
+        262,144 files it asks every second, third ... one, evenly over the
         data, so that other data is still noticed, though not the exchange of
-        one image among millions.
+        one image among a million.
         """
         digest = hashlib.sha256()
         preprocessor = model.data_preprocessor
@@ -287,18 +287,11 @@ class ZeroShotLabelHook(Hook):
         step = -(-total // MAX_SIZES)
         for start in range(0, total, KEY_BLOCK):
             stop = min(start + KEY_BLOCK, total)
-            sizes: list = [''] * (stop - start)
+            keys = np.asarray(samples.keys(start, stop), '<u8')
+            digest.update(keys.tobytes())
             first = -start % step
-            paths = samples.paths(start + first, stop, step)
-            sizes[first::step] = file_sizes(paths).tolist()
-            lines = [
-                f'{name}\0{size}\0'
-                for name, size in zip(
-                    samples.names(start, stop), sizes, strict=True
-                )
-            ]
-            text = ''.join(lines)
-            digest.update(text.encode('utf-8', 'surrogateescape'))
+            sizes = file_sizes(samples.paths(start + first, stop, step))
+            digest.update(np.asarray(sizes, '<i8').tobytes())
         return digest.hexdigest()[:16]
 
 

@@ -8,6 +8,8 @@ from mmengine.optim import OptimWrapper
 
 from mmlatte.registry import OPTIM_WRAPPERS
 
+from ..free_memory import return_free_memory
+
 DTYPES = ('float16', 'bfloat16', 'float32')
 
 
@@ -24,7 +26,9 @@ class AutocastOptimWrapper(OptimWrapper):
         keep_gradients (bool): Zero gradients in place instead of freeing
             them. On a CPU memory that is freed and taken anew at every step
             ends up scattered; with gradient checkpointing, where activations
-            are small, keeping it lowers the peak. Defaults to False.
+            are small, keeping it lowers the peak. So does giving the holes
+            between the optimizer's first values back to the system, which
+            this does too. Defaults to False.
         **kwargs: Arguments of ``OptimWrapper``.
 
     Raises:
@@ -39,6 +43,7 @@ class AutocastOptimWrapper(OptimWrapper):
     ) -> None:
         super().__init__(**kwargs)
         self.keep_gradients = keep_gradients
+        self._has_state = False
         self.device_type = torch.device(get_device()).type
         if dtype is None and self.device_type == 'cpu':
             print_log(
@@ -81,6 +86,10 @@ class AutocastOptimWrapper(OptimWrapper):
             self._clip_grad()
         self.scaler.step(self.optimizer, **kwargs)
         self.scaler.update()
+        if self.keep_gradients and not self._has_state:
+            # Moments now lie where the first step had its activations.
+            self._has_state = True
+            return_free_memory()
 
     def zero_grad(self, **kwargs) -> None:
         """Zero or free the gradients, see ``keep_gradients``."""
