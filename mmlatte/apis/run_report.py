@@ -94,7 +94,7 @@ def make_run_report(
         for i in chosen
     }
     report = RunReport(
-        title=f'Run {run.resolve().name}',
+        title=run.resolve().name,
         facts=_facts(config, read_summary(run), run),
         classes=adapted.classes,
         frozen=seen.before.argmax(axis=1),
