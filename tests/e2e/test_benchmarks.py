@@ -1,0 +1,107 @@
+"""The benchmark tools as a user runs them, on real runs of tiny CLIP."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+REPO = Path(__file__).resolve().parents[2]
+LATTEPLUS = """
+_base_ = ['./tiny.py']
+model = dict(
+    _delete_=True, type='mmlatte.LattePlusClassifier',
+    clip=_base_.model.clip,
+    class_names=_base_.class_names,
+    data_preprocessor=_base_.model.data_preprocessor)
+default_hooks = dict(
+    _delete_=True, **{k: v for k, v in _base_.default_hooks.items()
+    if k not in ('text_synth', 'prototype_ema')},
+    frozen_features=dict(type='mmlatte.FrozenFeaturesHook'))
+train_cfg = dict(_delete_=True, type='mmlatte.FitLoop')
+param_scheduler = None
+"""
+
+
+def rows(output: str) -> dict[str, list[str]]:
+    """Cells of all Markdown tables, by the first of a row."""
+    cells = [
+        [cell.strip() for cell in line.strip('|').split('|')]
+        for line in output.splitlines()
+        if line.startswith('|')
+    ]
+    return {row[0]: row[1:] for row in cells}
+
+
+def test_shares_of_a_training_run_add_up(make_tiny_run):
+    done = make_tiny_run().tool('benchmarks/training_share.py')
+    table = rows(done.stdout)
+    seconds = {
+        part: float(cells[0])
+        for part, cells in table.items()
+        if part not in ('part', '---')
+    }
+    whole = seconds.pop('whole')
+    assert sum(seconds.values()) == pytest.approx(whole, abs=0.5)
+    assert {'towers, forward', 'optimizer', 'waiting for batches'} < {*seconds}
+    assert seconds['hooks, logs, checkpoints, all else'] > 0
+
+
+def test_robustness_of_a_fit(make_tiny_run):
+    run = make_tiny_run()
+    run.config = run.folder / 'latteplus.py'
+    run.config.write_text(LATTEPLUS)
+    done = run.tool(
+        'benchmarks/robustness.py', '--seeds', '0', '1', '--out', 'table.md'
+    )
+    table = rows(done.stdout)
+    assert table['all'][-1] == '2'  # seeds
+    assert table['one class'][-1] == '3'  # classes
+    before, after, gain, worst = map(float, table['all'][:4])
+    assert gain == worst == pytest.approx(after - before, abs=0.11)
+    assert (run.folder / 'table.md').read_text().count('## latteplus') == 1
+
+
+@pytest.fixture
+def robustness(monkeypatch):
+    """The tool as a module."""
+    path = REPO / 'tools' / 'benchmarks' / 'robustness.py'
+    spec = importlib.util.spec_from_file_location('robustness', path)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, 'robustness', module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_parts_hold_what_they_say(robustness):
+    truth = np.repeat(np.arange(4), 1000)
+    # Features tell class and place.
+    features = np.stack([truth, np.arange(4000)], axis=1).astype(np.float32)
+    data = robustness.Data(
+        model=None,
+        frozen=SimpleNamespace(
+            features=features, class_features=np.zeros((4, 2))
+        ),
+        truth=truth,
+        test=torch.zeros(4000, 2),
+        test_truth=truth,
+    )
+    others = np.full((2000, 2), -1, np.float32)
+    found = list(robustness.parts(data, others, seed=0))
+    single = [part for part in found if part[0] == 'one class']
+    found = {name: (part, which) for name, part, which in found}
+    assert len(found['few'][0]) == 200
+    kept, which = found['absent']
+    classes = set(kept[:, 0].astype(int))
+    assert len(classes) == 2 and set(truth[which]) == classes
+    counts = np.bincount(found['imbalanced'][0][:, 0].astype(int))
+    assert counts.max() / counts.min() == pytest.approx(20, rel=0.4)
+    tested = np.bincount(truth[found['imbalanced'][1]])
+    assert np.argsort(tested).tolist() == np.argsort(counts).tolist()
+    outliers = found['outliers'][0][:, 0] == -1
+    assert outliers.mean() == pytest.approx(0.1, abs=0.001)
+    for c, (_, part, which) in enumerate(single):
+        assert set(part[:, 0]) == {c} and set(truth[which]) == {c}
