@@ -4,7 +4,7 @@ Trains as ``tools/train.py`` does, texts and zero-shot labels first, and then
 splits the wall time from the first batch to the last evaluation. Takes the
 config and the common options of ``tools/train.py``:
 
-    python tools/benchmarks/training_share.py configs/latteclip_vitb32_eurosat.py
+    python tools/benchmarks/training_share.py CONFIG
 """
 
 import argparse
