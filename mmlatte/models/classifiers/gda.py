@@ -7,48 +7,15 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.models.linear_discriminants import linear_discriminants
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import PrototypeClassifier, full_precision
 
 #: Slice of samples, features (n, D) -> posteriors (n, C).
 Posterior = Callable[[slice, Tensor], Tensor]
-
-
-def linear_discriminants(
-    means: Tensor,
-    counts: Tensor,
-    sums: Tensor,
-    second_moment: Tensor,
-    shrinkage: float,
-) -> tuple[Tensor, Tensor]:
-    r"""Turn Gaussians of one covariance and equal priors into a classifier.
-
-    .. math::
-        \Sigma &= \tfrac1N \sum_{ic} \gamma_{ic}
-            (f_i - \mu_c)(f_i - \mu_c)^\top, \quad
-        \Sigma_s = (1 - s) \Sigma + s \tfrac{\mathrm{tr} \Sigma}{D} I \\
-        w_c &= \Sigma_s^{-1} \mu_c, \quad b_c = -\tfrac12 \mu_c^\top w_c
-
-    Args:
-        means (Tensor): :math:`\mu`, (C, D).
-        counts (Tensor): :math:`\sum_i \gamma_{ic}`, (C,).
-        sums (Tensor): :math:`\sum_i \gamma_{ic} f_i`, (C, D).
-        second_moment (Tensor): :math:`\sum_i f_i f_i^\top`, (D, D).
-        shrinkage (float): s in [0, 1].
-
-    Returns:
-        tuple[Tensor, Tensor]: w, (C, D), and b, (C,).
-    """
-    cross = sums.T @ means
-    scatter = second_moment - cross - cross.T
-    scatter += (means * counts.unsqueeze(1)).T @ means
-    covariance = scatter / counts.sum()
-    variance = covariance.diagonal().mean()
-    shrunk = (1 - shrinkage) * covariance
-    shrunk.diagonal().add_(shrinkage * variance)
-    weight = torch.linalg.solve(shrunk, means.T).T
-    return weight, -0.5 * (weight * means).sum(dim=1)
+#: Logit of a class that gets no image; infinity makes NaN of entropies.
+IMPOSSIBLE = -1e4
 
 
 @MODELS.register_module()
@@ -134,7 +101,21 @@ class GDAClassifier(PrototypeClassifier):
         Args:
             frozen (FrozenFeatures): N features; they are read in chunks.
         """
-        posterior = self.start(frozen)
+        self.maximise(frozen, self.start(frozen))
+
+    def maximise(
+        self,
+        frozen: FrozenFeatures,
+        posterior: Posterior,
+        without: Tensor | None = None,
+    ) -> None:
+        """Run EM from the posteriors of a first E step.
+
+        Args:
+            frozen (FrozenFeatures): N features; they are read in chunks.
+            posterior (Callable): See `start`.
+            without (Tensor, optional): bool (C,), classes that get no image.
+        """
         weight, bias = self._wide(self.weight), self._wide(self.bias)
         means = self._wide(torch.from_numpy(frozen.class_features))
         second = sum(f.T @ f for _, f in self._chunks(frozen))
@@ -164,7 +145,9 @@ class GDAClassifier(PrototypeClassifier):
             if self.estimate_priors:
                 share = (counts + 1) / (len(frozen) + len(counts))
                 bias = bias + share.log()
-            posterior = _posterior(weight, bias)
+            if without is not None:
+                bias = bias.masked_fill(without, IMPOSSIBLE)
+            posterior = linear_posterior(weight, bias)
         print_log(
             f'EM: {changed} of {len(frozen)} labels changed in the last step',
             'current',
@@ -182,7 +165,7 @@ class GDAClassifier(PrototypeClassifier):
             Callable: Slice of samples and their features (n, D) ->
             posteriors (n, C).
         """
-        return _posterior(self._wide(self.weight), self._wide(self.bias))
+        return linear_posterior(self._wide(self.weight), self._wide(self.bias))
 
     def _wide(self, tensor: Tensor) -> Tensor:
         """Double precision, where the device has it."""
@@ -195,5 +178,6 @@ class GDAClassifier(PrototypeClassifier):
             yield part, self._wide(features)
 
 
-def _posterior(weight: Tensor, bias: Tensor) -> Posterior:
+def linear_posterior(weight: Tensor, bias: Tensor) -> Posterior:
+    """Return the E step of a linear classifier."""
     return lambda part, features: (features @ weight.T + bias).softmax(dim=1)

@@ -8,16 +8,19 @@ import torch.nn.functional as F
 from mmengine.logging import print_log
 from torch import Tensor
 
+from mmlatte.models.cluster_valleys import join_clusters
 from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.models.neighbour_graph import NeighbourGraph
 from mmlatte.registry import MODELS
 
-from .gda import GDAClassifier, Posterior
+from .gda import GDAClassifier, Posterior, linear_posterior
 
 #: Images that labels are spread among; all of them are fitted.
 MAX_NODES = 20_000
 #: Steps of the propagation: 0.9^60 is 0.002.
 STEPS = 60
+#: A cluster holds if its valley is deeper on images of the other folds.
+HOLDS, FOLDS = 0.8, 5
 
 
 @MODELS.register_module()
@@ -35,19 +38,27 @@ class LattePlusClassifier(GDAClassifier):
         l_c = sum_n (1 - alpha) alpha^n S^n seeds_c,   l_c <- l_c / sum_i l_ic
         y_i = argmax_c l_ic
         EM of `GDAClassifier` on f, with estimated priors, from labels y
+        join the parts of one cluster, EM again
 
     Centring takes the gap between the two modalities out (and what all images
     share); k_s is a tenth of a class's fair share of the images, from 3 to 20.
     There is no setting per data set, and no random number.
 
-    If the images seem to be of few of the classes (the zero-shot labels are as
-    spread as those of less than ``min_spread`` C equal classes), the classes
-    cannot be told by structure: the model stays zero-shot CLIP and says so.
+    A class that no image shows still speaks, and its Gaussian then takes a
+    part of another class's cluster. Such parts are told by the density
+    between them (`valleys`): they are joined, the name with more voice in the
+    joined images stays, and EM runs again without the others.
+
+    If the images form few clusters (at most ``min_clusters`` C are left, or
+    hold on images that they were not fitted to), structure cannot tell the
+    classes: the model stays zero-shot CLIP and says so.
 
     Args:
         alpha (float): In (0, 1). Defaults to 0.9.
         neighbours (int): Of the graph. Defaults to 20.
-        min_spread (float): See above. Defaults to 0.45.
+        valley (float): Clusters with a higher density in between, of the
+            density at the lower of both, are joined. Defaults to 0.65.
+        min_clusters (float): See above. Defaults to 0.4.
         **kwargs: See `GDAClassifier`.
     """
 
@@ -56,58 +67,108 @@ class LattePlusClassifier(GDAClassifier):
         *args,
         alpha: float = 0.9,
         neighbours: int = 20,
-        min_spread: float = 0.45,
+        valley: float = 0.65,
+        min_clusters: float = 0.4,
         estimate_priors: bool = True,
         **kwargs,
     ) -> None:
         super().__init__(*args, estimate_priors=estimate_priors, **kwargs)
-        if not 0 < alpha < 1 or neighbours < 1 or not 0 <= min_spread <= 1:
+        if not 0 < alpha < 1 or neighbours < 1:
             raise ValueError(
-                'alpha must be in (0, 1), neighbours positive and min_spread '
-                f'in [0, 1]; got {alpha}, {neighbours}, {min_spread}'
+                'alpha must be in (0, 1) and neighbours positive; '
+                f'got {alpha}, {neighbours}'
+            )
+        if not 0 < valley <= 1 or not 0 <= min_clusters <= 1:
+            raise ValueError(
+                'valley must be in (0, 1] and min_clusters in [0, 1]; '
+                f'got {valley}, {min_clusters}'
             )
         self.alpha = alpha
         self.neighbours = neighbours
-        self.min_spread = min_spread
+        self.valley = valley
+        self.min_clusters = min_clusters
 
     @torch.no_grad()
     def fit(self, frozen: FrozenFeatures) -> None:
-        """Fit the training images, unless they are of few classes.
+        """Fit the training images, unless they form few clusters.
 
         Args:
             frozen (FrozenFeatures): N features; they are read in chunks.
         """
-        spread = effective_classes(frozen.labels, len(self.weight))
-        limit = self.min_spread * len(self.weight)
-        if spread < limit:
-            print_log(
-                f'LattePlus: the zero-shot labels are as spread as those of '
-                f'{spread:.1f} equal classes, less than {limit:.1f} of '
-                f'{len(self.weight)}; staying with zero-shot CLIP. Are all '
-                'the class names right?',
-                'current',
-                level=logging.WARNING,
-            )
-            return
-        super().fit(frozen)
-
-    def start(self, frozen: FrozenFeatures) -> Posterior:
-        """Return the labels that the seeds spread to, as posteriors."""
-        texts = torch.from_numpy(frozen.class_features)
-        device, classes = self.weight.device, len(texts)
-        total = sum(f.sum(dim=0) for _, f in frozen.chunks())
         which = np.arange(len(frozen))
         if len(which) > MAX_NODES:
             draw = np.random.default_rng(0)
             which = np.sort(draw.choice(which, MAX_NODES, replace=False))
         nodes = frozen.rows(which)
+        voices, posterior = self.listen(frozen, nodes)
+        self.maximise(frozen, posterior)
+
+        nodes, voices = self._wide(nodes), self._wide(voices)
+        weight, bias = self._wide(self.weight), self._wide(self.bias)
+        labels = (nodes @ weight.T + bias).argmax(dim=1)
+        into = join_clusters(nodes, labels, voices, self.valley)
+        kept = into[labels].unique()
+        holding = join_clusters(nodes, labels, voices, HOLDS, FOLDS)
+        clusters = min(len(kept), len(holding[labels].unique()))
+        if clusters <= self.min_clusters * len(weight):
+            print_log(
+                f'LattePlus: the images form {clusters} clusters, too few for '
+                f'{len(weight)} classes; staying with zero-shot CLIP. Are all '
+                'the class names right?',
+                'current',
+                level=logging.WARNING,
+            )
+            self.init_weights()
+            return
+        if len(kept) < len(weight):
+            without = torch.ones_like(bias, dtype=torch.bool)
+            without[kept] = False
+            self._log_dropped(without)
+            joined = self._wide(F.one_hot(into, len(weight)))
+            first = linear_posterior(weight, bias)
+            self.maximise(
+                frozen, lambda *batch: first(*batch) @ joined, without
+            )
+
+    def _log_dropped(self, without: Tensor) -> None:
+        names = [
+            name
+            for name, gone in zip(
+                self.class_names, without.tolist(), strict=True
+            )
+            if gone
+        ]
+        print_log(
+            'LattePlus: no cluster of their own, and never predicted: '
+            + ', '.join(names),
+            'current',
+        )
+
+    def listen(
+        self, frozen: FrozenFeatures, nodes: Tensor
+    ) -> tuple[Tensor, Posterior]:
+        """Let the seeds of every class speak.
+
+        Args:
+            frozen (FrozenFeatures): N features.
+            nodes (Tensor): All of them, or some, (n, D).
+
+        Returns:
+            tuple[Tensor, Callable]: How much each of the nodes hears of each
+            class, (n, C), and the labels of all images, as posteriors.
+        """
+        texts = torch.from_numpy(frozen.class_features)
+        device, classes = self.weight.device, len(texts)
+        total = sum(f.sum(dim=0) for _, f in frozen.chunks())
         x = F.normalize(nodes - total / len(frozen), dim=1).to(device)
         t = F.normalize(texts - texts.mean(dim=0), dim=1).to(device)
         voices = self.propagate(x, t)
         labels = voices.argmax(dim=1)
         if len(x) == len(frozen):
             weight = torch.eye(classes, device=device)
-            return lambda part, features: self._wide(weight[labels[part]])
+            return voices, lambda part, features: self._wide(
+                weight[labels[part]]
+            )
         # The other images: the nearest mean of the labelled ones.
         means = torch.zeros_like(t).index_add_(0, labels, x)
         means = F.normalize(means, dim=1)
@@ -118,7 +179,7 @@ class LattePlusClassifier(GDAClassifier):
             label = (centred @ means.T).argmax(dim=1)
             return self._wide(F.one_hot(label, classes))
 
-        return nearest
+        return voices, nearest
 
     def propagate(self, x: Tensor, t: Tensor) -> Tensor:
         """Spread the seeds of every class along the graph.
@@ -141,20 +202,3 @@ class LattePlusClassifier(GDAClassifier):
             voices = self.alpha * graph.spread(voices)
             voices = voices + (1 - self.alpha) * seeds
         return voices / voices.sum(dim=0)
-
-
-def effective_classes(labels: np.ndarray, classes: int) -> float:
-    """Number of equal classes that would be as spread: exp of the entropy.
-
-    Args:
-        labels (np.ndarray): (N,).
-        classes (int): C.
-
-    Examples:
-        >>> import numpy as np
-        >>> round(effective_classes(np.array([0, 0, 1, 1]), 5), 6)
-        2.0
-    """
-    counts = torch.from_numpy(labels).bincount(minlength=classes).double()
-    shares = counts / counts.sum()
-    return float(torch.special.entr(shares).sum().exp())

@@ -7,7 +7,7 @@ from scipy.special import softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from mmlatte.models import GDAClassifier
-from mmlatte.models.classifiers.gda import linear_discriminants
+from mmlatte.models.linear_discriminants import linear_discriminants
 
 
 def naive_em(f, texts, scale, iterations, shrinkage):

@@ -1,5 +1,7 @@
 """LattePlus against a dense loop, and where it must stay what it was."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmlatte.models import GDAClassifier, LattePlusClassifier
-from mmlatte.models.classifiers.latteplus import STEPS, effective_classes
+from mmlatte.models.classifiers.latteplus import STEPS
 
 
 def dense_propagation(x, t, alpha, k):
@@ -70,20 +72,44 @@ def test_classes_are_found_where_the_names_miss_them(make_frozen, tiny_model):
     assert (found == truth).mean() > max(0.9, zero_shot)
 
 
-def test_few_classes_keep_zero_shot(model):
-    built, frozen, _ = model
+def test_images_of_one_class_keep_zero_shot(make_frozen, tiny_model):
+    frozen, truth = make_frozen(n=1000, classes=4, spread=0.4)
+    built = tiny_model(LattePlusClassifier, frozen.class_features)
     before = built(frozen.rows())
-    frozen.labels = np.zeros_like(frozen.labels)
-    built.fit(frozen)
+    one = dataclasses.replace(
+        frozen,
+        features=frozen.features[truth == 2],
+        labels=frozen.labels[truth == 2],
+        scores=frozen.scores[truth == 2],
+    )
+    built.fit(one)
     assert torch.equal(built(frozen.rows()), before)
 
 
-def test_more_images_than_nodes(model, monkeypatch):
+def test_a_name_without_images_takes_none(make_frozen, tiny_model):
+    """Four names, images of three; the fourth name is like the first."""
+    frozen, truth = make_frozen(n=300, classes=3, spread=0.3)
+    texts = np.concatenate([frozen.class_features, frozen.class_features[:1]])
+    texts[3] += 0.3 * texts[1] - 0.3 * texts[2]
+    texts /= np.linalg.norm(texts, axis=1, keepdims=True)
+    frozen.class_features = texts
+    built = tiny_model(LattePlusClassifier, texts)
+    built.fit(frozen)
+    logits = built(frozen.rows())
+    found = logits.argmax(dim=1).numpy()
+    assert (found == truth).mean() > 0.95
+    assert (found != 3).all()
+    entropies = torch.special.entr(logits.softmax(dim=1)).sum(dim=1)
+    assert entropies.isfinite().all()
+
+
+def test_more_images_than_nodes(make_frozen, tiny_model, monkeypatch):
     """Where the graph is too large, the nearest mean labels the others."""
-    built, frozen, _ = model
+    frozen, _ = make_frozen(n=600, classes=4, spread=0.25)
+    built = tiny_model(LattePlusClassifier, frozen.class_features)
     built.fit(frozen)
     whole = built(frozen.rows()).argmax(dim=1)
-    monkeypatch.setattr('mmlatte.models.classifiers.latteplus.MAX_NODES', 80)
+    monkeypatch.setattr('mmlatte.models.classifiers.latteplus.MAX_NODES', 400)
     built.init_weights()
     built.fit(frozen)
     part = built(frozen.rows()).argmax(dim=1)
@@ -122,8 +148,3 @@ def test_every_class_speaks_as_loud(n, classes, seed):
     voices = LattePlusClassifier.propagate(built, x, t)
     assert voices.shape == (n, classes) and (voices >= 0).all()
     torch.testing.assert_close(voices.sum(dim=0), torch.ones(classes))
-
-
-def test_effective_classes():
-    assert effective_classes(np.arange(7), 7) == pytest.approx(7)
-    assert effective_classes(np.zeros(5, np.int64), 7) == pytest.approx(1)
