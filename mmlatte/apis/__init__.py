@@ -1,5 +1,5 @@
 from .adapt import AdaptResult, adapt
-from .adapt_config import AdaptOptions
+from .adapt_options import AdaptOptions
 from .adapt_plan import AdaptPlan
 from .comparison import compare, make_entries
 from .export import export_model

@@ -7,11 +7,8 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
-from mmlatte.apis.adapt_config import (
-    AdaptOptions,
-    adapt_config,
-    clip_settings,
-)
+from mmlatte.apis.adapt_config import adapt_config
+from mmlatte.apis.adapt_options import AdaptOptions, clip_settings
 from mmlatte.apis.adapt_plan import AdaptPlan, make_plan
 from mmlatte.apis.export import FORMATS, export_model
 from mmlatte.apis.latteclip_inferencer import LatteCLIPInferencer

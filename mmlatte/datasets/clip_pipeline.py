@@ -44,3 +44,18 @@ def clip_eval_pipeline(
             meta_keys=('sample_id', 'sample_idx', 'img_path'),
         ),
     ]
+
+
+def clip_data_preprocessor(preprocess: dict) -> dict:
+    """Return the data preprocessor that a CLIP was trained for.
+
+    Args:
+        preprocess (dict): Facts of the tower: ``mean`` and ``std`` of pixels
+            from 0 to 1.
+    """
+    return dict(
+        type='mmpretrain.ClsDataPreprocessor',
+        mean=[255 * value for value in preprocess['mean']],
+        std=[255 * value for value in preprocess['std']],
+        to_rgb=True,
+    )

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from mmlatte.apis import adapt
-from mmlatte.apis.adapt_config import (
+from mmlatte.apis.adapt_options import (
     clip_settings,
     lmm_settings,
     prompts,

@@ -1,7 +1,10 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
+from mmlatte.datasets.clip_pipeline import (
+    clip_data_preprocessor,
+    clip_eval_pipeline,
+)
 from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.registry import HOOKS, MODELS
 
@@ -114,14 +117,7 @@ def _teacher(
         )
     facts = teacher.clip.preprocess
     pipeline = clip_eval_pipeline(teacher.clip.image_size, facts)
-    preprocessor = MODELS.build(
-        dict(
-            type='mmpretrain.ClsDataPreprocessor',
-            mean=[255 * value for value in facts['mean']],
-            std=[255 * value for value in facts['std']],
-            to_rgb=True,
-        )
-    )
+    preprocessor = MODELS.build(clip_data_preprocessor(facts))
     if teacher.clip.fingerprint() == student.fingerprint:
         # The same CLIP: its features are in the cache already.
         pipeline, preprocessor = student.pipeline, model.data_preprocessor

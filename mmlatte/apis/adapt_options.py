@@ -1,0 +1,202 @@
+"""What a user of ``adapt`` may choose, and what follows from it."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+__all__ = [
+    'AdaptOptions',
+    'clip_settings',
+    'default_template',
+    'lmm_settings',
+    'prompts',
+]
+
+#: The LMM of the paper on a GPU, and one that a CPU can bear.
+DEFAULT_LMM = {
+    'cuda': 'llava-hf/llava-v1.6-mistral-7b-hf',
+    'cpu': 'HuggingFaceTB/SmolVLM-500M-Instruct',
+}
+
+
+@dataclass
+class AdaptOptions:
+    """What a user may choose; None means a default by machine and data.
+
+    Args:
+        images (str): Folder of the images.
+        classes (Sequence[str]): Class names.
+        describe (str): What an image is, e.g. ``'satellite image'``.
+        template (str | None): Class text with ``{}``. Defaults to
+            ``'a <describe> of {}.'``, for photos ``'a photo of a {}.'``.
+        clip (str): ``NAME/TAG`` of open_clip, ``NAME/FILE``,
+            ``local-dir:FOLDER`` or ``hf-hub:OWNER/REPO``.
+        lmm (str | None): A model of transformers (folder or hub name), the
+            address of a server (``http://HOST:PORT/v1#MODEL``), a file of
+            texts (``.jsonl``), or ``'none'`` for class texts only.
+        lr (float | None): Learning rate. None: found without labels.
+        epochs (int | None): None: as many as make `STEPS` steps.
+        batch_size (int | None): None: by images and machine.
+        seed (int): Of the run.
+        device (str | None): ``'cuda'`` or ``'cpu'``.
+        workers (int): Loading processes.
+        test (str | None): Folder with a sub-folder of images per class, to
+            measure accuracy on; training does not see it.
+        out (str): Folder of the results.
+    """
+
+    images: str
+    classes: Sequence[str]
+    describe: str = 'photo'
+    template: str | None = None
+    clip: str = 'ViT-B-32/laion2b_s34b_b79k'
+    lmm: str | None = None
+    lr: float | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    seed: int = 0
+    device: str | None = None
+    workers: int = 2
+    test: str | None = None
+    out: str = 'work_dirs/adapted'
+
+    def __post_init__(self) -> None:
+        self.images = os.path.abspath(os.path.expanduser(self.images))
+        self.device = check_device(self.device)
+        for name in ('epochs', 'batch_size'):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f'{name}={value} must be at least 1')
+        if self.lr is not None and self.lr <= 0:
+            raise ValueError(f'lr={self.lr} must be positive')
+        if self.template is None:
+            self.template = default_template(self.describe)
+        if self.template.count('{}') != 1:
+            raise ValueError(
+                f'template {self.template!r} must contain {{}} exactly once, '
+                'the place of the class name'
+            )
+
+
+def check_device(device: str | None) -> str:
+    """Return the device to use, by default the GPU if there is one.
+
+    Raises:
+        ValueError: If it is not there, or if training would use another.
+    """
+    on_gpu = torch.cuda.is_available()
+    if device is None:
+        return 'cuda' if on_gpu else 'cpu'
+    kind = device.split(':')[0]
+    if kind not in DEFAULT_LMM:
+        raise ValueError(f"device={device!r}: 'cuda', 'cuda:N' or 'cpu'")
+    if kind == 'cuda' and not on_gpu:
+        raise ValueError(f'device={device!r}, but torch sees no GPU')
+    if kind == 'cpu' and on_gpu:
+        raise ValueError(
+            "device='cpu', but training takes a GPU where there is one: set "
+            'CUDA_VISIBLE_DEVICES= (empty) to hide it'
+        )
+    if ':' in device:
+        torch.cuda.set_device(device)
+    return device
+
+
+def default_template(describe: str) -> str:
+    """Return the class text of images of a kind.
+
+    Examples:
+        >>> default_template('photo')
+        'a photo of a {}.'
+        >>> default_template('aerial image')
+        'an aerial image of {}.'
+    """
+    if describe == 'photo':
+        return 'a photo of a {}.'
+    return f'{with_article(describe)} of {{}}.'
+
+
+def with_article(noun: str) -> str:
+    """Return a noun with ``a`` or ``an`` before it."""
+    return f'{"an" if noun[:1].lower() in "aeiou" else "a"} {noun}'
+
+
+def prompts(describe: str) -> tuple[str, str]:
+    """Return the questions about one image and about a collage of four.
+
+    They follow the paper's: concise, less than 20 words.
+    """
+    return (
+        f'Describe what the {describe} shows concisely, less than 20 words.',
+        'Describe the common visual attributes of the pictures, each of them '
+        f'{with_article(describe)}, concisely, less than 20 words.',
+    )
+
+
+def clip_settings(clip: str) -> dict:
+    """Split ``NAME/TAG`` into the settings of ``mmlatte.OpenCLIP``.
+
+    Examples:
+        >>> clip_settings('ViT-B-32/openai')['pretrained']
+        'openai'
+        >>> clip_settings('local-dir:my/clip')['model_name']
+        'local-dir:my/clip'
+    """
+    if clip.startswith(('local-dir:', 'hf-hub:')):
+        return dict(type='mmlatte.OpenCLIP', model_name=clip, pretrained=None)
+    name, _, tag = clip.partition('/')
+    if not tag:
+        raise ValueError(
+            f'clip={clip!r}: give NAME/TAG of open_clip (such as '
+            'ViT-B-32/laion2b_s34b_b79k), NAME/FILE with weights, '
+            'local-dir:FOLDER or hf-hub:OWNER/REPO'
+        )
+    return dict(type='mmlatte.OpenCLIP', model_name=name, pretrained=tag)
+
+
+def lmm_settings(lmm: str | None, device: str) -> dict | None:
+    """Return the backend's config, None for no LMM.
+
+    Args:
+        lmm (str | None): See `AdaptOptions`.
+        device (str): ``'cuda'`` or ``'cpu'``.
+
+    Examples:
+        >>> lmm_settings('http://localhost:8000/v1#llava', 'cpu')['model']
+        'llava'
+        >>> lmm_settings('none', 'cpu') is None
+        True
+    """
+    if lmm == 'none':
+        return None
+    if lmm is not None and lmm.startswith(('http://', 'https://')):
+        url, _, model = lmm.partition('#')
+        if not model:
+            raise ValueError(
+                f'lmm={lmm!r}: name the model of the server behind a #, '
+                f'{url}#MODEL'
+            )
+        return dict(
+            type='mmlatte.OpenAICompatibleLMM', model=model, base_url=url
+        )
+    if lmm is not None and (lmm.endswith('.jsonl') or _is_text_folder(lmm)):
+        return dict(type='mmlatte.TextFile', path=lmm)
+    kind = device.split(':')[0]
+    name = lmm or DEFAULT_LMM[kind]
+    on_gpu = kind == 'cuda'
+    return dict(
+        type='mmlatte.TransformersLMM',
+        model=name,
+        # The small models of a CPU need no quantisation.
+        load_in_4bit=on_gpu and lmm is None,
+        batch_size=8 if on_gpu else 16,
+        device=device,
+    )
+
+
+def _is_text_folder(path: str) -> bool:
+    folder = Path(path)
+    return folder.is_dir() and not (folder / 'config.json').exists()
