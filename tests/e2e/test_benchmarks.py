@@ -55,13 +55,18 @@ def test_robustness_of_a_fit(make_tiny_run):
     run.config = run.folder / 'latteplus.py'
     run.config.write_text(LATTEPLUS)
     done = run.tool(
-        'benchmarks/robustness.py', '--seeds', '0', '1', '--out', 'table.md'
+        'benchmarks/robustness.py',
+        *('--seeds', '0', '1', '--out', 'table.md'),
+        *('--vary', 'min_clusters=1.0', 'alpha=0.5'),
     )
     table = rows(done.stdout)
-    assert table['all'][-1] == '2'  # seeds
-    assert table['one class'][-1] == '3'  # classes
-    before, after, gain, worst = map(float, table['all'][:4])
+    assert table['images'][5::3] == ['min_clusters=1.0', 'alpha=0.5']
+    assert table['all'][0] == '2'  # seeds
+    assert table['one class'][0] == '3'  # classes
+    before, after, gain, worst = map(float, table['all'][1:5])
     assert gain == worst == pytest.approx(after - before, abs=0.11)
+    # This one always stays zero-shot CLIP.
+    assert float(table['all'][5]) == before
     assert (run.folder / 'table.md').read_text().count('## latteplus') == 1
 
 
@@ -81,6 +86,7 @@ def test_parts_hold_what_they_say(robustness):
     # Features tell class and place.
     features = np.stack([truth, np.arange(4000)], axis=1).astype(np.float32)
     data = robustness.Data(
+        cfg=None,
         model=None,
         frozen=SimpleNamespace(
             features=features, class_features=np.zeros((4, 2))

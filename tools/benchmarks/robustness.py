@@ -9,12 +9,15 @@ Fits it to parts of the training features and tests on the same classes:
 - ``outliers``: one image in ten shows none of the classes (--outliers)
 
 Labels choose the parts and score the outcome; the method does not see them.
+``--vary`` adds the method with an option of its model changed, one at a time.
 
     python tools/benchmarks/robustness.py configs/latteplus_vitb32_eurosat.py \
-        --outliers configs/latteplus_vitb32_ucmerced.py --seeds 0 1 2
+        --outliers configs/latteplus_vitb32_ucmerced.py --seeds 0 1 2 \
+        --vary valley=1.0 min_clusters=0.0
 """
 
 import argparse
+import copy
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +30,7 @@ from mmengine.runner import Runner
 from mmlatte.apis import build_runner
 from mmlatte.engine.hooks import ZeroShotLabelHook
 from mmlatte.models import FrozenFeatures
+from mmlatte.registry import MODELS
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,6 +40,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('configs', nargs='+', metavar='CONFIG')
     parser.add_argument('--outliers', metavar='CONFIG', help='other images')
     parser.add_argument('--seeds', nargs='+', type=int, default=[0, 1, 2])
+    parser.add_argument(
+        '--vary', nargs='+', default=[], metavar='KEY=VALUE', help='ablation'
+    )
     parser.add_argument('--out', help='Markdown file to write the tables to')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE'
@@ -47,6 +54,7 @@ def parse_args() -> argparse.Namespace:
 class Data:
     """Features and labels of both splits, and the model to fit."""
 
+    cfg: Config
     model: torch.nn.Module
     frozen: FrozenFeatures
     truth: np.ndarray
@@ -69,12 +77,29 @@ def load(path: str, options: dict | None, work_dir: str) -> Data:
         np.array(hook.features), hook.labels, hook.scores, hook.class_features
     )
     model.eval()
-    data = Data(
-        model, frozen, _labels(runner.train_loop.dataloader), *_test(runner)
-    )
+    truth = _labels(runner.train_loop.dataloader)
+    data = Data(cfg, model, frozen, truth, *_test(runner))
+    _read_features(model)
+    return data
+
+
+def _read_features(model: torch.nn.Module) -> None:
     # From here on images are features.
     model.extract_feat = lambda inputs, stage=None: inputs
-    return data
+
+
+def variants(data: Data, options: list[str]) -> dict[str, torch.nn.Module]:
+    """Build the model with one option changed, for every option."""
+    models = {'adapted': data.model}
+    device = next(data.model.parameters()).device
+    for option in options:
+        cfg = Config(copy.deepcopy(data.cfg.to_dict()))
+        key, _, value = option.partition('=')
+        value = DictAction._parse_iterable(value)
+        cfg.merge_from_dict({f'model.{key}': value})
+        models[option] = model = MODELS.build(cfg.model).to(device).eval()
+        _read_features(model)
+    return models
 
 
 def _labels(loader) -> np.ndarray:
@@ -122,7 +147,9 @@ def parts(
 
 
 @torch.no_grad()
-def score(data: Data, features: np.ndarray, which: np.ndarray) -> tuple:
+def score(
+    data: Data, model: torch.nn.Module, features: np.ndarray, which: np.ndarray
+) -> tuple[float, float]:
     """Return accuracy of zero-shot CLIP and of the method, percent."""
     cosines = features @ data.frozen.class_features.T
     frozen = FrozenFeatures(
@@ -131,39 +158,50 @@ def score(data: Data, features: np.ndarray, which: np.ndarray) -> tuple:
         cosines.max(axis=1),
         data.frozen.class_features,
     )
-    device = next(data.model.parameters()).device
+    device = next(model.parameters()).device
     test, truth = data.test[which].to(device), data.test_truth[which]
 
     def accuracy() -> float:
-        found = data.model(test).argmax(dim=1).cpu().numpy()
+        found = model(test).argmax(dim=1).cpu().numpy()
         return 100 * float(np.mean(found == truth))
 
-    data.model.init_weights()
+    model.init_weights()
     before = accuracy()
-    data.model.fit(frozen)
+    model.fit(frozen)
     return before, accuracy()
 
 
-def table(name: str, data: Data, others, seeds: list[int]) -> str:
+def table(
+    name: str, data: Data, others, seeds: list[int], vary: list[str]
+) -> str:
     """Return the Markdown table of a config."""
+    models = variants(data, vary)
     rows: dict[str, list] = {}
     for seed in seeds:
         for part, features, which in parts(data, others, seed):
-            rows.setdefault(part, []).append(score(data, features, which))
-    lines = [
-        f'## {name}',
-        '',
-        '| images | zero-shot | adapted | gain | worst gain | runs |',
-        '|---|---|---|---|---|---|',
-    ]
+            rows.setdefault(part, []).append(
+                [score(data, m, features, which) for m in models.values()]
+            )
+    columns = ['images', 'runs', 'zero-shot']
+    for variant in models:
+        columns += [variant, 'gain', 'worst gain']
+    lines = [f'## {name}', '', _row(columns), _row(['---'] * len(columns))]
     for part, scores in rows.items():
-        before, after = np.array(scores).T
+        before, after = np.moveaxis(np.array(scores), -1, 0)  # runs, variants
         gain = after - before
-        lines.append(
-            f'| {part} | {before.mean():.1f} | {after.mean():.1f} | '
-            f'{gain.mean():+.1f} | {gain.min():+.1f} | {len(gain)} |'
-        )
+        cells = [part, str(len(gain)), f'{before[:, 0].mean():.1f}']
+        for v in range(len(models)):
+            cells += [
+                f'{after[:, v].mean():.1f}',
+                f'{gain[:, v].mean():+.1f}',
+                f'{gain[:, v].min():+.1f}',
+            ]
+        lines.append(_row(cells))
     return '\n'.join(lines)
+
+
+def _row(cells: list[str]) -> str:
+    return f'| {" | ".join(cells)} |'
 
 
 def main() -> None:
@@ -176,7 +214,9 @@ def main() -> None:
     text = ['# Imbalanced, absent, few: what a method makes of it']
     for path in args.configs:
         data = load(path, args.cfg_options, work_dir)
-        text.append(table(Path(path).stem, data, others, args.seeds))
+        text.append(
+            table(Path(path).stem, data, others, args.seeds, args.vary)
+        )
         print(text[-1], flush=True)
     text.append(
         f'Top-1 in percent on test images of the same classes, seeds '
