@@ -1,5 +1,6 @@
 """W ranks with batch B/W follow one rank with batch B (CPU, gloo)."""
 
+import json
 import os
 import socket
 import subprocess
@@ -45,10 +46,31 @@ def shell(run, script, *arguments, check=True):
     return done
 
 
-def train_rank(rank, ranks, port, config, work_dir, dtype):
-    """One process of a run; forked, so that imports cost nothing."""
+FIT = """
+_base_ = ['./tiny.py']
+model = dict(
+    _delete_=True, type='mmlatte.GDAClassifier',
+    clip=_base_.model.clip,
+    class_names=_base_.class_names,
+    data_preprocessor=_base_.model.data_preprocessor)
+default_hooks = dict(
+    _delete_=True, **{k: v for k, v in _base_.default_hooks.items()
+    if k not in ('text_synth', 'prototype_ema')},
+    frozen_features=dict(type='mmlatte.FrozenFeaturesHook'))
+train_cfg = dict(_delete_=True, type='mmlatte.FitLoop')
+param_scheduler = None
+"""
+LABEL_FREE = """
+_base_ = ['./tiny.py']
+default_hooks = dict(
+    label_free_schedule=dict(
+        type='mmlatte.LabelFreeScheduleHook', steps=2, first=0.01, last=50.0))
+"""
+
+
+def join(rank, ranks, port, config, work_dir):
+    """Make this process one of a run; return its config."""
     torch.set_num_threads(1)
-    torch.set_default_dtype(dtype)
     os.environ.update(
         RANK=str(rank),
         LOCAL_RANK=str(rank),
@@ -60,6 +82,13 @@ def train_rank(rank, ranks, port, config, work_dir, dtype):
     cfg.work_dir = work_dir
     cfg.launcher = 'pytorch'
     cfg.train_dataloader.batch_size = 12 // ranks
+    return cfg
+
+
+def train_rank(rank, ranks, port, config, work_dir, dtype):
+    """One process of a run; forked, so that imports cost nothing."""
+    torch.set_default_dtype(dtype)
+    cfg = join(rank, ranks, port, config, work_dir)
     cfg.train_cfg.update(max_epochs=10, val_interval=10)
     cfg.param_scheduler.end = 10
     cfg.default_hooks.checkpoint.interval = 10
@@ -104,6 +133,50 @@ def test_ranks_follow_one_process(make_tiny_run, dtype, tolerance):
             torch.testing.assert_close(
                 other[key], value, rtol=0, atol=tolerance, msg=key
             )
+
+
+def plain_rank(rank, ranks, port, config, work_dir):
+    """One process of a run as its config says."""
+    build_runner(join(rank, ranks, port, config, work_dir)).train()
+
+
+def both(make_tiny_run, text):
+    """Run a child of the tiny config on one rank and on two; work dirs."""
+    run = make_tiny_run()
+    config = run.folder / 'child.py'
+    config.write_text(text)
+    work_dirs = []
+    for ranks in (1, 2):
+        work_dirs.append(run.folder / f'{ranks}_ranks')
+        mp.start_processes(
+            plain_rank,
+            args=(ranks, free_port(), str(config), str(work_dirs[-1])),
+            nprocs=ranks,
+            start_method='fork',
+        )
+    return work_dirs
+
+
+def test_ranks_fit_what_one_fits(make_tiny_run):
+    one, two = (
+        torch.load(folder / 'epoch_1.pth', weights_only=True)['state_dict']
+        for folder in both(make_tiny_run, FIT)
+    )
+    assert one['weight'].abs().sum() > 0
+    torch.testing.assert_close(two['weight'], one['weight'])
+    torch.testing.assert_close(two['bias'], one['bias'])
+
+
+def test_ranks_find_the_learning_rate_of_one(make_tiny_run):
+    one, two = (
+        json.loads((folder / 'label_free_schedule.json').read_text())
+        for folder in both(make_tiny_run, LABEL_FREE)
+    )
+    assert len(one['paths']) > 1 and one['lr'] > 0
+    assert two['paths'] == pytest.approx(one['paths'])
+    assert two['agreement'] == pytest.approx(one['agreement'])
+    assert two['lr'] == pytest.approx(one['lr'])
+    assert two['epochs'] == pytest.approx(one['epochs'])
 
 
 def test_launch_scripts(make_tiny_run):
