@@ -182,20 +182,21 @@ def table(
             rows.setdefault(part, []).append(
                 [score(data, m, features, which) for m in models.values()]
             )
-    columns = ['images', 'runs', 'zero-shot']
-    for variant in models:
-        columns += [variant, 'gain', 'worst gain']
+    first, *changed = models
+    columns = ['images', 'runs', 'zero-shot', first, 'gain', 'worst gain']
+    columns += [f'{variant}: gain (worst)' for variant in changed]
     lines = [f'## {name}', '', _row(columns), _row(['---'] * len(columns))]
     for part, scores in rows.items():
         before, after = np.moveaxis(np.array(scores), -1, 0)  # runs, variants
         gain = after - before
+        means, worst = gain.mean(axis=0), gain.min(axis=0)
         cells = [part, str(len(gain)), f'{before[:, 0].mean():.1f}']
-        for v in range(len(models)):
-            cells += [
-                f'{after[:, v].mean():.1f}',
-                f'{gain[:, v].mean():+.1f}',
-                f'{gain[:, v].min():+.1f}',
-            ]
+        cells += [f'{after[:, 0].mean():.1f}', f'{means[0]:+.1f}']
+        cells.append(f'{worst[0]:+.1f}')
+        cells += [
+            f'{mean:+.1f} ({least:+.1f})'
+            for mean, least in zip(means[1:], worst[1:], strict=True)
+        ]
         lines.append(_row(cells))
     return '\n'.join(lines)
 
