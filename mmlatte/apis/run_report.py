@@ -94,7 +94,7 @@ def make_run_report(
         for i in chosen
     }
     report = RunReport(
-        title=run.resolve().name,
+        title='/'.join(run.resolve().parts[-2:]),
         facts=_facts(config, read_summary(run), run),
         classes=adapted.classes,
         frozen=seen.before.argmax(axis=1),
