@@ -29,7 +29,8 @@ def test_equals_sets(ok, bad, asked, block):
     assert keys.tolist() == asked  # not written to
 
 
-IDS = st.text(st.characters(), max_size=8)
+# Bytes of file names come as U+DC80 and up; other halves of pairs never do.
+IDS = st.text(st.characters(exclude_categories=['Cs']), max_size=8)
 
 
 @given(st.lists(st.tuples(IDS, st.integers(0, 2)), max_size=20))
