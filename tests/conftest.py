@@ -1,6 +1,5 @@
 """Shared fixtures: real test assets where they are, tiny stand-ins always."""
 
-import itertools
 import json
 import os
 import shutil
@@ -12,7 +11,6 @@ import open_clip
 import pytest
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -42,19 +40,6 @@ TINY_CLIP_CONFIG = {
         'resize_mode': 'shortest',
     },
 }
-
-
-@pytest.fixture(autouse=True)
-def runs_of_one_second(monkeypatch):
-    """Name every run: mmengine tells them apart by the second they began."""
-    make, numbers = Runner.__init__, itertools.count()
-
-    def init(self, *args, **kwargs):
-        number = f'run{next(numbers)}'
-        kwargs['experiment_name'] = kwargs.get('experiment_name') or number
-        make(self, *args, **kwargs)
-
-    monkeypatch.setattr(Runner, '__init__', init)
 
 
 @pytest.fixture(scope='session')
