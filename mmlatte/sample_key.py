@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-__all__ = ['Samples', 'sample_key', 'sample_keys']
+__all__ = ['Samples', 'decode_id', 'encode_id', 'sample_key', 'sample_keys']
 
 
 class Samples(Protocol):
@@ -22,6 +22,16 @@ class Samples(Protocol):
     def keys(self, start: int, stop: int) -> np.ndarray: ...
 
 
+def encode_id(sample_id: str) -> bytes:
+    """Bytes of a sample id; the inverse of :func:`decode_id`."""
+    return sample_id.encode('utf-8', 'surrogateescape')
+
+
+def decode_id(raw: bytes) -> str:
+    """Sample id of bytes that a file name consists of."""
+    return raw.decode('utf-8', 'surrogateescape')
+
+
 def sample_key(sample_id: str) -> int:
     """Key of one sample: 64 bits of a hash of its id.
 
@@ -31,8 +41,7 @@ def sample_key(sample_id: str) -> int:
     Returns:
         int: From 0 to ``2**64 - 1``.
     """
-    raw = sample_id.encode('utf-8', 'surrogateescape')
-    return int(sample_keys([raw])[0])
+    return int(sample_keys([encode_id(sample_id)])[0])
 
 
 def sample_keys(sample_ids: Iterable[bytes]) -> np.ndarray:

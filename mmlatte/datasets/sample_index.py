@@ -8,7 +8,12 @@ from itertools import islice
 
 import numpy as np
 
-from mmlatte.sample_key import Samples, sample_keys
+from mmlatte.sample_key import (
+    Samples,
+    decode_id,
+    encode_id,
+    sample_keys,
+)
 
 __all__ = ['SampleIndex', 'file_sizes', 'samples_of']
 
@@ -53,7 +58,7 @@ class SampleIndex(Sequence):
         text, lengths, keys = bytearray(), array('I'), array('Q')
         stream = iter(names)
         while block := list(islice(stream, BLOCK)):
-            raw = [name.encode('utf-8', 'surrogateescape') for name in block]
+            raw = [encode_id(name) for name in block]
             text += b''.join(raw)
             lengths.extend(map(len, raw))
             keys.frombytes(sample_keys(raw).tobytes())
@@ -107,7 +112,7 @@ class SampleIndex(Sequence):
     def __getitem__(self, row):
         if isinstance(row, slice):
             return self.take(row)
-        name = self._raw(row).decode('utf-8', 'surrogateescape')
+        name = decode_id(self._raw(row))
         info = {'img_path': self._path(name), 'sample_id': name}
         if self.labels is not None:
             info['gt_label'] = int(self.labels[row])
@@ -121,7 +126,7 @@ class SampleIndex(Sequence):
         ends = starts + self._lengths[start:stop:step]
         text = self._text
         return [
-            text[a:b].decode('utf-8', 'surrogateescape')
+            decode_id(text[a:b])
             for a, b in zip(starts.tolist(), ends.tolist(), strict=True)
         ]
 
@@ -175,8 +180,7 @@ class _ForeignSamples:
         return [info['img_path'] for info in self._infos(start, stop, step)]
 
     def keys(self, start: int, stop: int) -> np.ndarray:
-        names = self.names(start, stop)
-        return sample_keys(n.encode('utf-8', 'surrogateescape') for n in names)
+        return sample_keys(map(encode_id, self.names(start, stop)))
 
     @property
     def labels(self) -> np.ndarray | None:

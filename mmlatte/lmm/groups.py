@@ -4,8 +4,9 @@ import hashlib
 
 import numpy as np
 
+from mmlatte.sample_key import encode_id
+
 from .prompts import GroupOptions
-from .text_record import encode_id
 
 __all__ = ['ClassIndex', 'draw_members']
 

@@ -5,7 +5,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from .text_record import KINDS, TextRecord, encode_id
+from mmlatte.sample_key import encode_id
+
+from .text_record import KINDS, TextRecord
 from .text_store import TextStore
 
 __all__ = ['export_jsonl', 'export_parquet', 'export_txt', 'import_jsonl']

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from .text_record import KINDS, TextRecord, decode_id, encode_id
+from mmlatte.sample_key import decode_id, encode_id
+
+from .text_record import KINDS, TextRecord
 
 __all__ = ['connect_new', 'connect_sealed', 'insert', 'open_part', 'records']
 

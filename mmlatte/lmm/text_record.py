@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmlatte.sample_key import sample_key
+from mmlatte.sample_key import encode_id, sample_key
 
 __all__ = [
     'KINDS',
     'RecordKeys',
     'TextRecord',
-    'decode_id',
-    'encode_id',
     'record_key',
 ]
 
@@ -121,13 +119,3 @@ def _prompt_key(kind: str, prompt: str) -> int:
         digest.update(len(raw).to_bytes(8, 'little'))
         digest.update(raw)
     return int.from_bytes(digest.digest(), 'little')
-
-
-def encode_id(sample_id: str) -> bytes:
-    """Bytes of a sample id; the inverse of :func:`decode_id`."""
-    return sample_id.encode('utf-8', 'surrogateescape')
-
-
-def decode_id(raw: bytes) -> str:
-    """Sample id of bytes that a file name consists of."""
-    return raw.decode('utf-8', 'surrogateescape')
