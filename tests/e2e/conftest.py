@@ -50,6 +50,21 @@ default_hooks = dict(
         lmm=dict(_delete_=True, type='mmlatte.TextFile', path={texts!r}),
         store_dir={cache!r}))
 """
+#: A method that fits frozen features, on the same data.
+FIT_CONFIG = """
+_base_ = ['./tiny.py']
+model = dict(
+    _delete_=True, type='mmlatte.{method}',
+    clip=_base_.model.clip,
+    class_names=_base_.class_names,
+    data_preprocessor=_base_.model.data_preprocessor)
+default_hooks = dict(
+    _delete_=True, **{{k: v for k, v in _base_.default_hooks.items()
+    if k not in ('text_synth', 'prototype_ema')}},
+    frozen_features=dict(type='mmlatte.FrozenFeaturesHook'))
+train_cfg = dict(_delete_=True, type='mmlatte.FitLoop')
+param_scheduler = None
+"""
 
 
 @dataclass
@@ -75,6 +90,12 @@ class TinyRun:
         if check and done.returncode:
             raise AssertionError(done.stdout[-4000:] + done.stderr[-4000:])
         return done
+
+    def write_fit(self, name: str, method: str) -> Path:
+        """Write a child config that fits a method."""
+        path = self.folder / name
+        path.write_text(FIT_CONFIG.format(method=method))
+        return path
 
     @property
     def work_dir(self) -> Path:

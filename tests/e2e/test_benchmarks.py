@@ -10,20 +10,6 @@ import pytest
 import torch
 
 REPO = Path(__file__).resolve().parents[2]
-LATTEPLUS = """
-_base_ = ['./tiny.py']
-model = dict(
-    _delete_=True, type='mmlatte.LattePlusClassifier',
-    clip=_base_.model.clip,
-    class_names=_base_.class_names,
-    data_preprocessor=_base_.model.data_preprocessor)
-default_hooks = dict(
-    _delete_=True, **{k: v for k, v in _base_.default_hooks.items()
-    if k not in ('text_synth', 'prototype_ema')},
-    frozen_features=dict(type='mmlatte.FrozenFeaturesHook'))
-train_cfg = dict(_delete_=True, type='mmlatte.FitLoop')
-param_scheduler = None
-"""
 
 
 def rows(output: str) -> dict[str, list[str]]:
@@ -52,8 +38,7 @@ def test_shares_of_a_training_run_add_up(make_tiny_run):
 
 def test_robustness_of_a_fit(make_tiny_run):
     run = make_tiny_run()
-    run.config = run.folder / 'latteplus.py'
-    run.config.write_text(LATTEPLUS)
+    run.config = run.write_fit('latteplus.py', 'LattePlusClassifier')
     done = run.tool(
         'benchmarks/robustness.py',
         *('--seeds', '0', '1', '--out', 'table.md'),

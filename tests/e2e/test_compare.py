@@ -8,20 +8,6 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
 
-FIT = """
-_base_ = ['./tiny.py']
-model = dict(
-    _delete_=True, type='mmlatte.GDAClassifier',
-    clip=dict(type='mmlatte.OpenCLIP', model_name={clip!r}),
-    class_names=_base_.class_names,
-    data_preprocessor=_base_.model.data_preprocessor)
-default_hooks = dict(
-    _delete_=True, **{{k: v for k, v in _base_.default_hooks.items()
-    if k not in ('text_synth', 'prototype_ema')}},
-    frozen_features=dict(type='mmlatte.FrozenFeaturesHook'))
-train_cfg = dict(_delete_=True, type='mmlatte.FitLoop')
-param_scheduler = None
-"""
 ZERO_SHOT = """
 _base_ = ['./gda.py']
 model = dict(type='mmlatte.ZeroShotCLIP')
@@ -46,10 +32,10 @@ def compare(folder, *options):
     )
 
 
-def test_runs_reuses_and_survives_a_failure(make_tiny_run, tiny_clip_dir):
-    folder = make_tiny_run().folder
-    clip = f'local-dir:{tiny_clip_dir}'
-    (folder / 'gda.py').write_text(FIT.format(clip=clip))
+def test_runs_reuses_and_survives_a_failure(make_tiny_run):
+    run = make_tiny_run()
+    folder = run.folder
+    run.write_fit('gda.py', 'GDAClassifier')
     (folder / 'zero.py').write_text(ZERO_SHOT)
     (folder / 'broken.py').write_text(BROKEN)
     configs = ['zero.py', 'broken.py', 'gda.py']

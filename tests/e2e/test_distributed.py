@@ -46,20 +46,6 @@ def shell(run, script, *arguments, check=True):
     return done
 
 
-FIT = """
-_base_ = ['./tiny.py']
-model = dict(
-    _delete_=True, type='mmlatte.GDAClassifier',
-    clip=_base_.model.clip,
-    class_names=_base_.class_names,
-    data_preprocessor=_base_.model.data_preprocessor)
-default_hooks = dict(
-    _delete_=True, **{k: v for k, v in _base_.default_hooks.items()
-    if k not in ('text_synth', 'prototype_ema')},
-    frozen_features=dict(type='mmlatte.FrozenFeaturesHook'))
-train_cfg = dict(_delete_=True, type='mmlatte.FitLoop')
-param_scheduler = None
-"""
 LABEL_FREE = """
 _base_ = ['./tiny.py']
 default_hooks = dict(
@@ -140,11 +126,8 @@ def plain_rank(rank, ranks, port, config, work_dir):
     build_runner(join(rank, ranks, port, config, work_dir)).train()
 
 
-def both(make_tiny_run, text):
-    """Run a child of the tiny config on one rank and on two; work dirs."""
-    run = make_tiny_run()
-    config = run.folder / 'child.py'
-    config.write_text(text)
+def both(run, config):
+    """Train on one rank and on two; return the work dirs."""
     work_dirs = []
     for ranks in (1, 2):
         work_dirs.append(run.folder / f'{ranks}_ranks')
@@ -158,9 +141,11 @@ def both(make_tiny_run, text):
 
 
 def test_ranks_fit_what_one_fits(make_tiny_run):
+    run = make_tiny_run()
+    config = run.write_fit('gda.py', 'GDAClassifier')
     one, two = (
         torch.load(folder / 'epoch_1.pth', weights_only=True)['state_dict']
-        for folder in both(make_tiny_run, FIT)
+        for folder in both(run, config)
     )
     assert one['weight'].abs().sum() > 0
     torch.testing.assert_close(two['weight'], one['weight'])
@@ -168,9 +153,12 @@ def test_ranks_fit_what_one_fits(make_tiny_run):
 
 
 def test_ranks_find_the_learning_rate_of_one(make_tiny_run):
+    run = make_tiny_run()
+    config = run.folder / 'label_free.py'
+    config.write_text(LABEL_FREE)
     one, two = (
         json.loads((folder / 'label_free_schedule.json').read_text())
-        for folder in both(make_tiny_run, LABEL_FREE)
+        for folder in both(run, config)
     )
     assert len(one['paths']) > 1 and one['lr'] > 0
     assert two['paths'] == pytest.approx(one['paths'])
