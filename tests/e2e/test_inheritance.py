@@ -99,14 +99,15 @@ def wheel_python(tmp_path_factory) -> Path:
             target = source / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes((REPO / name).read_bytes())
-    pip = [sys.executable, '-m', 'pip', '--quiet']
+    # Isolated: a PYTHONPATH that holds mmlatte would pass for an install.
+    pip = [sys.executable, '-I', '-m', 'pip', '--quiet']
     build = ['wheel', '--no-deps', '--wheel-dir', str(folder), str(source)]
     subprocess.run([*pip, *build], check=True)
     (wheel,) = folder.glob('*.whl')
     subprocess.run([sys.executable, '-m', 'venv', folder / 'venv'], check=True)
     python = folder / 'venv' / 'bin' / 'python'
     subprocess.run(
-        [python, '-m', 'pip', '--quiet', 'install', '--no-deps', str(wheel)],
+        [python, *pip[1:], 'install', '--no-deps', str(wheel)],
         check=True,
     )
     site = next((folder / 'venv' / 'lib').glob('python*/site-packages'))
