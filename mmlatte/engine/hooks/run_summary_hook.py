@@ -58,13 +58,18 @@ class RunSummaryHook(Hook):
 
     Args:
         metric (str): Key of the evaluator. Defaults to ``'accuracy/top1'``.
+        zero_shot (bool): Evaluate before training. Without it the run takes
+            one evaluation less and does not know its gain. Defaults to True.
     """
 
     # After the hooks that train, before CheckpointHook.
     priority = 'LOW'
 
-    def __init__(self, metric: str = 'accuracy/top1') -> None:
+    def __init__(
+        self, metric: str = 'accuracy/top1', zero_shot: bool = True
+    ) -> None:
         self.metric = metric
+        self.zero_shot = zero_shot
         self._state: dict[str, Any] = dict(
             zero_shot_top1=None, wall_seconds=0.0, train_seconds=0.0, images=0
         )
@@ -89,14 +94,14 @@ class RunSummaryHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Evaluate the model as it came, which is zero-shot CLIP."""
+        if not self.zero_shot or runner.val_loop is None:
+            return
         if self._resumed:
-            if self._state['zero_shot_top1'] is None and runner.val_loop:
+            if self._state['zero_shot_top1'] is None:
                 runner.logger.warning(
                     'The checkpoint does not tell the zero-shot accuracy; '
                     'the summary will hold null.'
                 )
-            return
-        if runner.val_loop is None:
             return
         with preserved_random_state(), _observers_only(runner):
             top1 = self._read(runner.val_loop.run())

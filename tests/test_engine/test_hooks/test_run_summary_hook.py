@@ -3,7 +3,7 @@ import json
 import pytest
 import torch
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import Runner, ValLoop
 
 from mmlatte.registry import HOOKS
 
@@ -160,6 +160,24 @@ def test_without_validation_keys_are_null(train, make, tmp_path):
     assert summary['top1'] is None
     assert summary['gain'] is None
     assert summary['pseudo_label_top1'] is not None
+
+
+def test_the_evaluation_before_training_can_be_left_out(
+    train, make, tmp_path, monkeypatch
+):
+    train(make())
+    evaluations = []
+    run = ValLoop.run
+    monkeypatch.setattr(
+        ValLoop, 'run', lambda loop: evaluations.append(loop) or run(loop)
+    )
+    cfg = make('brief')
+    cfg.custom_hooks[-1]['zero_shot'] = False
+    train(cfg)
+    assert len(evaluations) == cfg.train_cfg['max_epochs']
+    brief = read(tmp_path, 'brief')
+    assert brief['zero_shot_top1'] is None and brief['gain'] is None
+    assert brief['top1'] == read(tmp_path)['top1']
 
 
 def test_unknown_metric_is_named_before_training(train, make):
