@@ -4,6 +4,7 @@ Nothing else in mmlatte works around another package. Every entry names the
 upstream version that makes it removable.
 """
 
+import functools
 import os
 import pickle
 import warnings
@@ -57,6 +58,7 @@ def apply() -> None:
     silence_missing_operators()
     disable_mmpretrain_multimodal()
     register_safe_checkpoint_loader()
+    format_configs_once()
 
 
 def register_config_scope() -> None:
@@ -114,6 +116,32 @@ def register_safe_checkpoint_loader() -> None:
     CheckpointLoader.register_scheme(
         prefixes='', loader=load_from_local, force=True
     )
+
+
+def format_configs_once() -> None:
+    """Keep the text of a config, which mmengine formats for every use.
+
+    yapf takes a second for a config of mmlatte, and a run asks for the text
+    five times before it starts and then for every checkpoint. Removable when
+    mmengine keeps it (0.10.7 and the forks up to 0.10.12 do not).
+    """
+    from mmengine.config import Config
+
+    format_text = Config.pretty_text.fget
+    if hasattr(format_text, '__wrapped__'):
+        return
+    texts: dict[str, str] = {}
+
+    @functools.wraps(format_text)
+    def pretty_text(self) -> str:
+        key = repr((self._format_python_code, self.to_dict()))
+        if key not in texts:
+            if len(texts) == 8:
+                texts.clear()
+            texts[key] = format_text(self)
+        return texts[key]
+
+    Config.pretty_text = property(pretty_text)
 
 
 def load_from_local(filename: str, map_location=None, mmap: bool = False):

@@ -3,7 +3,10 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,8 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 from safetensors.torch import save_file
+
+REPO = Path(__file__).resolve().parents[1]
 
 #: A ViT-CLIP that runs in milliseconds; random weights, real tokenizer.
 TINY_CLIP_CONFIG = {
@@ -52,6 +57,43 @@ def assets() -> Path:
     if not (root / 'models' / 'rs-clip').is_dir():
         pytest.fail(f'MMLATTE_TEST_ASSETS={root} holds no models/rs-clip')
     return root
+
+
+@pytest.fixture(scope='session')
+def run_script(tmp_path_factory) -> Callable[..., subprocess.CompletedProcess]:
+    """``run_script(path, *arguments, cwd=)``: as ``python path arguments``."""
+    folder = tmp_path_factory.mktemp('scripts')
+    env = {**os.environ, 'PYTHONPATH': str(REPO), 'OMP_NUM_THREADS': '1'}
+    server = subprocess.Popen(
+        [sys.executable, str(REPO / 'tests' / 'tool_server.py')],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=env,
+        text=True,
+    )
+
+    def run(path, *arguments, cwd='.'):
+        texts = folder / 'output', folder / 'errors'
+        for text in texts:
+            text.write_text('')
+        request = dict(
+            script=str(Path(path).resolve()),
+            arguments=[str(argument) for argument in arguments],
+            cwd=str(cwd),
+            env={**os.environ, 'PYTHONPATH': str(REPO)},
+            output=str(texts[0]),
+            errors=str(texts[1]),
+        )
+        print(json.dumps(request), file=server.stdin, flush=True)
+        return subprocess.CompletedProcess(
+            (request['script'], *request['arguments']),
+            int(server.stdout.readline()),
+            *(text.read_text() for text in texts),
+        )
+
+    yield run
+    server.stdin.close()
+    server.wait()
 
 
 @pytest.fixture(scope='session')

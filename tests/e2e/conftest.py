@@ -1,9 +1,8 @@
 """A complete small run: real tools on tiny CLIP, data and texts."""
 
 import json
-import os
 import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,17 +74,12 @@ class TinyRun:
     config: Path
     texts: Path
     data_root: Path
+    run_script: Callable[..., subprocess.CompletedProcess]
 
     def tool(self, name: str, *options: str, check: bool = True):
         """Run ``tools/<name>`` on the config as a user would."""
-        command = [sys.executable, str(REPO / 'tools' / name)]
-        env = {**os.environ, 'PYTHONPATH': str(REPO), 'OMP_NUM_THREADS': '1'}
-        done = subprocess.run(
-            [*command, str(self.config), *options],
-            cwd=self.folder,
-            env=env,
-            capture_output=True,
-            text=True,
+        done = self.run_script(
+            REPO / 'tools' / name, self.config, *options, cwd=self.folder
         )
         if check and done.returncode:
             raise AssertionError(done.stdout[-4000:] + done.stderr[-4000:])
@@ -120,7 +114,7 @@ def write_texts(path: Path, split: dict) -> None:
 
 
 @pytest.fixture
-def make_tiny_run(tmp_path, tiny_clip_dir, tiny_eurosat):
+def make_tiny_run(tmp_path, tiny_clip_dir, tiny_eurosat, run_script):
     """Factory of `TinyRun`, by name and data root."""
 
     def make(name: str = 'run', data_root: Path = tiny_eurosat) -> TinyRun:
@@ -140,6 +134,6 @@ def make_tiny_run(tmp_path, tiny_clip_dir, tiny_eurosat):
                 texts=str(texts),
             )
         )
-        return TinyRun(folder, config, texts, data_root)
+        return TinyRun(folder, config, texts, data_root, run_script)
 
     return make

@@ -3,8 +3,6 @@
 import csv
 import importlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import open_clip
@@ -190,16 +188,11 @@ def test_senseless_choices_are_refused(choices, tmp_path):
             adapt(out=out, **{**choices, **change})
 
 
-def test_the_tool_names_what_is_missing(images, tmp_path):
-    done = subprocess.run(
-        [
-            sys.executable,
-            str(REPO / 'tools' / 'adapt.py'),
-            str(images),
-            *('--classes', 'nothing.txt', '--out', str(tmp_path / 'out')),
-        ],
-        capture_output=True,
-        text=True,
+def test_the_tool_names_what_is_missing(run_script, images, tmp_path):
+    done = run_script(
+        REPO / 'tools' / 'adapt.py',
+        images,
+        *('--classes', 'nothing.txt', '--out', tmp_path / 'out'),
     )
     assert done.returncode == 1
     assert "class file 'nothing.txt' does not exist" in done.stderr

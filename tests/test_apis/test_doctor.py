@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import pytest
 
 from mmlatte.apis.doctor import diagnose, installed
@@ -51,9 +48,7 @@ def test_old_python():
     assert 'needs 3.10' in diagnose(FORKS, '3.9.1')[0]
 
 
-def test_tool_agrees_with_this_environment():
-    done = subprocess.run(
-        [sys.executable, 'tools/doctor.py'], capture_output=True, text=True
-    )
+def test_tool_agrees_with_this_environment(run_script):
+    done = run_script('tools/doctor.py')
     assert done.returncode == int(bool(diagnose(installed()))), done.stdout
     assert installed()['torch'] in done.stdout

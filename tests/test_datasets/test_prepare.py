@@ -6,8 +6,6 @@ import hashlib
 import http.server
 import json
 import shutil
-import subprocess
-import sys
 import tarfile
 import threading
 from pathlib import Path
@@ -359,18 +357,11 @@ def test_hostile_tar_leaves_nothing(tmp_path):
         prepare.extract_tar(tmp_path / 'b.tar', target, 'images')
 
 
-def test_tool_says_what_to_do(tmp_path):
-    done = subprocess.run(
-        [
-            sys.executable,
-            'tools/prepare_dataset.py',
-            'ucf101',
-            '--root',
-            str(tmp_path),
-            '--no-download',
-        ],
-        capture_output=True,
-        text=True,
+def test_tool_says_what_to_do(run_script, tmp_path):
+    done = run_script(
+        'tools/prepare_dataset.py',
+        'ucf101',
+        *('--root', tmp_path, '--no-download'),
     )
     assert done.returncode == 1, done.stderr
     assert 'UCF-101-midframes.zip' in done.stdout + done.stderr

@@ -1,7 +1,6 @@
 import csv
 import json
 import runpy
-import subprocess
 import sys
 
 import pytest
@@ -18,14 +17,6 @@ def run_here(monkeypatch):
     return run
 
 
-def run(*arguments) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, 'tools/predict.py', *map(str, arguments)],
-        capture_output=True,
-        text=True,
-    )
-
-
 @pytest.fixture
 def images(tiny_eurosat, tmp_path):
     folder = tmp_path / 'images'
@@ -37,10 +28,11 @@ def images(tiny_eurosat, tmp_path):
     return folder
 
 
-def test_csv_json_and_new_classes(tiny_run, images, tmp_path):
+def test_csv_json_and_new_classes(run_script, tiny_run, images, tmp_path):
     table = tmp_path / 'out' / 'a.csv'
-    done = run(
-        tiny_run, images, '--out', table, '--add-classes', 'port, bridge'
+    done = run_script(
+        'tools/predict.py',
+        *(tiny_run, images, '--out', table, '--add-classes', 'port, bridge'),
     )
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(table.open(encoding='utf-8')))
