@@ -49,6 +49,12 @@ class LattePlusClassifier(GDAClassifier):
     between them (`valleys`): they are joined, the name with more voice in the
     joined images stays, and EM runs again without the others.
 
+    Where the names of several classes compete for too few clusters, one can
+    get a name that no image speaks for. In the end a cluster takes another
+    name if zero-shot CLIP gives it to more than half of the cluster's images,
+    and to ``overrule`` times as many as its own; two clusters may then bear
+    one name, and the posterior of the name is their sum.
+
     If the images form few clusters (at most ``min_clusters`` C are left, or
     hold on images that they were not fitted to), structure cannot tell the
     classes: the model stays zero-shot CLIP and says so.
@@ -59,6 +65,7 @@ class LattePlusClassifier(GDAClassifier):
         valley (float): Clusters with a higher density in between, of the
             density at the lower of both, are joined. Defaults to 0.65.
         min_clusters (float): See above. Defaults to 0.4.
+        overrule (float): See above; infinity never renames. Defaults to 8.
         **kwargs: See `GDAClassifier`.
     """
 
@@ -69,6 +76,7 @@ class LattePlusClassifier(GDAClassifier):
         neighbours: int = 20,
         valley: float = 0.65,
         min_clusters: float = 0.4,
+        overrule: float = 8.0,
         estimate_priors: bool = True,
         **kwargs,
     ) -> None:
@@ -83,10 +91,28 @@ class LattePlusClassifier(GDAClassifier):
                 'valley must be in (0, 1] and min_clusters in [0, 1]; '
                 f'got {valley}, {min_clusters}'
             )
+        if not overrule >= 1:
+            raise ValueError(f'overrule must be at least 1, got {overrule}')
         self.alpha = alpha
         self.neighbours = neighbours
         self.valley = valley
         self.min_clusters = min_clusters
+        self.overrule = overrule
+        self.register_buffer('names', torch.arange(len(self.weight)))
+
+    def init_weights(self) -> None:
+        """Start as zero-shot CLIP."""
+        super().init_weights()
+        torch.arange(len(self.names), out=self.names)
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Return the log posteriors of the names, (B, C)."""
+        logits = super().logits(inputs)
+        named = F.one_hot(self.names, len(self.names)).to(logits)
+        if torch.equal(named, torch.eye(len(named)).to(named)):
+            return logits
+        floor = torch.finfo(logits.dtype).tiny
+        return (logits.softmax(dim=1) @ named).clamp(min=floor).log()
 
     @torch.no_grad()
     def fit(self, frozen: FrozenFeatures) -> None:
@@ -128,6 +154,36 @@ class LattePlusClassifier(GDAClassifier):
             first = linear_posterior(weight, bias)
             self.maximise(
                 frozen, lambda *batch: first(*batch) @ joined, without
+            )
+        self.rename(frozen)
+
+    def rename(self, frozen: FrozenFeatures) -> None:
+        """Give clusters the names that zero-shot CLIP insists on.
+
+        Args:
+            frozen (FrozenFeatures): N features and zero-shot labels.
+        """
+        count = len(self.weight)
+        torch.arange(count, out=self.names)
+        weight, bias = self._wide(self.weight), self._wide(self.bias)
+        zero_shot = torch.from_numpy(frozen.labels).to(weight.device)
+        heard = weight.new_zeros(count, count)
+        for part, features in self._chunks(frozen):
+            cluster = (features @ weight.T + bias).argmax(dim=1)
+            cell = (cluster, zero_shot[part])
+            heard.index_put_(cell, heard.new_ones(()), accumulate=True)
+        share = heard / heard.sum(dim=1, keepdim=True).clamp(min=1)
+        own = share.diagonal().clone()
+        most, name = share.fill_diagonal_(0).max(dim=1)
+        # One image in a hundred more: a share of zero proves little.
+        insists = (most > 0.5) & (most > self.overrule * (own + 0.01))
+        for cluster in insists.nonzero().squeeze(1).tolist():
+            self.names[cluster] = name[cluster]
+            print_log(
+                f'LattePlus: the images of {self.class_names[cluster]!r} are '
+                f'called {self.class_names[name[cluster]]!r}, as zero-shot '
+                f'CLIP calls {most[cluster]:.0%} of them',
+                'current',
             )
 
     def _log_dropped(self, without: Tensor) -> None:

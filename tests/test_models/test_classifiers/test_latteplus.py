@@ -103,6 +103,52 @@ def test_a_name_without_images_takes_none(make_frozen, tiny_model):
     assert entropies.isfinite().all()
 
 
+@pytest.mark.parametrize(
+    'share, overrule, taken',
+    [(0.95, 8, True), (0.8, 8, False), (0.45, 8, False), (1, np.inf, False)],
+)
+def test_zero_shot_overrules_a_name(
+    share, overrule, taken, make_frozen, tiny_model
+):
+    """Zero-shot CLIP calls a share of the images of class 1 class 0."""
+    frozen, truth = make_frozen(n=400, classes=4, spread=0.25)
+    built = tiny_model(
+        LattePlusClassifier, frozen.class_features, overrule=overrule
+    )
+    built.fit(frozen)
+    before = built(frozen.rows())
+    assert (before.argmax(dim=1).numpy() == truth).mean() > 0.95
+    ones = np.flatnonzero(truth == 1)
+    frozen.labels = truth.copy()
+    frozen.labels[ones[: int(share * len(ones))]] = 0
+    built.rename(frozen)
+    after = built(frozen.rows())
+    if not taken:
+        assert torch.equal(after, before)
+        return
+    expected = before.softmax(dim=1)
+    expected[:, 0] += expected[:, 1]
+    expected[:, 1] = 0
+    torch.testing.assert_close(after.softmax(dim=1), expected)
+    assert (after.argmax(dim=1)[ones] == 0).float().mean() > 0.95
+    # Saved and loaded, and forgotten by the next fit.
+    other = tiny_model(LattePlusClassifier, frozen.class_features)
+    other.load_state_dict(built.state_dict())
+    assert torch.equal(other(frozen.rows()), after)
+    built.init_weights()
+    assert built.names.tolist() == [0, 1, 2, 3]
+
+
+def test_two_clusters_may_exchange_their_names(make_frozen, tiny_model):
+    frozen, truth = make_frozen(n=400, classes=4, spread=0.25)
+    built = tiny_model(LattePlusClassifier, frozen.class_features)
+    built.fit(frozen)
+    frozen.labels = np.array([1, 0, 2, 3])[truth]
+    built.rename(frozen)
+    found = built(frozen.rows()).argmax(dim=1).numpy()
+    assert (found == frozen.labels).mean() > 0.95
+
+
 def test_more_images_than_nodes(make_frozen, tiny_model, monkeypatch):
     """Where the graph is too large, the nearest mean labels the others."""
     frozen, _ = make_frozen(n=600, classes=4, spread=0.25)
