@@ -108,11 +108,12 @@ class LattePlusClassifier(GDAClassifier):
     def logits(self, inputs: Tensor) -> Tensor:
         """Return the log posteriors of the names, (B, C)."""
         logits = super().logits(inputs)
-        named = F.one_hot(self.names, len(self.names)).to(logits)
-        if torch.equal(named, torch.eye(len(named)).to(named)):
+        names = torch.arange(len(self.names), device=self.names.device)
+        if torch.equal(self.names, names):
             return logits
-        floor = torch.finfo(logits.dtype).tiny
-        return (logits.softmax(dim=1) @ named).clamp(min=floor).log()
+        shares = logits.softmax(dim=1)
+        shares = torch.zeros_like(shares).index_add_(1, self.names, shares)
+        return shares.clamp(min=torch.finfo(shares.dtype).tiny).log()
 
     @torch.no_grad()
     def fit(self, frozen: FrozenFeatures) -> None:
@@ -166,23 +167,30 @@ class LattePlusClassifier(GDAClassifier):
         count = len(self.weight)
         torch.arange(count, out=self.names)
         weight, bias = self._wide(self.weight), self._wide(self.bias)
-        zero_shot = torch.from_numpy(frozen.labels).to(weight.device)
-        heard = weight.new_zeros(count, count)
-        for part, features in self._chunks(frozen):
-            cluster = (features @ weight.T + bias).argmax(dim=1)
-            cell = (cluster, zero_shot[part])
-            heard.index_put_(cell, heard.new_ones(()), accumulate=True)
-        share = heard / heard.sum(dim=1, keepdim=True).clamp(min=1)
-        own = share.diagonal().clone()
-        most, name = share.fill_diagonal_(0).max(dim=1)
+        clusters = torch.cat(
+            [
+                (features @ weight.T + bias).argmax(dim=1).cpu()
+                for _, features in self._chunks(frozen)
+            ]
+        ).numpy()
+        # How many images of a cluster bear a name.
+        cells, images = np.unique(
+            clusters * count + frozen.labels, return_counts=True
+        )
+        cluster, name = np.divmod(cells, count)
+        own = cluster == name
+        share = images / np.bincount(clusters, minlength=count)[cluster]
+        owns = np.zeros(count)
+        owns[cluster[own]] = share[own]
         # One image in a hundred more: a share of zero proves little.
-        insists = (most > 0.5) & (most > self.overrule * (own + 0.01))
-        for cluster in insists.nonzero().squeeze(1).tolist():
-            self.names[cluster] = name[cluster]
+        enough = np.maximum(0.5, self.overrule * (owns + 0.01))[cluster]
+        for cell in np.flatnonzero(~own & (share > enough)):
+            old, new = int(cluster[cell]), int(name[cell])
+            self.names[old] = new
             print_log(
-                f'LattePlus: the images of {self.class_names[cluster]!r} are '
-                f'called {self.class_names[name[cluster]]!r}, as zero-shot '
-                f'CLIP calls {most[cluster]:.0%} of them',
+                f'LattePlus: the images of {self.class_names[old]!r} are '
+                f'called {self.class_names[new]!r}, as zero-shot CLIP calls '
+                f'{share[cell]:.0%} of them',
                 'current',
             )
 
