@@ -63,12 +63,12 @@ def assets() -> Path:
 def run_script(tmp_path_factory) -> Callable[..., subprocess.CompletedProcess]:
     """``run_script(path, *arguments, cwd=)``: as ``python path arguments``."""
     folder = tmp_path_factory.mktemp('scripts')
-    env = {**os.environ, 'PYTHONPATH': str(REPO), 'OMP_NUM_THREADS': '1'}
+    own = {'PYTHONPATH': str(REPO), 'OMP_NUM_THREADS': '1'}
     server = subprocess.Popen(
         [sys.executable, str(REPO / 'tests' / 'tool_server.py')],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=env,
+        env={**os.environ, **own},
         text=True,
     )
 
@@ -80,7 +80,7 @@ def run_script(tmp_path_factory) -> Callable[..., subprocess.CompletedProcess]:
             script=str(Path(path).resolve()),
             arguments=[str(argument) for argument in arguments],
             cwd=str(cwd),
-            env={**os.environ, 'PYTHONPATH': str(REPO)},
+            env={**os.environ, **own},
             output=str(texts[0]),
             errors=str(texts[1]),
         )

@@ -1,12 +1,9 @@
 """tools/compare.py as a user runs it: real runs of tiny CLIP."""
 
 import csv
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-REPO = Path(__file__).resolve().parents[2]
+COMPARE = Path(__file__).resolve().parents[2] / 'tools' / 'compare.py'
 
 ZERO_SHOT = """
 _base_ = ['./gda.py']
@@ -21,25 +18,15 @@ model = dict(iterations=0)
 """
 
 
-def compare(folder, *options):
-    env = {**os.environ, 'PYTHONPATH': str(REPO), 'OMP_NUM_THREADS': '1'}
-    return subprocess.run(
-        [sys.executable, str(REPO / 'tools' / 'compare.py'), *options],
-        cwd=folder,
-        env=env,
-        capture_output=True,
-        text=True,
-    )
-
-
-def test_runs_reuses_and_survives_a_failure(make_tiny_run):
+def test_runs_reuses_and_survives_a_failure(make_tiny_run, run_script):
     run = make_tiny_run()
     folder = run.folder
     run.write_fit('gda.py', 'GDAClassifier')
     (folder / 'zero.py').write_text(ZERO_SHOT)
     (folder / 'broken.py').write_text(BROKEN)
     configs = ['zero.py', 'broken.py', 'gda.py']
-    done = compare(folder, *configs, '--seeds', '3', '--out', 'out')
+    options = ['--seeds', '3', '--out', 'out']
+    done = run_script(COMPARE, *configs, *options, cwd=folder)
     output = done.stdout + done.stderr
     assert done.returncode == 1, output  # one of them failed
     assert 'broken, seed 3 FAILED: ValueError: ' in output, output
@@ -52,9 +39,7 @@ def test_runs_reuses_and_survives_a_failure(make_tiny_run):
     markdown = (folder / 'out' / 'comparison.md').read_text()
     assert '| zero |' in markdown and markdown in output
 
-    again = compare(
-        folder, 'gda.py', 'zero.py', '--seeds', '3', '--out', 'out'
-    )
+    again = run_script(COMPARE, 'gda.py', 'zero.py', *options, cwd=folder)
     output = again.stdout + again.stderr
     assert again.returncode == 0, output
     assert output.count('(reused)') == 2 and 'Starting' not in output

@@ -7,17 +7,20 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    'script, last', [('train', '--work-dir'), ('test', 'a.pth')]
+    'script, given, handed',
+    [
+        ('train', ['out dir'], ['--work-dir', 'out dir']),
+        ('test', ['a.pth'], ['a.pth']),
+    ],
 )
-def test_scripts_hand_everything_to_srun(script, last, tmp_path):
+def test_scripts_hand_everything_to_srun(script, given, handed, tmp_path):
     fake = tmp_path / 'srun'
     fake.write_text(
         '#!/bin/sh\necho "PATH $PYTHONPATH"\nprintf "%s\\n" "$@"\n'
     )
     fake.chmod(0o755)
-    arguments = ['part', 'job', 'config.py', 'out dir', '--cfg-options', 'a=1']
-    if script == 'test':
-        arguments[3] = 'a.pth'
+    options = ['--cfg-options', 'a=1']
+    arguments = ['part', 'job', 'config.py', *given, *options]
     done = subprocess.run(
         ['bash', f'tools/slurm_{script}.sh', *arguments],
         env={
@@ -37,7 +40,5 @@ def test_scripts_hand_everything_to_srun(script, last, tmp_path):
     python = said.index('python')
     assert os.path.isfile(said[python + 2])
     assert os.path.basename(said[python + 2]) == f'{script}.py'
-    expected = ['config.py', last, 'out dir', '--cfg-options', 'a=1']
-    if script == 'test':
-        expected.remove('out dir')
-    assert said[python + 3 :] == [*expected, '--launcher', 'slurm']
+    expected = ['config.py', *handed, *options, '--launcher', 'slurm']
+    assert said[python + 3 :] == expected

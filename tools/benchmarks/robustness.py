@@ -8,6 +8,7 @@ Fits it to parts of the training features and tests on the same classes:
 - ``one class``: images of a single class, for every class in turn
 - ``outliers``: one image in ten shows none of the classes (--outliers)
 
+``all`` and ``one class`` draw nothing: they are run with seed 0 only.
 Labels choose the parts and score the outcome; the method does not see them.
 ``--vary`` adds the method with an option of its model changed, one at a time.
 
