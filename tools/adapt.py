@@ -68,10 +68,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = vars(parse_args())
-    images, classes = args.pop('images'), args.pop('classes')
-    if not os.path.isfile(classes) and ',' in classes:
-        classes = [name for name in classes.split(',') if name.strip()]
-    adapt(images, classes, show=print, **args)
+    adapt(show=print, **args)
 
 
 if __name__ == '__main__':

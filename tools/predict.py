@@ -59,13 +59,6 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def names(text: str) -> list[str]:
-    """Read class names from a file, or between commas."""
-    if os.path.isfile(text):
-        return list(read_class_names(text))
-    return list(read_class_names([n for n in text.split(',') if n.strip()]))
-
-
 def predict(
     inferencer: LatteCLIPInferencer,
     images: list[str],
@@ -101,7 +94,7 @@ def main() -> None:
         (args.classes, inferencer.set_classes),
         (args.add_classes, inferencer.add_classes),
     ):
-        new = change(names(option), args.template) if option else []
+        new = change(read_class_names(option), args.template) if option else []
         if new:
             logger.info(f'new classes, from their texts: {", ".join(new)}')
     if args.calibrate:

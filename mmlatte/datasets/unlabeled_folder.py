@@ -88,7 +88,11 @@ class UnlabeledFolder(IndexedDataset):
 
 
 def read_class_names(classes: str | Sequence[str]) -> tuple[str, ...]:
-    """Return class names given as a list, or as a file with one a line.
+    """Return class names.
+
+    Args:
+        classes (str | Sequence[str]): A text file with one name a line, names
+            with commas between them, or a list.
 
     Raises:
         FileNotFoundError: If the file does not exist.
@@ -96,14 +100,17 @@ def read_class_names(classes: str | Sequence[str]) -> tuple[str, ...]:
     """
     source = 'classes'
     if isinstance(classes, str):
-        source = f"class file '{classes}'"
         file = Path(classes).expanduser()
-        if not file.is_file():
+        if file.is_file():
+            source = f"class file '{classes}'"
+            lines = file.read_text(encoding='utf-8-sig').splitlines()
+        elif ',' in classes:
+            lines = classes.split(',')
+        else:
             raise FileNotFoundError(
-                f'{source} does not exist: write one class name a line, or '
-                'give the names as a list.'
+                f"class file '{classes}' does not exist: write one class name "
+                'a line, or give names with commas (after a single one, too).'
             )
-        lines = file.read_text(encoding='utf-8-sig').splitlines()
         classes = [line for line in lines if line.strip()]
     names = tuple(name.strip() for name in classes)
     if not names:

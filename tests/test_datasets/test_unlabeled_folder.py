@@ -1,6 +1,7 @@
 import pytest
 from PIL import Image
 
+from mmlatte.datasets.unlabeled_folder import read_class_names
 from mmlatte.registry import DATASETS
 
 
@@ -85,6 +86,15 @@ def test_class_file(folder, tmp_path):
 def test_bad_classes(folder, classes, message):
     with pytest.raises(ValueError, match=message):
         build(folder, classes=classes)
+
+
+def test_names_from_a_file_or_with_commas(tmp_path):
+    file = tmp_path / 'a,b.txt'
+    file.write_text('sea or lake\n\nriver, small\n')
+    assert read_class_names(str(file)) == ('sea or lake', 'river, small')
+    assert read_class_names('sea , river,') == ('sea', 'river')
+    with pytest.raises(ValueError, match='holds no class name'):
+        read_class_names(',')
 
 
 def test_bad_folders(tmp_path):
