@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -119,6 +120,37 @@ def test_ranks_follow_one_process(make_tiny_run, dtype, tolerance):
             torch.testing.assert_close(
                 other[key], value, rtol=0, atol=tolerance, msg=key
             )
+
+
+def terminated_rank(rank, ranks, port, config, work_dir):
+    """One process of a run; the last one gets a SIGTERM in the second step."""
+    runner = build_runner(join(rank, ranks, port, config, work_dir))
+    step = runner.model.train_step
+
+    def train_step(*args, **kwargs):
+        if rank == ranks - 1 and runner.iter == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(*args, **kwargs)
+
+    runner.model.train_step = train_step
+    try:
+        runner.train()
+    except SystemExit as stop:
+        Path(work_dir, f'left_{rank}').write_text(f'{stop.code} {runner.iter}')
+
+
+def test_a_sigterm_to_one_rank_stops_all_at_one_step(make_tiny_run):
+    run = make_tiny_run()
+    work_dir = run.folder / 'terminated'
+    mp.start_processes(
+        terminated_rank,
+        args=(2, free_port(), str(run.config), str(work_dir)),
+        nprocs=2,
+        start_method='fork',
+    )
+    for rank in range(2):
+        assert (work_dir / f'left_{rank}').read_text() == '143 2'
+    assert [path.name for path in work_dir.glob('*.pth')] == ['iter_2.pth']
 
 
 def plain_rank(rank, ranks, port, config, work_dir):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from mmengine.dist import all_reduce, get_rank, get_world_size
 from mmengine.runner import EpochBasedTrainLoop, set_random_seed
+from torch.distributed import new_group
 
 from mmlatte.registry import LOOPS
 
@@ -43,6 +44,9 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
         runner.call_hook('before_train')
         self._terminated = False
         self._evaluating = False
+        # Of the CPUs: reading a GPU's tensor would wait for its step.
+        several = get_world_size() > 1
+        self._hosts = new_group(backend='gloo') if several else None
         self._resume()
         with self._catch_sigterm():
             while self._epoch < self._max_epochs and not self.stop_training:
@@ -187,9 +191,9 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
 
     def _leave_if_terminated(self) -> None:
         """Save and exit if a rank was told to, at a step of the optimizer."""
-        if get_world_size() > 1:
+        if self._hosts is not None:
             told = torch.tensor([int(self._terminated)])
-            all_reduce(told, op='max')
+            all_reduce(told, op='max', group=self._hosts)
             self._terminated = bool(told)
         if not (
             self._terminated and self.runner.optim_wrapper.should_update()
