@@ -168,7 +168,20 @@ def _class_rows(results: Sequence[MethodResult]) -> list[list[str]]:
     if not names:
         return []
     rows = [[n, *(_show(c.get(n), '.1f') for c in columns)] for n in names]
-    return [['class', *(result.name for result in results)], *rows]
+    return [['class', *_short([result.name for result in results])], *rows]
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """Drop the words that all names end with (``_rsclip_eurosat``)."""
+    words = [name.split('_') for name in names]
+    several = len(names) > 1
+    while (
+        several
+        and min(map(len, words)) > 1
+        and len({w[-1] for w in words}) == 1
+    ):
+        words = [w[:-1] for w in words]
+    return ['_'.join(w) for w in words]
 
 
 def _notes(results: Sequence[MethodResult], command: str) -> list[str]:

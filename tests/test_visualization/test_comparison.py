@@ -88,3 +88,20 @@ def test_html_is_escaped_and_loads_nothing(results, tmp_path):
     assert '&lt;no&gt;' in page and '<no>' not in page
     assert 'a&lt;b' in page and '@BODY@' not in page
     assert 'http' not in page.replace('http-equiv', '')
+
+
+@pytest.mark.parametrize(
+    ('names', 'heads'),
+    [
+        (('dpa_clip_set', 'latte_lora_clip_set'), ('dpa', 'latte_lora')),
+        (('dpa_clip_a', 'dpa_clip_b'), ('dpa_clip_a', 'dpa_clip_b')),
+        (('clip_set', 'set'), ('clip_set', 'set')),
+        (('dpa_clip_set',), ('dpa_clip_set',)),
+    ],
+)
+def test_heads_of_classes_leave_out_what_all_names_end_with(
+    names, heads, tmp_path
+):
+    results = [MethodResult(name, [run(0, 50.0)]) for name in names]
+    text = write_comparison(results, tmp_path, 'python x')
+    assert '| class | ' + ' | '.join(heads) + ' |' in text
