@@ -25,7 +25,7 @@ class SampleIndex(Sequence):
     """Ids, files and labels of samples; no Python object for any of them.
 
     A list of dicts takes about 500 bytes for a sample. This looks like one,
-    and takes 20 bytes (with a label) and those of the name. ``index[i]`` makes
+    and takes 17 bytes (with a label) and those of the name. ``index[i]`` makes
     the dict ``img_path``, ``sample_id`` and, where there are labels,
     ``gt_label``; slices and `take` share the names.
 
@@ -64,11 +64,12 @@ class SampleIndex(Sequence):
             keys.frombytes(sample_keys(raw).tobytes())
         # As they grew: a copy of hundreds of megabytes is saved.
         self._text = text
-        self._lengths = np.array(lengths, np.uint32)
-        del lengths
+        wide = np.frombuffer(lengths, np.uint32)
+        self._lengths = wide.astype(np.min_scalar_type(wide.max(initial=0)))
+        del wide, lengths
         offset = np.uint32 if len(text) < 2**32 else np.int64
         self._starts = np.zeros(len(self._lengths), offset)
-        np.cumsum(self._lengths[:-1], out=self._starts[1:])
+        np.cumsum(self._lengths[:-1], out=self._starts[1:], dtype=offset)
         self.labels: np.ndarray | None = None
         if labels is not None:
             self.labels = np.array(labels, np.int32)

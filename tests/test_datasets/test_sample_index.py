@@ -92,10 +92,10 @@ def test_keys_are_hashes_of_the_ids(names):
     assert index[1:].keys().tolist() == index.keys().tolist()[1:]
 
 
-def test_a_sample_takes_the_bytes_of_its_name_and_20():
+def test_a_sample_takes_the_bytes_of_its_name_and_17():
     names = [f'folder{i % 7}/image_{i:08d}.jpg' for i in range(1000)]
     index = SampleIndex('/data', names, [0] * 1000)
-    assert index.nbytes == sum(map(len, names)) + 20 * 1000
+    assert index.nbytes == sum(map(len, names)) + 17 * 1000
 
 
 def test_paths_outside_the_folder():

@@ -138,15 +138,3 @@ def test_launch_without_environment_says_how(monkeypatch):
         init_cpu_dist(Config(dict(launcher='pytorch')))
     with pytest.raises(ValueError, match="'mpi' needs GPUs"):
         init_cpu_dist(Config(dict(launcher='mpi')))
-
-
-def test_kept_gradients_change_nothing(train, make, tmp_path):
-    freed = train(make('freed'))
-    kept = make(
-        'kept', **{'optim_wrapper.type': 'mmlatte.AutocastOptimWrapper'}
-    )
-    kept.optim_wrapper.keep_gradients = True
-    kept = train(kept)
-    assert_same(freed.model.state_dict(), kept.model.state_dict())
-    gradients = [p.grad for p in kept.model.parameters() if p.requires_grad]
-    assert any(g is not None and not g.any() for g in gradients)

@@ -99,7 +99,7 @@ def memory() -> tuple[float, float]:
     status = Path('/proc/self/status').read_text().split('\n')
     values = dict(line.split(':', 1) for line in status if ':' in line)
     return tuple(
-        int(values[key].split()[0]) / 1024 for key in ('VmRSS', 'VmHWM')
+        int(values[key].split()[0]) * 1024 / 1e6 for key in ('VmRSS', 'VmHWM')
     )
 
 

@@ -191,11 +191,11 @@ def table(results: dict, size: int) -> str:
     """Return the Markdown table of one batch."""
     lines = [
         '| variant | images/s | s/step | times the reference | share of the '
-        'floor | peak memory, MB | without libraries | of the reference | '
-        'trained parameters |',
-        '|---|---|---|---|---|---|---|---|---|',
+        'floor | peak memory, MB | of the reference | without libraries | '
+        'of the reference | trained parameters |',
+        '|---|---|---|---|---|---|---|---|---|---|',
     ]
-    reference = results.get('reference', {}).get('own')
+    reference = results.get('reference')
     for variant in VARIANTS:
         if variant not in results:
             continue
@@ -207,11 +207,12 @@ def table(results: dict, size: int) -> str:
             f'{found["seconds"]:.3f}',
             '' if ratio is None else f'{ratio:.2f}',
             '' if floor is None else f'{floor:.2f}',
-            f'{found["peak"]:.0f}',
-            f'{found["own"]:.0f}',
-            f'{found["own"] / reference:.2f}' if reference else '',
-            f'{found["trained"]:,}',
         ]
+        for memory in ('peak', 'own'):
+            cells.append(f'{found[memory]:.0f}')
+            share = reference and f'{found[memory] / reference[memory]:.2f}'
+            cells.append(share or '')
+        cells.append(f'{found["trained"]:,}')
         lines.append('| ' + ' | '.join(cells) + ' |')
     return '\n'.join(lines)
 

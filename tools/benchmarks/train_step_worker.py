@@ -21,7 +21,7 @@ VARIANTS: dict[str, dict | None] = {
     'floor': None,
     'checkpointing': {
         'model.clip.grad_checkpointing': True,
-        'optim_wrapper.keep_gradients': True,
+        'default_hooks.memory': dict(type='mmlatte.ReturnMemoryHook'),
     },
     'frozen_text': {'model.clip.freeze_text': True},
     'norms': {'model.clip.tuning': dict(type='mmlatte.NormTuning')},

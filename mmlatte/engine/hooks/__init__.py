@@ -3,6 +3,7 @@ from .frozen_features_hook import FrozenFeaturesHook
 from .label_free_schedule_hook import LabelFreeScheduleHook
 from .lmm_text_synth_hook import LMMTextSynthHook
 from .prototype_ema_hook import PrototypeEMAHook
+from .return_memory_hook import ReturnMemoryHook
 from .run_summary_hook import RunSummaryHook
 from .safe_checkpoint_hook import SafeCheckpointHook
 from .sample_seed_hook import SampleSeedHook
@@ -14,6 +15,7 @@ __all__ = [
     'LMMTextSynthHook',
     'LabelFreeScheduleHook',
     'PrototypeEMAHook',
+    'ReturnMemoryHook',
     'RunSummaryHook',
     'SafeCheckpointHook',
     'SampleSeedHook',

@@ -1,3 +1,4 @@
+import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -91,7 +92,7 @@ class FrozenFeaturesHook(Hook):
 def _frozen(hook: ZeroShotLabelHook) -> FrozenFeatures:
     return FrozenFeatures(
         features=hook.features,
-        labels=hook.labels,
+        labels=hook.labels.astype(np.int64),
         scores=hook.scores,
         class_features=hook.class_features,
         scale=hook.scale,

@@ -8,8 +8,6 @@ from mmengine.optim import OptimWrapper
 
 from mmlatte.registry import OPTIM_WRAPPERS
 
-from ..free_memory import return_free_memory
-
 DTYPES = ('float16', 'bfloat16', 'float32')
 
 
@@ -23,27 +21,14 @@ class AutocastOptimWrapper(OptimWrapper):
         dtype (str, optional): ``'float16'`` (GPU only), ``'bfloat16'``, or
             ``'float32'`` for full precision. Defaults to None: float16 on a
             GPU, full precision on a CPU, where half precision is slow.
-        keep_gradients (bool): Zero gradients in place instead of freeing
-            them. On a CPU memory that is freed and taken anew at every step
-            ends up scattered; with gradient checkpointing, where activations
-            are small, keeping it lowers the peak. So does giving the holes
-            between the optimizer's first values back to the system, which
-            this does too. Defaults to False.
         **kwargs: Arguments of ``OptimWrapper``.
 
     Raises:
         ValueError: If the device cannot train in ``dtype``.
     """
 
-    def __init__(
-        self,
-        dtype: str | None = None,
-        keep_gradients: bool = False,
-        **kwargs,
-    ) -> None:
+    def __init__(self, dtype: str | None = None, **kwargs) -> None:
         super().__init__(**kwargs)
-        self.keep_gradients = keep_gradients
-        self._has_state = False
         self.device_type = torch.device(get_device()).type
         if dtype is None and self.device_type == 'cpu':
             print_log(
@@ -86,15 +71,6 @@ class AutocastOptimWrapper(OptimWrapper):
             self._clip_grad()
         self.scaler.step(self.optimizer, **kwargs)
         self.scaler.update()
-        if self.keep_gradients and not self._has_state:
-            # Moments now lie where the first step had its activations.
-            self._has_state = True
-            return_free_memory()
-
-    def zero_grad(self, **kwargs) -> None:
-        """Zero or free the gradients, see ``keep_gradients``."""
-        kwargs.setdefault('set_to_none', not self.keep_gradients)
-        super().zero_grad(**kwargs)
 
     def state_dict(self) -> dict:
         """Return the state of optimizer and loss scale."""
