@@ -61,8 +61,10 @@ def curves_figure(
             axes.plot(steps, values, label=name, color=colour, marker=dot)
         axes.set(xlabel='iteration', ylabel=ylabel)
         axes.ticklabel_format(useOffset=False)
-        if len(curves) > 1:
-            axes.legend()
+        if len(curves) > 1:  # above the axes: curves fill them
+            axes.legend(
+                loc='lower center', bbox_to_anchor=(0.5, 1), ncols=len(curves)
+            )
         return _svg(figure)
 
 

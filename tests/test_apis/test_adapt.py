@@ -3,6 +3,7 @@
 import csv
 import importlib
 import json
+import re
 from pathlib import Path
 
 import open_clip
@@ -69,6 +70,9 @@ def test_everything_is_there(adapted, images):
     summary = json.loads((adapted.run / 'summary.json').read_text())
     assert summary['texts']['made'] == 48
     assert summary['top1'] is None  # there are no labels
+    (log,) = adapted.run.glob('*/*.log')
+    (done,) = re.findall('Done: (.*)', log.read_text())
+    assert re.fullmatch(r'[\d.]+ images/s, \d+ s in all', done)
     assert 'Flips' in adapted.report.read_text()
     rows = list(csv.DictReader(adapted.predictions.open()))
     assert [Path(row['image']).name for row in rows] == sorted(

@@ -266,14 +266,23 @@ def _pseudo_label_top1(runner: Runner) -> float | None:
 
 
 def _line(summary: dict) -> str:
-    def show(key: str, form: str) -> str:
-        value = summary[key]
-        return 'unknown' if value is None else format(value, form)
-
-    return (
-        f'Done: zero-shot {show("zero_shot_top1", ".2f")} % -> '
-        f'{show("top1", ".2f")} % ({show("gain", "+.2f")}), zero-shot labels '
-        f'of the training images {show("pseudo_label_top1", ".2f")} %, '
-        f'{show("images_per_second", ".1f")} images/s, '
-        f'{show("wall_seconds", ".0f")} s in all'
-    )
+    """The summary in a line; what is not known is left out."""
+    parts = []
+    if summary['top1'] is not None:
+        parts.append(f'{summary["top1"]:.2f} %')
+        if summary['zero_shot_top1'] is not None:
+            parts[0] = (
+                f'zero-shot {summary["zero_shot_top1"]:.2f} % -> {parts[0]} '
+                f'({summary["gain"]:+.2f})'
+            )
+    for key, form in (
+        (
+            'pseudo_label_top1',
+            'zero-shot labels of the training images {:.2f} %',
+        ),
+        ('images_per_second', '{:.1f} images/s'),
+        ('wall_seconds', '{:.0f} s in all'),
+    ):
+        if summary[key] is not None:
+            parts.append(form.format(summary[key]))
+    return 'Done: ' + ', '.join(parts)
