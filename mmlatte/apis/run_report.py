@@ -300,7 +300,7 @@ def _facts(config: Config, summary: dict, run: Path) -> dict[str, str]:
     facts = {
         'method': config.model.type.removeprefix('mmlatte.'),
         'CLIP': str(config.model.clip.get('model_name')).split('/')[-1],
-        'optimiser': f'{optimizer.get("type")}, lr {optimizer.get("lr")}',
+        'optimiser': f'{optimizer.get("type")}, {_rate(optimizer, run)}',
         'epochs': str((config.get('train_cfg') or {}).get('max_epochs')),
         'batch per rank': str(loader.get('batch_size')),
     }
@@ -319,8 +319,18 @@ def _facts(config: Config, summary: dict, run: Path) -> dict[str, str]:
         )
     if summary.get('wall_seconds'):
         facts['time of the run'] = f'{summary["wall_seconds"] / 60:.1f} min'
-    memory = read_scalars(run).get('memory')
-    if memory:
-        facts['GPU memory'] = f'{max(memory[1]):.0f} MB'
+    if summary.get('trained_parameters'):
+        facts['trained parameters'] = f'{summary["trained_parameters"]:,}'
+    if summary.get('peak_memory_mb'):
+        facts['peak memory'] = f'{summary["peak_memory_mb"]:,.0f} MB'
     facts['report made on'] = f'{platform.system()} {platform.machine()}'
     return facts
+
+
+def _rate(optimizer: dict, run: Path) -> str:
+    """The learning rate, and where it comes from."""
+    found = run / 'label_free_schedule.json'
+    if found.is_file():
+        rate = json.loads(found.read_text())['lr']
+        return f'lr {rate:.2g}, found without labels'
+    return f'lr {optimizer.get("lr")}'

@@ -73,7 +73,8 @@ def test_everything_is_there(adapted, images):
     (log,) = adapted.run.glob('*/*.log')
     (done,) = re.findall('Done: (.*)', log.read_text())
     assert re.fullmatch(r'[\d.]+ images/s, \d+ s in all', done)
-    assert 'Flips' in adapted.report.read_text()
+    report = adapted.report.read_text()
+    assert 'Flips' in report and 'peak memory' in report
     rows = list(csv.DictReader(adapted.predictions.open()))
     assert [Path(row['image']).name for row in rows] == sorted(
         path.name for path in images.glob('*.jpg')
@@ -94,6 +95,8 @@ def test_the_learning_rate_was_found(adapted):
     path = adapted.run / 'label_free_schedule.json'
     found = json.loads(path.read_text())
     assert found['lr'] > 0 and len(found['paths']) > 1
+    shown = f'lr {found["lr"]:.2g}, found without labels'
+    assert shown in adapted.report.read_text()
 
 
 def test_again_nothing_is_repeated(adapted, choices, monkeypatch):
