@@ -11,9 +11,9 @@ point shows without any true label.
 
 from collections.abc import Sequence
 
-__all__ = ['broke', 'next_path', 'rose', 'turned', 'turning_point']
+__all__ = ['broke', 'next_path', 'rose', 'turning_point']
 
-#: A change of the agreement that is no noise, and the same in images^-0.5.
+#: A rise of the agreement that is no noise, and the same in images^-0.5.
 RISE, NOISE = 0.02, 0.45
 #: Below this share of the first agreement the model has forgotten its
 #: classes: that is no learning.
@@ -25,7 +25,7 @@ COARSE, FINE = 4.0, 2.0
 
 
 def rose(agreement: Sequence[float], images: int) -> bool:
-    """Tell whether the agreement is above its lowest.
+    """Tell whether the agreement has turned and rises.
 
     Args:
         agreement (Sequence[float]): Share of the images on which the two
@@ -38,29 +38,7 @@ def rose(agreement: Sequence[float], images: int) -> bool:
         >>> rose([1.0, 0.9, 0.8, 0.85], images=512)
         True
     """
-    return agreement[-1] > min(agreement) + _noise(images)
-
-
-def turned(agreement: Sequence[float], images: int) -> bool:
-    """Tell whether the agreement rises for good.
-
-    After a few large steps one measurement says little: two have to rise.
-
-    Args:
-        agreement (Sequence[float]): See `rose`.
-        images (int): See `rose`.
-
-    Examples:
-        >>> turned([1.0, 0.8, 0.85], images=512)
-        False
-        >>> turned([1.0, 0.8, 0.85, 0.84], images=512)
-        True
-    """
-    return rose(agreement, images) and rose(agreement[:-1], images)
-
-
-def _noise(images: int) -> float:
-    return max(RISE, NOISE / images**0.5)
+    return agreement[-1] > min(agreement) + max(RISE, NOISE / images**0.5)
 
 
 def broke(agreement: Sequence[float]) -> bool:
@@ -72,36 +50,27 @@ def broke(agreement: Sequence[float]) -> bool:
     return agreement[-1] < FORGOTTEN * agreement[0]
 
 
-def turning_point(
-    paths: Sequence[float], agreement: Sequence[float], images: int
-) -> float:
+def turning_point(paths: Sequence[float], agreement: Sequence[float]) -> float:
     """Return the path at which the agreement is lowest.
 
-    Of those that differ by noise it is the longest: training watches the
-    agreement and cuts a path short that is too long; nothing makes one longer
-    that is too short. Measurements after the model forgot its classes do not
-    count.
+    Measurements after the model forgot its classes do not count.
 
     Args:
         paths (Sequence[float]): Growing sums of learning rates.
         agreement (Sequence[float]): Measured there.
-        images (int): See `rose`.
 
     Examples:
-        >>> turning_point([1e-4, 2e-4, 4e-4], [0.9, 0.8, 0.85], images=512)
+        >>> turning_point([1e-4, 2e-4, 4e-4], [0.9, 0.8, 0.85])
         0.0002
-        >>> turning_point([1e-4, 2e-4, 4e-4], [0.9, 0.8, 0.81], images=512)
-        0.0004
-        >>> turning_point([1e-4, 2e-4, 4e-4], [0.9, 0.8, 0.2], images=512)
+        >>> turning_point([1e-4, 2e-4, 4e-4], [0.9, 0.8, 0.2])
         0.0002
     """
-    sane = [
-        (path, value)
+    _, path = min(
+        (value, path)
         for path, value in zip(paths, agreement, strict=True)
         if value >= FORGOTTEN * agreement[0]
-    ]
-    lowest = min(value for _, value in sane)
-    return max(p for p, value in sane if value <= lowest + _noise(images))
+    )
+    return path
 
 
 def next_path(paths: Sequence[float], agreement: Sequence[float]) -> float:

@@ -10,7 +10,6 @@ from mmlatte.engine.path_choice import (
     broke,
     next_path,
     rose,
-    turned,
     turning_point,
 )
 
@@ -20,25 +19,15 @@ shares = st.lists(st.floats(0, 1), min_size=1, max_size=20)
 def test_curve_of_a_model_that_first_learns_and_then_repeats():
     paths = [1e-4 * 2**k for k in range(6)]
     curve = [0.99, 0.9, 0.8, 0.76, 0.78, 0.85]
-    rises = [rose(curve[: k + 1], images=10_000) for k in range(6)]
-    assert rises == [False] * 5 + [True]
-    assert not turned(curve, images=10_000)
-    assert turned([*curve, 0.85], images=10_000)
-    # 0.78 is 0.76 but for noise.
-    assert turning_point(paths, curve, images=10_000) == paths[4]
-
-
-def test_one_rise_alone_is_not_the_turn():
-    curve = [0.99, 0.7, 0.62, 0.69, 0.55, 0.6, 0.58]
-    ends = [turned(curve[: k + 1], images=512) for k in range(7)]
-    assert ends == [False] * 6 + [True]
-    assert turning_point(range(7), curve, images=512) == 4
+    turned = [rose(curve[: k + 1], images=10_000) for k in range(6)]
+    assert turned == [False] * 5 + [True]
+    assert turning_point(paths, curve) == paths[3]
 
 
 def test_a_model_that_breaks_was_best_before():
     paths = [1e-3, 2e-3, 4e-3]
     assert broke([0.95, 0.9, 0.1]) and not rose([0.95, 0.9, 0.1], 512)
-    assert turning_point(paths, [0.95, 0.9, 0.1], images=512) == 2e-3
+    assert turning_point(paths, [0.95, 0.9, 0.1]) == 2e-3
 
 
 def test_paths_grow_faster_while_nothing_happens():
@@ -47,17 +36,11 @@ def test_paths_grow_faster_while_nothing_happens():
 
 
 @given(shares)
-def test_the_choice_is_the_longest_of_the_sane_minima(agreement):
+def test_the_choice_is_a_measured_sane_minimum(agreement):
     paths = [2.0**k for k in range(len(agreement))]
-    place = paths.index(turning_point(paths, agreement, images=512))
+    path = turning_point(paths, agreement)
     sane = [a for a in agreement if a >= FORGOTTEN * agreement[0]]
-    assert agreement[place] in sane
-    assert agreement[place] <= min(sane) + RISE
-    assert all(
-        a > min(sane) + RISE
-        for a in agreement[place + 1 :]
-        if a >= FORGOTTEN * agreement[0]
-    )
+    assert agreement[paths.index(path)] == min(sane)
 
 
 @given(shares)

@@ -12,14 +12,7 @@ from mmlatte.registry import HOOKS
 
 from ..atomic_file import atomic_file
 from ..frozen_view import FrozenView
-from ..path_choice import (
-    UNTOUCHED,
-    broke,
-    next_path,
-    rose,
-    turned,
-    turning_point,
-)
+from ..path_choice import UNTOUCHED, broke, next_path, rose, turning_point
 from ..random_state import preserved_random_state
 from ..schedulers import WarmupCosineLR
 from ..unwrapped import unwrapped
@@ -120,9 +113,7 @@ class LabelFreeScheduleHook(Hook):
                 'of the training images; set optim_wrapper.optimizer.lr and '
                 'remove the hook'
             )
-        path = turning_point(
-            record['paths'], record['agreement'], len(self._labels)
-        )
+        path = turning_point(record['paths'], record['agreement'])
         record.update(path=path, lr=_set_path(runner, scheduler, path))
         self._write(runner)
         runner.logger.info(
@@ -196,7 +187,7 @@ class LabelFreeScheduleHook(Hook):
                 f'path {path:.1e}: frozen and fine-tuned labels agree on '
                 f'{agreement[-1]:.1%}'
             )
-            if broke(agreement) or turned(agreement, len(self._labels)):
+            if broke(agreement) or rose(agreement, len(self._labels)):
                 break
             done, path = path, next_path(paths, agreement)
         model.load_state_dict(state)
