@@ -25,9 +25,9 @@ class SampleIndex(Sequence):
     """Ids, files and labels of samples; no Python object for any of them.
 
     A list of dicts takes about 500 bytes for a sample. This looks like one,
-    and takes 17 bytes (with a label) and those of the name. ``index[i]`` makes
-    the dict ``img_path``, ``sample_id`` and, where there are labels,
-    ``gt_label``; slices and `take` share the names.
+    and takes 17 bytes and those of the name (18 if one has over 255).
+    ``index[i]`` makes the dict ``img_path``, ``sample_id`` and, where there
+    are labels, ``gt_label``; slices and `take` share the names.
 
     Samples are ordered by a hash of their ids. Files are usually listed class
     by class; in this order any prefix (``indices=3840``) is a fair sample,
