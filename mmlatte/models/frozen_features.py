@@ -19,7 +19,8 @@ class FrozenFeatures:
     Args:
         features (np.ndarray): Unit image features (N, D) float32; usually a
             map of a file, of which only the rows in use are read.
-        labels (np.ndarray): Zero-shot labels, (N,) int64.
+        labels (np.ndarray): Zero-shot labels, (N,), any integers; kept as
+            int64, which torch can index with.
         scores (np.ndarray): Cosine of the zero-shot class, (N,) float32.
         class_features (np.ndarray): Unit class features, (C, D) float32.
         teacher (FrozenFeatures, optional): The same of a stronger CLIP.
@@ -28,12 +29,12 @@ class FrozenFeatures:
     Examples:
         >>> frozen = FrozenFeatures(
         ...     features=np.eye(2, dtype=np.float32),
-        ...     labels=np.array([0, 1]),
+        ...     labels=np.array([0, 1], np.int32),
         ...     scores=np.ones(2, np.float32),
         ...     class_features=np.eye(2, dtype=np.float32),
         ... )
-        >>> len(frozen)
-        2
+        >>> len(frozen), frozen.labels.dtype
+        (2, dtype('int64'))
         >>> frozen.rows([1]).tolist()
         [[0.0, 1.0]]
         >>> sample = DataSample(metainfo=dict(sample_idx=1))
@@ -47,6 +48,9 @@ class FrozenFeatures:
     class_features: np.ndarray
     teacher: 'FrozenFeatures | None' = None
     scale: float = 100.0
+
+    def __post_init__(self) -> None:
+        self.labels = np.asarray(self.labels, np.int64)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -1,4 +1,3 @@
-import numpy as np
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
@@ -92,7 +91,7 @@ class FrozenFeaturesHook(Hook):
 def _frozen(hook: ZeroShotLabelHook) -> FrozenFeatures:
     return FrozenFeatures(
         features=hook.features,
-        labels=hook.labels.astype(np.int64),
+        labels=hook.labels,
         scores=hook.scores,
         class_features=hook.class_features,
         scale=hook.scale,
