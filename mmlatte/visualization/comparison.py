@@ -174,9 +174,8 @@ def _class_rows(results: Sequence[MethodResult]) -> list[list[str]]:
 def _short(names: Sequence[str]) -> list[str]:
     """Drop the words that all names end with (``_rsclip_eurosat``)."""
     words = [name.split('_') for name in names]
-    several = len(names) > 1
     while (
-        several
+        len(words) > 1
         and min(map(len, words)) > 1
         and len({w[-1] for w in words}) == 1
     ):

@@ -25,6 +25,7 @@ class ReturnMemoryHook(Hook):
         min_size (int): Bytes; smaller blocks are kept. Defaults to 1 MiB.
     """
 
+    # Before the hooks that compute something.
     priority = 'VERY_HIGH'
 
     def __init__(self, min_size: int = 2**20) -> None:

@@ -268,21 +268,17 @@ def _pseudo_label_top1(runner: Runner) -> float | None:
 def _line(summary: dict) -> str:
     """The summary in a line; what is not known is left out."""
     parts = []
-    if summary['top1'] is not None:
-        parts.append(f'{summary["top1"]:.2f} %')
-        if summary['zero_shot_top1'] is not None:
-            parts[0] = (
-                f'zero-shot {summary["zero_shot_top1"]:.2f} % -> {parts[0]} '
-                f'({summary["gain"]:+.2f})'
-            )
-    for key, form in (
-        (
-            'pseudo_label_top1',
-            'zero-shot labels of the training images {:.2f} %',
-        ),
-        ('images_per_second', '{:.1f} images/s'),
-        ('wall_seconds', '{:.0f} s in all'),
-    ):
-        if summary[key] is not None:
-            parts.append(form.format(summary[key]))
-    return 'Done: ' + ', '.join(parts)
+    if summary['gain'] is not None:
+        parts.append(
+            'zero-shot {zero_shot_top1:.2f} % -> {top1:.2f} % ({gain:+.2f})'
+        )
+    elif summary['top1'] is not None:
+        parts.append('{top1:.2f} %')
+    if summary['pseudo_label_top1'] is not None:
+        parts.append(
+            'zero-shot labels of the training images {pseudo_label_top1:.2f} %'
+        )
+    if summary['images_per_second'] is not None:
+        parts.append('{images_per_second:.1f} images/s')
+    parts.append('{wall_seconds:.0f} s in all')
+    return 'Done: ' + ', '.join(parts).format(**summary)
