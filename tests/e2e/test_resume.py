@@ -90,6 +90,8 @@ def train(run, work_dir, kill=None):
         TextStore.put = die
     elif kill == 'while saving':
         die_while_saving(2)
+    elif kill == 'while deleting':
+        os.remove = os.unlink = die
     elif isinstance(kill, int):
         cfg.custom_hooks.append(dict(type='DieAfterStep', iteration=kill))
     newest = find_resumable_checkpoint(cfg.work_dir)
@@ -127,8 +129,14 @@ def test_kill_and_resume_is_exact(make_tiny_run, whole):
     state, seconds = whole
     run = make_tiny_run('killed')
     work_dir = run.folder / 'work'
-    moments = ['zero-shot pass', 'text synthesis', 1, 'while saving', 6]
-    for moment in moments:
+    for moment in (
+        'zero-shot pass',
+        'text synthesis',
+        1,
+        'while saving',
+        6,
+        'while deleting',
+    ):
         code = in_process(run, work_dir, moment)
         assert code == -signal.SIGKILL, moment
     rng = random.Random(0)

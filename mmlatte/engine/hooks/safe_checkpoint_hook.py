@@ -43,6 +43,8 @@ class SafeCheckpointHook(CheckpointHook):
         super().before_train(runner)
         if is_main_process() and '://' not in folder:
             remove_stale_files(self.out_dir)
+        # A kill may have come between saving and deleting.
+        self._remove(runner.message_hub.get_info('expired_ckpts', []))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Make the checkpoint plain data, in place."""
@@ -83,26 +85,32 @@ class SafeCheckpointHook(CheckpointHook):
         self, runner: Runner, step: int, meta: dict
     ) -> None:
         """Save, then delete what is no longer needed."""
+        path = self._path(step)
         expired = []
         hub = runner.message_hub
         if self.max_keep_ckpts > 0:
             kept = list(self.keep_ckpt_ids)
             if step not in kept[-1:]:
                 kept.append(step)
-            expired = kept[: -self.max_keep_ckpts]
+            expired = list(map(self._path, kept[: -self.max_keep_ckpts]))
             self.keep_ckpt_ids.extend(kept[-self.max_keep_ckpts :])
             hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
         interim = hub.get_info('interim_ckpt')
         if interim:
             hub.update_info('interim_ckpt', '')
-
-        path = self._path(step)
+            expired.append(interim)
+        # By name: the folder may have moved when the run goes on.
+        names = [Path(old).name for old in expired if old != path]
+        hub.update_info('expired_ckpts', names)
         self._save(runner, path, meta)
-        if not is_main_process():
-            return
-        for old in [interim, *map(self._path, expired)]:
-            if old and old != path and self.file_backend.isfile(old):
-                self.file_backend.remove(old)
+        self._remove(names)
+
+    def _remove(self, names: list[str]) -> None:
+        if is_main_process():
+            for name in names:
+                path = self.file_backend.join_path(self.out_dir, name)
+                if self.file_backend.isfile(path):
+                    self.file_backend.remove(path)
 
     def _path(self, step: int) -> str:
         name = self.filename_tmpl.format(step)
