@@ -101,10 +101,11 @@ def read_class_names(classes: str | Sequence[str]) -> tuple[str, ...]:
     source = 'classes'
     if isinstance(classes, str):
         file = Path(classes).expanduser()
-        if file.is_file():
+        # os.path, not pathlib: many names are too long for a file's name.
+        if os.path.isfile(file):
             source = f"class file '{classes}'"
             lines = file.read_text(encoding='utf-8-sig').splitlines()
-        elif ',' in classes:
+        elif ',' in classes and file.suffix != '.txt':
             lines = classes.split(',')
         else:
             raise FileNotFoundError(

@@ -93,6 +93,10 @@ def test_names_from_a_file_or_with_commas(tmp_path):
     file.write_text('sea or lake\n\nriver, small\n')
     assert read_class_names(str(file)) == ('sea or lake', 'river, small')
     assert read_class_names('sea , river,') == ('sea', 'river')
+    many = [f'class {number}' for number in range(200)]
+    assert read_class_names(', '.join(many)) == tuple(many)
+    with pytest.raises(FileNotFoundError, match='does not exist'):
+        read_class_names('land, sea.txt')
     with pytest.raises(ValueError, match='holds no class name'):
         read_class_names(',')
 
