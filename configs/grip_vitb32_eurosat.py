@@ -1,6 +1,7 @@
 # GRIP: every round labels anew, learns from more images, in the last one from
-# all, and starts from the pretrained weights.
+# all, and starts from the pretrained weights and the full learning rate.
 _base_ = ['./ifpl_vitb32_eurosat.py']
 model = dict(
     schedule=dict(_delete_=True, type='mmlatte.GrowingSchedule'), restart=True
 )
+param_scheduler = dict(cycles={{_base_.model.rounds}})

@@ -78,6 +78,20 @@ def test_schedule_equals_open_clips_formula(warmup, total):
         schedule.step()
 
 
+def test_every_cycle_is_a_schedule_of_its_own():
+    def rates(**kwargs):
+        optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=2.0)
+        schedule = WarmupCosineLR(optimizer, warmup=3, **kwargs)
+        for _ in range(kwargs['end']):
+            yield optimizer.param_groups[0]['lr']
+            optimizer.step()
+            schedule.step()
+
+    assert list(rates(end=60, cycles=3)) == 3 * list(rates(end=20))
+    with pytest.raises(ValueError, match='60 steps are no 7 equal cycles'):
+        list(rates(end=60, cycles=7))
+
+
 def test_schedule_needs_an_end_in_steps():
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
     with pytest.raises(ValueError, match='end'):

@@ -21,11 +21,13 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
     Args:
         optimizer (Optimizer | OptimWrapper): The optimizer.
         warmup (int): ``W``, warm-up steps. Shortened to a tenth of a run that
-            is shorter than ten warm-ups.
+            (or cycle) that is shorter than ten warm-ups.
         begin (int): First step; the config gives epochs.
         end (int): ``T``, the last step; the config gives epochs.
         by_epoch (bool): Must end up False: set
             ``by_epoch=True, convert_to_iter_based=True`` in the config.
+        cycles (int): Go through the schedule that many times, each in an
+            equal part of the run: for methods that start anew. Defaults to 1.
         last_step (int): Used when resuming. Defaults to -1.
         verbose (bool): Print every value. Defaults to False.
 
@@ -45,6 +47,7 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         end: int = INF,
         last_step: int = -1,
         by_epoch: bool = False,
+        cycles: int = 1,
         verbose: bool = False,
     ) -> None:
         if by_epoch:
@@ -58,7 +61,13 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
                 f'warmup >= 0, got end={end}, warmup={warmup}'
             )
         self.total = end - begin
-        self.warmup = min(warmup, self.total // 10)
+        self.period, rest = divmod(self.total, cycles)
+        if rest or not self.period:
+            raise ValueError(
+                f'WarmupCosineLR: {self.total} steps are no {cycles} equal '
+                'cycles; change `end` or `cycles`'
+            )
+        self.warmup = min(warmup, self.period // 10)
         super().__init__(
             optimizer,
             begin=begin,
@@ -88,10 +97,10 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         )
 
     def _get_value(self) -> list[float]:
-        step = self.last_step
+        step = self.last_step % self.period
         if step < self.warmup:
             factor = (step + 1) / self.warmup
         else:
-            progress = (step - self.warmup) / (self.total - self.warmup)
-            factor = (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+            progress = (step - self.warmup) / (self.period - self.warmup)
+            factor = (1 + math.cos(math.pi * progress)) / 2
         return [base * factor for base in self.base_values]
