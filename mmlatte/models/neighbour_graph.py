@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-#: Rows of similarities at a time, and edges at a time.
-ROWS, EDGES = 1024, 1 << 20
+#: Rows of similarities at a time, and numbers that edges carry at a time.
+ROWS, CARRIED = 1024, 1 << 24
 
 
 class NeighbourGraph:
@@ -48,13 +48,26 @@ class NeighbourGraph:
 
     def spread(self, values: Tensor) -> Tensor:
         """Return S times values, (n, C)."""
-        moved = torch.zeros_like(values)
-        # In parts, as an edge costs C numbers.
-        for start in range(0, len(self.source), EDGES):
-            part = slice(start, start + EDGES)
-            moved.index_add_(
-                0,
-                self.source[part],
-                self.weight[part] * values[self.target[part]],
-            )
-        return moved
+        return carry(self.source, self.target, self.weight, values)
+
+
+def carry(
+    source: Tensor, target: Tensor, weight: Tensor, values: Tensor
+) -> Tensor:
+    """Sum what the edges carry to their sources.
+
+    Args:
+        source (Tensor): Node that every edge leads to, (E,).
+        target (Tensor): Node that it comes from, (E,).
+        weight (Tensor): (E, 1).
+        values (Tensor): Of the nodes, (n, C).
+
+    Returns:
+        Tensor: (n, C).
+    """
+    moved = torch.zeros_like(values)
+    step = max(1, CARRIED // values.shape[1])
+    for start in range(0, len(source), step):
+        part = slice(start, start + step)
+        moved.index_add_(0, source[part], weight[part] * values[target[part]])
+    return moved

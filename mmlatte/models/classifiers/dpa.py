@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.models.losses import cross_entropy, fairness_loss, masked_mean
+from mmlatte.models.memory import add_rows
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import full_precision
@@ -195,8 +196,8 @@ class DPAClassifier(SelfTrainingClassifier):
     ) -> None:
         """Add valid features (B, D) to the sums of their classes."""
         counted = valid.to(features.dtype)
-        self.sums.index_add_(0, labels, features * counted.unsqueeze(1))
-        self.counts.index_add_(0, labels, counted)
+        add_rows(self.sums, labels, features * counted.unsqueeze(1))
+        add_rows(self.counts, labels, counted)
 
     @torch.no_grad()
     def end_epoch(self) -> None:

@@ -131,7 +131,8 @@ class MUSTClassifier(SelfTrainingClassifier):
         """
         first, last = self.decay
         share = ((self.steps - 1) / self.decay_steps).clamp(0, 1)
-        rate = 1 - (first + (last - first) * share.double())
+        # Not 1 - decay: in single precision that has few digits.
+        rate = (1 - first) - (last - first) * share
         rate = rate * (self.steps > 0)
         pairs = (
             (self.ema['visual'], self.clip.visual),

@@ -33,10 +33,12 @@ class PrototypeClassifier(AnyShapeBuffers, BaseClassifier):
             2209.03320). Upper and lower case of names do not matter.
         memory (dict, optional): Overrides of the ``mmlatte.PrototypeMemory``.
         data_preprocessor (dict, optional): Config of the preprocessor.
-        init_cfg (dict, optional): Passed to mmengine.
+        init_cfg (dict, optional): Must be None: towers are loaded by ``clip``.
 
     Raises:
-        ValueError: If a template has no ``{}``.
+        ValueError: If a template has no ``{}``, if the tuning trains words
+            that the first template does not begin with, or if there is an
+            `init_cfg`.
     """
 
     #: Facts for the comparison of methods: whether the images to predict are
@@ -56,19 +58,25 @@ class PrototypeClassifier(AnyShapeBuffers, BaseClassifier):
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
+        if init_cfg is not None:
+            raise ValueError(
+                f'model.init_cfg is not used, got {init_cfg!r}: give the '
+                "towers' weights as model.clip.pretrained, or a checkpoint of "
+                'a run as load_from'
+            )
         if data_preprocessor is not None:
             data_preprocessor = {
                 'type': 'mmpretrain.ClsDataPreprocessor',
                 **data_preprocessor,
             }
-        super().__init__(
-            init_cfg=init_cfg, data_preprocessor=data_preprocessor
-        )
-        self.templates = _check_templates(templates)
+        super().__init__(data_preprocessor=data_preprocessor)
+        self.templates = check_templates(templates)
         # Read when needed: a checkpoint predicts without the file.
         self.descriptions = descriptions
         self.uses_lmm = self.uses_lmm or descriptions is not None
         self.clip = MODELS.build(clip)
+        if self.clip.tuning is not None and descriptions is None:
+            self.clip.tuning.check_template(self.clip, self.templates[0])
         self.memory = MODELS.build(
             {
                 'type': 'mmlatte.PrototypeMemory',
@@ -215,7 +223,12 @@ def full_precision(like: Tensor) -> torch.autocast:
     return torch.autocast(like.device.type, enabled=False)
 
 
-def _check_templates(templates: str | Sequence[str]) -> list[str]:
+def check_templates(templates: str | Sequence[str]) -> list[str]:
+    """Return templates as a list.
+
+    Raises:
+        ValueError: If there is none, or one has not ``{}`` exactly once.
+    """
     templates = [templates] if isinstance(templates, str) else list(templates)
     if not templates:
         raise ValueError('templates is empty; give at least one text with {}')

@@ -1,7 +1,10 @@
 """The label propagation of ReCLIP (arXiv 2308.03793), without its training."""
 
+import logging
+
 import torch
 import torch.nn.functional as F
+from mmengine.logging import print_log
 from torch import Tensor
 
 from mmlatte.models.frozen_features import FrozenFeatures
@@ -154,7 +157,20 @@ class ReCLIPClassifier(PrototypeClassifier):
 
         seeds = torch.eye(n, classes, device=x.device)
         spread = conjugate_gradients(multiply, seeds, self.steps)
-        return spread[classes:].argmax(dim=1)
+        heard = spread[classes:]
+        # Nothing reaches an image whose neighbours are linked to no text.
+        reached = heard.amax(dim=1) > 0
+        if not reached.all():
+            print_log(
+                f'ReCLIP: no text reaches {int((~reached).sum()):,} of '
+                f'{len(reached):,} images along the graph; they keep their '
+                'zero-shot labels. More neighbours or project=True reach '
+                'them.',
+                'current',
+                level=logging.WARNING,
+            )
+        nearest = (images @ texts.T).argmax(dim=1)
+        return torch.where(reached, heard.argmax(dim=1), nearest)
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Return the scaled mean cosine to both nodes of a class, (B, C)."""

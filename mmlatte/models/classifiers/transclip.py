@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.models.neighbour_graph import carry
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import PrototypeClassifier, full_precision
@@ -113,9 +114,7 @@ class TransCLIPClassifier(PrototypeClassifier):
         for _ in range(self.outer):
             log_p = self._log_density(f)
             for _ in range(self.inner):
-                pull = torch.zeros_like(z).index_add_(
-                    0, source, weight * z[target]
-                )
+                pull = carry(source, target, weight, z)
                 z = self._assign(text, log_p, pull)
             self.means.copy_(F.normalize(z.T @ f, dim=1))
             self.variance.copy_(self._spread(f, z))

@@ -1,9 +1,11 @@
 """Local features of an image, from the towers that have them."""
 
+import torch
 import torch.nn.functional as F
 from open_clip.timm_model import TimmModel
 from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 
 def encode_tokens_and_image(
@@ -25,7 +27,7 @@ def encode_tokens_and_image(
         and tokens, (B, N, W), which `project_tokens` turns into features.
 
     Raises:
-        TypeError: If the tower has no such parts.
+        TypeError: If the tower has no such parts, or LoRA wraps them.
     """
     if isinstance(tower, VisionTransformer) and tower.attn_pool is None:
         return _encode_transformer(tower, images)
@@ -67,8 +69,12 @@ def _encode_transformer(
     if not batch_first:
         x = x.transpose(0, 1)
     *blocks, last = tower.transformer.resblocks
+    again = tower.transformer.grad_checkpointing and torch.is_grad_enabled()
     for block in blocks:
-        x = block(x)
+        if again:
+            x = checkpoint(block, x, use_reentrant=False)
+        else:
+            x = block(x)
     values, x = _value_path(last, x), last(x)
     if not batch_first:
         values, x = values.transpose(0, 1), x.transpose(0, 1)
@@ -81,6 +87,12 @@ def _encode_transformer(
 def _value_path(block: ResidualAttentionBlock, x: Tensor) -> Tensor:
     """Run a block as if every token attended to itself alone."""
     attention = block.attn
+    if not isinstance(attention, nn.MultiheadAttention):
+        raise TypeError(
+            'microCLIP reads the values of the last attention, which is '
+            f'wrapped in {type(attention).__name__}: choose another '
+            'model.clip.tuning than LoRA, such as mmlatte.NormTuning'
+        )
     width = x.shape[-1]
     weight = attention.in_proj_weight[2 * width :]
     bias = attention.in_proj_bias[2 * width :]

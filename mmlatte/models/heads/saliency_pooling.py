@@ -38,7 +38,9 @@ def salient_tokens(
     Returns:
         Tensor: bool, (B, N).
     """
-    v = tokens.double()  # eigenvectors of nearly equal values need it
+    # Apple's GPUs have neither double precision nor eigenvectors.
+    v = tokens.cpu() if tokens.device.type == 'mps' else tokens
+    v = v.double()  # eigenvectors of nearly equal values need it
     if affinity == 'cosine':
         v = F.normalize(v, dim=2)
     edges = v @ v.transpose(1, 2) > threshold
@@ -52,7 +54,8 @@ def salient_tokens(
     e = e * e.gather(1, seed).sign()
     bound = e.mean(dim=1) if split == 'mean' else e.std(dim=1)
     mask = (e > bound.unsqueeze(1)).scatter(1, seed, True)
-    return mask | edges.flatten(1).all(dim=1, keepdim=True)
+    mask = mask | edges.flatten(1).all(dim=1, keepdim=True)
+    return mask.to(tokens.device)
 
 
 class SaliencyPooling(nn.Module):

@@ -1,3 +1,4 @@
+from .add_rows import add_rows
 from .any_shape_buffers import AnyShapeBuffers
 from .learned_prototypes import LearnedPrototypes
 from .prototype_memory import (
@@ -10,6 +11,7 @@ __all__ = [
     'AnyShapeBuffers',
     'LearnedPrototypes',
     'PrototypeMemory',
+    'add_rows',
     'blend_with_prototypes',
     'update_prototypes',
 ]

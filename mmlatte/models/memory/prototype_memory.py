@@ -6,6 +6,7 @@ from torch import Tensor
 
 from mmlatte.registry import MODELS
 
+from .add_rows import add_rows
 from .named_classes import NamedClasses
 
 
@@ -167,8 +168,8 @@ class PrototypeMemory(NamedClasses):
         counted = torch.ones_like(labels) if valid is None else valid
         counted = counted.to(self._counts.dtype)
         blended = blended.detach().to(self._sums.dtype)
-        self._sums.index_add_(0, labels, blended * counted.unsqueeze(1))
-        self._counts.index_add_(0, labels, counted)
+        add_rows(self._sums, labels, blended * counted.unsqueeze(1))
+        add_rows(self._counts, labels, counted)
 
     @torch.no_grad()
     def step(self) -> None:

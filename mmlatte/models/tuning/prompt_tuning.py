@@ -57,6 +57,17 @@ class PromptTuning(Tuning):
         embedding.register_buffer('context_ids', ids, persistent=False)
         embedding.register_forward_hook(_replace_context)
 
+    def check_template(self, clip: nn.Module, template: str) -> None:
+        """See `Tuning.check_template`."""
+        begin = clip.tokenize(template.format('x'))[: len(self._ids)]
+        if not torch.equal(begin, self._ids):
+            raise ValueError(
+                f'PromptTuning trains the words {self.context!r}, but the '
+                f'template {template!r} does not begin with them, so that '
+                'nothing would train; set model.clip.tuning.context to its '
+                'first words, or model.templates'
+            )
+
     def plain_state(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Leave out vectors that are still those of the words.
 

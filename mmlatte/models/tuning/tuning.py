@@ -53,6 +53,18 @@ class Tuning(ABC):
             logger='current',
         )
 
+    def check_template(self, clip: nn.Module, template: str) -> None:
+        """Refuse a prompt template with which nothing would train.
+
+        Args:
+            clip (nn.Module): The CLIP that was tuned.
+            template (str): Class texts are made with it.
+
+        Raises:
+            ValueError: If it does not fit this tuning.
+        """
+        return  # any does
+
     def plain_state(self, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the state dict of a CLIP without additions, same features.
 

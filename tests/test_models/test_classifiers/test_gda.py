@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from mmlatte.models import GDAClassifier
+from mmlatte.models import GDAClassifier, LattePlusClassifier
 from mmlatte.models.linear_discriminants import linear_discriminants
 
 
@@ -150,3 +150,17 @@ def test_wrong_settings_are_named(make_frozen, tiny_model):
         tiny_model(GDAClassifier, texts, shrinkage=2)
     with pytest.raises(ValueError, match='iterations must be positive'):
         tiny_model(GDAClassifier, texts, iterations=0)
+
+
+@pytest.mark.parametrize('kind', [GDAClassifier, LattePlusClassifier])
+@pytest.mark.parametrize(('n', 'classes'), [(1, 3), (5, 5), (30, 40)])
+def test_images_alone_in_their_classes(
+    make_frozen, tiny_model, kind, n, classes
+):
+    """No scatter at all within the classes."""
+    frozen, _ = make_frozen(n=n, classes=classes)
+    model = tiny_model(kind, frozen.class_features)
+    model.clip.logit_scale.data.fill_(np.log(1e4))
+    model.init_weights()
+    model.fit(frozen)
+    assert model(frozen.rows()).isfinite().all()

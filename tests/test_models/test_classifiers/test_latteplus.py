@@ -9,7 +9,11 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmlatte.models import GDAClassifier, LattePlusClassifier
+from mmlatte.models import (
+    GDAClassifier,
+    LattePlusClassifier,
+    neighbour_graph,
+)
 from mmlatte.models.classifiers.latteplus import STEPS
 
 
@@ -194,3 +198,12 @@ def test_every_class_speaks_as_loud(n, classes, seed):
     voices = LattePlusClassifier.propagate(built, x, t)
     assert voices.shape == (n, classes) and (voices >= 0).all()
     torch.testing.assert_close(voices.sum(dim=0), torch.ones(classes))
+
+
+def test_edges_in_parts_carry_the_same(monkeypatch):
+    x = F.normalize(torch.randn(50, 8), dim=1)
+    graph = neighbour_graph.NeighbourGraph(x, 5)
+    values = torch.rand(50, 3)
+    whole = graph.spread(values)
+    monkeypatch.setattr(neighbour_graph, 'CARRIED', 20)  # six edges
+    assert torch.equal(graph.spread(values), whole)

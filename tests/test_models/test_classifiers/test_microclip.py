@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmlatte.models import MicroCLIPClassifier
+from mmlatte.models.clip.image_tokens import encode_tokens_and_image
 from mmlatte.models.heads.saliency_pooling import (
     SaliencyPooling,
     salient_tokens,
@@ -150,8 +151,6 @@ def make(toy, **kwargs):
 
 def middle_cosine(toy, model) -> float:
     """A threshold at which the tokens of the toy images fall apart."""
-    from mmlatte.models.clip.image_tokens import encode_tokens_and_image
-
     with torch.no_grad():
         _, tokens = encode_tokens_and_image(model.clip.visual, toy.images(8))
     v = torch.nn.functional.normalize(tokens, dim=2)
@@ -256,6 +255,33 @@ def test_checkpoint_predicts_without_the_sentences(toy):
     other.descriptions = 'nowhere.json'
     other.load_state_dict(model.state_dict())
     assert torch.equal(model(images), other(images))
+
+
+def test_gradient_checkpointing_runs_blocks_again(toy):
+    def gradients(checkpointing):
+        model = make(toy)
+        tower = model.clip.visual
+        tower.transformer.grad_checkpointing = checkpointing
+        calls = []
+        tower.transformer.resblocks[0].register_forward_pre_hook(
+            lambda *_: calls.append(1)
+        )
+        _, tokens = encode_tokens_and_image(tower, toy.images(2))
+        tokens.square().sum().backward()
+        return len(calls), tower.ln_post.weight.grad
+
+    once, expected = gradients(False)
+    twice, found = gradients(True)
+    assert twice == 2 * once
+    torch.testing.assert_close(found, expected)
+
+
+def test_lora_around_the_attention_is_named(toy):
+    clip = toy.clip()
+    block = clip.visual.transformer.resblocks[-1]
+    block.attn = torch.nn.Sequential(block.attn)
+    with pytest.raises(TypeError, match='wrapped in Sequential'):
+        encode_tokens_and_image(clip.visual, toy.images(1))
 
 
 def test_needs_descriptions(toy):

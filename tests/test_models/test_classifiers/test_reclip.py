@@ -117,3 +117,20 @@ def test_wrong_settings_are_named(make_frozen, tiny_model):
         tiny_model(ReCLIPClassifier, texts, alpha=1.0)
     with pytest.raises(ValueError, match='project=True needs three classes'):
         tiny_model(ReCLIPClassifier, texts[:2])
+
+
+def test_images_that_no_text_reaches_keep_their_labels(
+    make_frozen, tiny_model, caplog
+):
+    """Thirty texts beside each other, far from the images."""
+    frozen, _ = make_frozen(n=300, classes=30, spread=0.02)
+    gap = np.zeros(16, np.float32)
+    gap[0] = 4
+    frozen.features = unit(frozen.features + gap).astype(np.float32)
+    texts = unit(frozen.class_features - gap).astype(np.float32)
+    frozen.class_features = texts
+    model = tiny_model(ReCLIPClassifier, texts, project=False)
+    labels = model.propagate(torch.from_numpy(texts), frozen.rows())
+    expected = (frozen.features @ texts.T).argmax(axis=1)
+    assert len(np.unique(expected)) > 5
+    assert (labels.numpy() == expected).all()

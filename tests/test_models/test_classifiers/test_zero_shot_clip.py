@@ -130,3 +130,8 @@ def test_wrong_descriptions_are_named(tmp_path):
 def test_unknown_scoring_is_named(make):
     with pytest.raises(ValueError, match="'mean' or 'scores', got 'max'"):
         make(score_by='max')
+
+
+def test_weights_of_mmengines_way_are_refused(make):
+    with pytest.raises(ValueError, match='init_cfg is not used'):
+        make(init_cfg=dict(type='Pretrained', checkpoint='run.pth'))

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mmlatte.models import ZeroShotCLIP
 from mmlatte.models.clip import OpenCLIP
 
 TEXTS = [
@@ -186,3 +187,17 @@ def test_what_cannot_be_folded_is_refused(tiny_clip_dir, tuning):
     disturb(clip)
     with pytest.raises(ValueError, match=f'{tuning} trains what a plain'):
         clip.untuned()
+
+
+def test_prompts_need_a_template_that_begins_with_them(tiny_clip_dir):
+    def classifier(template):
+        clip = dict(
+            type='mmlatte.OpenCLIP',
+            model_name=f'local-dir:{tiny_clip_dir}',
+            tuning=dict(type='mmlatte.PromptTuning'),
+        )
+        return ZeroShotCLIP(clip, ['sea', 'land'], template)
+
+    classifier('A photo of a {}, a type of land use.')
+    with pytest.raises(ValueError, match='nothing would train'):
+        classifier('a centered satellite photo of {}.')
