@@ -44,8 +44,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', default='work_dirs/adapted')
     parser.add_argument(
         '--test',
-        help='folder with one sub-folder of images per class, to measure '
-        'accuracy on; training does not see it',
+        help='folder with one sub-folder of images per class, outside the '
+        'images folder, to measure accuracy on; training does not see it',
     )
     parser.add_argument(
         '--export', nargs='*', default=['open_clip'], choices=[*FORMATS]

@@ -9,12 +9,14 @@ the same as before), and writes tables of what came out:
 """
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
 from mmengine.config import DictAction
 
 from mmlatte.apis.comparison import compare, make_entries
+from mmlatte.engine.loops.resumable_train_loop import TERMINATED
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,13 +44,21 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         action=DictAction,
         metavar='KEY=VALUE',
-        help='override settings of all configs, e.g. '
+        help='override settings of all configs that have them, e.g. '
         'train_dataloader.dataset.indices=3840',
     )
     return parser.parse_args()
 
 
+def stop(*_) -> None:
+    """End as with Ctrl-C; what runs is told to save and waited for."""
+    # A second signal (`timeout` sends two) must not cut that short.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    raise SystemExit(TERMINATED)
+
+
 def main() -> None:
+    signal.signal(signal.SIGTERM, stop)
     args = parse_args()
     tools = Path(__file__).resolve().parent
     entries = make_entries(

@@ -2,7 +2,10 @@
 
 On one machine: ``python tools/synthesize_texts.py CONFIG``. On four, with a
 ``store_dir`` that all of them see: the same with ``--num-shards 4 --shard-id
-K``, K from 0 to 3. Training with the config then makes no text.
+K``, K from 0 to 3. On the eight GPUs of a machine: ``torchrun
+--nproc_per_node 8 tools/synthesize_texts.py CONFIG --launcher pytorch``; each
+process makes its share. Training with the config then makes no text and needs
+no LMM.
 """
 
 import argparse
@@ -27,7 +30,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--num-shards', type=int, default=1, metavar='N')
     parser.add_argument('--shard-id', type=int, default=0, metavar='K')
     parser.add_argument(
-        '--limit', type=int, metavar='N', help='make at most N texts'
+        '--limit',
+        type=int,
+        metavar='N',
+        help='make at most N texts (each process, with a launcher)',
     )
     parser.add_argument(
         '--dry-run',

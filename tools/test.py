@@ -13,6 +13,12 @@ from mmlatte.apis import (
     load_config,
 )
 
+#: What mmengine can write.
+SUFFIXES = {
+    'metrics': ('.json', '.yaml', '.yml', '.pkl', '.pickle'),
+    'pred': ('.pkl', '.pickle'),
+}
+
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Evaluate a model')
@@ -32,16 +38,12 @@ def parse_args() -> argparse.Namespace:
         'prediction (.pkl)',
     )
     args = parser.parse_args()
-    if (
-        args.out
-        and args.out_item == 'pred'
-        and osp.splitext(args.out)[1]
-        not in (
-            '.pkl',
-            '.pickle',
+    suffixes = SUFFIXES[args.out_item]
+    if args.out and osp.splitext(args.out)[1] not in suffixes:
+        parser.error(
+            f'--out-item {args.out_item} needs --out with suffix '
+            f'{" or ".join(suffixes)}, got {args.out}'
         )
-    ):
-        parser.error('--out-item pred needs --out with suffix .pkl')
     return args
 
 

@@ -1,23 +1,28 @@
 """A folder of images and class names in; a better classifier out."""
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
 from mmlatte.apis.adapt_config import adapt_config
 from mmlatte.apis.adapt_options import AdaptOptions, clip_settings
 from mmlatte.apis.adapt_plan import AdaptPlan, make_plan
-from mmlatte.apis.export import FORMATS, export_model
+from mmlatte.apis.export import check_export_formats, export_model
 from mmlatte.apis.latteclip_inferencer import LatteCLIPInferencer
 from mmlatte.apis.launch import build_runner
 from mmlatte.apis.prediction_file import prediction_rows, write_predictions
 from mmlatte.apis.preflight import PreflightError, preflight
 from mmlatte.apis.run_report import make_run_report
+from mmlatte.datasets.sample_index import samples_of
 from mmlatte.datasets.unlabeled_folder import read_class_names
 from mmlatte.engine import find_resumable_checkpoint
+from mmlatte.engine.atomic_file import atomic_file
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, MODELS
 
@@ -59,10 +64,11 @@ def adapt(
     """Adapt CLIP to a folder of unlabelled images.
 
     Writes into ``out``: ``config.py`` (the whole run as a config, for
-    ``tools/train.py`` or ``tools/dist_train.sh``), ``run/`` (log,
-    checkpoints, ``summary.json``), ``cache/`` (texts and frozen features),
-    ``report.html``, ``predictions.csv`` and ``exported/``. Called again with
-    the same choices it goes on where it stopped, and repeats nothing.
+    ``tools/train.py`` or ``tools/dist_train.sh``), ``images.json`` (which
+    images it saw), ``run/`` (log, checkpoints, ``summary.json``), ``cache/``
+    (texts and frozen features), ``report.html``, ``predictions.csv`` and
+    ``exported/``. Called again with the same choices it goes on where it
+    stopped, and repeats nothing.
 
     Args:
         images (str): Folder of the images.
@@ -80,15 +86,15 @@ def adapt(
 
     Raises:
         ValueError: If a choice makes no sense.
-        FileExistsError: If ``out`` holds a run with other choices.
+        FileExistsError: If ``out`` holds a run with other choices or images.
         OSError: If the disk is too small for the plan.
         RuntimeError: If weights or the LMM cannot be had.
     """
-    for kind in export:
-        if kind not in FORMATS:
-            raise ValueError(f'export={kind!r}: choose from {[*FORMATS]}')
     logger = MMLogger.get_instance('mmlatte', log_level='INFO')
     folder = Path(out).expanduser()
+    targets = {kind: folder / 'exported' / kind for kind in export}
+    wanted = [kind for kind, target in targets.items() if not target.exists()]
+    _check_export(wanted, None)
     options = AdaptOptions(
         images=images,
         classes=read_class_names(classes),
@@ -104,8 +110,10 @@ def adapt(
         )
     )
     clip = _build_clip(options)
+    _check_export(wanted, clip)
     cfg = adapt_config(options, clip, len(dataset))
-    _check_config(cfg, folder)
+    seen = _fingerprint(dataset)
+    _check_config(cfg, seen, folder)
     result = AdaptResult(folder / 'run')
     if not (result.run / 'summary.json').exists():
         result.plan = make_plan(cfg, clip, folder, options.lr)
@@ -119,10 +127,13 @@ def adapt(
         result.plan.check()
         preflight(cfg)
         folder.mkdir(parents=True, exist_ok=True)
+        with atomic_file(folder / IMAGES) as file:
+            file.write(json.dumps(seen).encode())
         (folder / 'config.py').write_text(cfg.pretty_text, encoding='utf-8')
         _train(cfg)
     result.report = folder / 'report.html'
-    if not result.report.exists():
+    # A crash may have left an empty one.
+    if not result.report.exists() or not result.report.stat().st_size:
         make_run_report(
             result.run,
             result.report,
@@ -137,15 +148,14 @@ def adapt(
     if not result.predictions.exists():
         _predict(result.run, paths, result.predictions, options)
     logger.info(f'predictions: {result.predictions}')
-    result.exports = {}
-    for kind in export:
-        target = folder / 'exported' / kind
-        if not target.exists():
-            export_model(str(result.run), kind, target, images=paths[:100])
-        result.exports[kind] = target
+    for kind in wanted:
+        export_model(str(result.run), kind, targets[kind], images=paths[:100])
+    result.exports = targets
     return result
 
 
+#: Beside config.py: how many images the run has seen, and which.
+IMAGES = 'images.json'
 #: What may differ when a run goes on elsewhere.
 LOCAL = ('num_workers', 'persistent_workers', 'device')
 
@@ -158,8 +168,27 @@ def _build_clip(options: AdaptOptions) -> OpenCLIP:
         raise PreflightError(f'CLIP weights: {error}') from error
 
 
-def _check_config(cfg: Config, folder: Path) -> None:
+def _check_export(formats: Sequence[str], clip: OpenCLIP | None) -> None:
+    try:
+        check_export_formats(formats, clip)
+    except RuntimeError as error:
+        raise PreflightError(f'export: {error}') from error
+
+
+def _fingerprint(dataset) -> dict:
+    """Number of images, and a digest of their names."""
+    keys = samples_of(dataset).keys(0, len(dataset))
+    digest = hashlib.sha256(np.ascontiguousarray(keys, '<u8'))
+    return dict(count=len(dataset), names=digest.hexdigest())
+
+
+def _check_config(cfg: Config, seen: dict, folder: Path) -> None:
     """Refuse to mix two runs in one folder.
+
+    Args:
+        cfg (Config): The run.
+        seen (dict): Its images, see `_fingerprint`.
+        folder (Path): Folder of the results.
 
     Raises:
         FileExistsError: Names the settings that differ.
@@ -176,6 +205,17 @@ def _check_config(cfg: Config, folder: Path) -> None:
         for key in sorted({*old, *new})
         if old.get(key) != new.get(key) and key.split('.')[-1] not in LOCAL
     ]
+    images = folder / IMAGES
+    if images.exists():  # earlier versions wrote none
+        before = json.loads(images.read_text())
+        if before['count'] != seen['count']:
+            different.insert(
+                0, f'images: {before["count"]} there, {seen["count"]} now'
+            )
+        elif before != seen:
+            different.insert(
+                0, f'images: {seen["count"]}, but not with the same names'
+            )
     if different:
         raise FileExistsError(
             f'{folder} holds a run with other choices or images: name another '

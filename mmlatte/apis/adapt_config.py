@@ -5,6 +5,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 import mmlatte
+from mmlatte.datasets.class_folder import plain_name
 from mmlatte.datasets.clip_pipeline import (
     clip_data_preprocessor,
     clip_eval_pipeline,
@@ -108,11 +109,12 @@ def batch_size(count: int, largest: int) -> int:
 
 def _add_test(cfg: Config, options: AdaptOptions, classes: list[str]) -> None:
     """Evaluate on a labelled folder; training does not see it."""
-    folder = Path(options.test)
+    folder = Path(options.test).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f'test folder {folder} does not exist')
-    found = {p.name.replace('_', ' ').lower() for p in folder.iterdir()}
-    missing = [name for name in classes if name.lower() not in found]
+    _check_apart(folder, Path(options.images))
+    found = {plain_name(p.name) for p in folder.iterdir() if p.is_dir()}
+    missing = [name for name in classes if plain_name(name) not in found]
     if missing:
         raise ValueError(
             f'test folder {folder} must hold a sub-folder per class, named '
@@ -137,6 +139,20 @@ def _add_test(cfg: Config, options: AdaptOptions, classes: list[str]) -> None:
     cfg.test_dataloader = cfg.val_dataloader
     cfg.test_evaluator = cfg.val_evaluator
     cfg.test_cfg = dict()
+
+
+def _check_apart(test: Path, images: Path) -> None:
+    """Refuse test images among those that training sees.
+
+    Raises:
+        ValueError: If one folder lies inside the other.
+    """
+    real = test.resolve(), images.resolve()
+    if real[0].is_relative_to(real[1]) or real[1].is_relative_to(real[0]):
+        raise ValueError(
+            f'test folder {test} and images folder {images} overlap, so that '
+            'training would see test images: keep each outside the other'
+        )
 
 
 def _shipped(name: str) -> Path:

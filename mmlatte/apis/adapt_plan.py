@@ -6,13 +6,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import torch
 from mmengine.config import Config
 
-from mmlatte.lmm import BaseLMM, LMMRequest, load_image
+from mmlatte.engine.hooks import LMMTextSynthHook, ZeroShotLabelHook
+from mmlatte.lmm import BaseLMM, LMMRequest, load_image, missing_texts
+from mmlatte.models.classifiers.prototype_classifier import check_templates
 from mmlatte.models.clip import OpenCLIP
-from mmlatte.registry import DATASETS, LMMS
+from mmlatte.registry import DATASETS, HOOKS
 
 __all__ = ['AdaptPlan', 'make_plan']
 
@@ -34,13 +38,15 @@ class AdaptPlan:
         classes (Sequence[str]): Class names.
         clip (str): Which CLIP.
         lmm (str): Which LMM, '' for none.
-        texts (int): Texts that the LMM writes at most.
+        texts (int): Texts that the LMM writes at most, over all calls.
+        texts_left (int): Those that are not in the store yet.
         batch_size (int): Images per step.
         epochs (int): Passes over the images.
         lr (float | None): None: found without labels before training.
         device (str): Where.
         seconds (dict[str, float]): Estimated seconds of every part.
-        bytes (dict[str, int]): Estimated bytes on disk of every part.
+        bytes (dict[str, int]): Estimated bytes that every part still takes
+            on disk, beside what an earlier call left there.
         free (int): Bytes that are free there.
         out (str): Folder of the results.
     """
@@ -50,6 +56,7 @@ class AdaptPlan:
     clip: str
     lmm: str
     texts: int
+    texts_left: int
     batch_size: int
     epochs: int
     lr: float | None
@@ -65,21 +72,26 @@ class AdaptPlan:
         if len(self.classes) > 5:
             names += ', ...'
         lr = f'{self.lr:g}' if self.lr else 'found without labels'
+        lmm = f'{self.lmm}: up to {self.texts:,} texts'
+        if not self.lmm:
+            lmm = 'none: class texts only'
+        elif not self.texts_left:
+            lmm = f'{self.lmm}: its texts are there, nothing to write'
+        elif self.texts_left < self.texts:
+            lmm += f', {self.texts_left:,} of them still to write'
         times = [f'{k} {_duration(v)}' for k, v in self.seconds.items()]
         sizes = [f'{k} {_size(v)}' for k, v in self.bytes.items()]
         lines = [
             f'images      {self.images:,}',
             f'classes     {len(self.classes)}: {names}',
             f'CLIP        {self.clip}',
-            f'LMM         {self.lmm}: up to {self.texts:,} texts'
-            if self.lmm
-            else 'LMM         none: class texts only',
+            f'LMM         {lmm}',
             f'training    {self.epochs} epochs of {self.batch_size} images a '
             f'step, {steps:,} steps, learning rate {lr}, on {self.device}',
             f'time        about {_duration(sum(self.seconds.values()))}: '
             + ', '.join(times),
             f'disk        about {_size(sum(self.bytes.values()))} of '
-            f'{_size(self.free)} free: ' + ', '.join(sizes),
+            f'{_size(self.free)} free: {", ".join(sizes) or "all is there"}',
             f'results in  {self.out}',
         ]
         return '\n'.join(lines)
@@ -113,27 +125,29 @@ def make_plan(
     dataset = DATASETS.build({**loader.dataset, 'pipeline': cfg.test_pipeline})
     count = len(dataset)
     epochs = cfg.train_cfg.max_epochs
-    lmm, texts = None, 0
-    hook = cfg.default_hooks.text_synth
-    if hook.image_prompt is not None:
-        lmm = LMMS.build(hook.lmm)
-        lmm.check()
+    texts = left = 0
+    hook: LMMTextSynthHook = HOOKS.build(cfg.default_hooks.text_synth)
+    if hook.lmm is not None:
         texts = 2 * count
+        left = _texts_left(cfg, hook, clip, dataset)
+    if left:
+        hook.lmm.check()
     look, learn = _measure_clip(clip, dataset)
     seconds = {'frozen features': count * look}
-    if lmm is not None:
-        seconds['texts'] = texts * _measure_lmm(lmm, dataset, hook)
+    if left:
+        seconds['texts'] = left * _measure_lmm(hook, dataset)
     # The search for the learning rate takes steps, too.
     share = 1.0 if lr else 1.25
     seconds['training'] = share * epochs * count * learn
     seconds['report and export'] = 2 * min(count, REPORTED) * look + 30
     weights = sum(p.numel() for p in clip.parameters())
     sizes = {
-        'features': 4 * count * clip.embed_dim,
-        'texts': texts * BYTES_PER_TEXT,
+        'features': 4 * count * clip.embed_dim
+        - _held(out, 'cache/features-*/*'),
+        'texts': left * BYTES_PER_TEXT,
         # Two checkpoints and the one being written; Adam keeps two moments.
-        'checkpoints': 3 * 3 * 4 * weights,
-        'export': 4 * weights,
+        'checkpoints': 3 * 3 * 4 * weights - _held(out, 'run/*.pth'),
+        'export': 4 * weights - _held(out, 'exported/**/*'),
     }
     parent = out.absolute()
     while not parent.exists():
@@ -142,17 +156,65 @@ def make_plan(
         images=count,
         classes=cfg.model.class_names,
         clip=clip.model_name.rsplit('/', 1)[-1],
-        lmm=lmm.name if lmm is not None else '',
+        lmm=hook.lmm.name if hook.lmm is not None else '',
         texts=texts,
+        texts_left=left,
         batch_size=loader.batch_size,
         epochs=epochs,
         lr=lr,
         device=str(next(clip.parameters()).device),
         seconds=seconds,
-        bytes={k: v for k, v in sizes.items() if v},
+        bytes={k: v for k, v in sizes.items() if v > 0},
         free=shutil.disk_usage(parent).free,
         out=str(out),
     )
+
+
+def _texts_left(cfg: Config, hook: LMMTextSynthHook, clip, dataset) -> int:
+    """How many texts an earlier call has not written.
+
+    Groups depend on the zero-shot labels: without any, nothing counts as
+    written.
+    """
+    left = 2 * len(dataset)
+    name = f'{hook.lmm.slug}-{hook.lmm.fingerprint}'
+    # Looking for a store through the hook would make its folder.
+    if not any(Path(hook.store_dir).glob(f'*/{name}')):
+        return left
+    labels = ZeroShotLabelHook(cfg.default_hooks.zero_shot_label.cache_dir)
+    labels.fingerprint = clip.fingerprint()
+    # All that the hook asks of a runner; a real one has a second CLIP.
+    runner = SimpleNamespace(
+        train_loop=SimpleNamespace(
+            dataloader=SimpleNamespace(dataset=dataset)
+        ),
+        model=SimpleNamespace(
+            class_names=cfg.model.class_names,
+            templates=check_templates(cfg.model.templates),
+            descriptions=cfg.model.get('descriptions'),
+        ),
+        hooks=[labels],
+    )
+    for path in labels.cache_dir.glob('features-*/labels-*.npz'):
+        with np.load(path) as arrays:
+            labels.labels = arrays['labels']
+            classes = len(arrays['classes'])
+        # Of other images or classes, before a first checkpoint.
+        if (len(labels.labels), classes) != (
+            len(dataset),
+            len(cfg.model.class_names),
+        ):
+            continue
+        wanted, store = hook.wanted_texts(runner)
+        with store:
+            missing, _ = missing_texts(wanted, store, hook.retry_failed)
+        left = min(left, len(missing))
+    return left
+
+
+def _held(out: Path, pattern: str) -> int:
+    """Bytes of files that an earlier call left in ``out``."""
+    return sum(p.stat().st_size for p in out.glob(pattern) if p.is_file())
 
 
 def _measure_clip(clip: OpenCLIP, dataset) -> tuple[float, float]:
@@ -206,8 +268,9 @@ def _readable(dataset) -> list[int]:
     return found
 
 
-def _measure_lmm(lmm: BaseLMM, dataset, hook: Config) -> float:
+def _measure_lmm(hook: LMMTextSynthHook, dataset) -> float:
     """Seconds per text, after the first batch (which loads the model)."""
+    lmm: BaseLMM = hook.lmm
     size = getattr(lmm, 'batch_size', SAMPLE)
     infos = [
         dataset.get_data_info(i) for i in range(min(2 * size, len(dataset)))
@@ -216,7 +279,7 @@ def _measure_lmm(lmm: BaseLMM, dataset, hook: Config) -> float:
         LMMRequest(
             info['sample_id'],
             'image',
-            hook.image_prompt,
+            hook.image_prompts[0],
             lambda path=info['img_path']: load_image(path),
         )
         for info in infos

@@ -52,6 +52,11 @@ class Entry:
         text = json.dumps([__version__, seed, content], default=repr)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
+    def folder(self, seed: int) -> str:
+        """Name the folder of the run."""
+        name = ''.join(c if c.isalnum() else '_' for c in self.name)
+        return f'{name}-{self.key(seed)}'
+
 
 def make_entries(
     configs: Sequence[str],
@@ -63,8 +68,10 @@ def make_entries(
 
     Args:
         configs (Sequence[str]): Paths of config files.
-        options (dict, optional): Overrides for all, with dotted keys; what
-            changes a section that a config has set to None is left out.
+        options (dict, optional): Overrides for all, with dotted keys. What
+            changes a section that a config has set to None, or that only
+            others have, is left out of it, with a line in the log; a section
+            whose ``type`` is among the options is made for all.
         ablation (str, optional): Name or path of a config with a list
             ``ablation`` of ``dict(name=..., options={dotted key: value})``.
         ablations (Path, optional): Folder of the named ones.
@@ -73,11 +80,10 @@ def make_entries(
         ValueError: If an ablation comes with several configs.
         FileNotFoundError: If there is no such ablation.
     """
-    entries = []
-    for path in configs:
-        config = Config.fromfile(path)
-        config.merge_from_dict(_applicable(config, options or {}))
-        entries.append(Entry(Path(path).stem, config))
+    entries = [Entry(Path(p).stem, Config.fromfile(p)) for p in configs]
+    applicable = _applicable(entries, options or {})
+    for entry, chosen in zip(entries, applicable, strict=True):
+        entry.config.merge_from_dict(chosen)
     if ablation is None:
         return entries
     if len(entries) != 1:
@@ -89,22 +95,49 @@ def make_entries(
         raise FileNotFoundError(f'there is no ablation {path}')
     for variation in Config.fromfile(path).ablation:
         config = Config.fromfile(configs[0])
-        config.merge_from_dict(_applicable(config, options or {}))
+        config.merge_from_dict(applicable[0])
         config.merge_from_dict(dict(variation.options))
         entries.append(Entry(variation.name, config))
     return entries
 
 
-def _applicable(config: Config, options: dict) -> dict:
-    """Leave out options of sections that a config has switched off.
+def _applicable(entries: Sequence[Entry], options: dict) -> list[dict]:
+    """Choose, for each entry, the options of sections that it has.
 
-    Zero-shot CLIP has no training data to change.
+    Zero-shot CLIP has no training data to change, and only methods with texts
+    have an LMM. A section that no config has is made for all: where that is
+    nonsense, all runs fail.
     """
-    return {
-        key: value
-        for key, value in options.items()
-        if '.' not in key or config.get(key.split('.')[0], {}) is not None
-    }
+    chosen: list[dict] = [{} for _ in entries]
+    for key, value in options.items():
+        lacking = [_lacking_section(entry.config, key) for entry in entries]
+        nowhere = all(found and not found[1] for found in lacking)
+        for entry, mine, found in zip(entries, chosen, lacking, strict=True):
+            if not found or nowhere or f'{found[0]}.type' in options:
+                mine[key] = value
+            else:
+                _log(f'{entry.name} has no {found[0]}: {key} is left out')
+    return chosen
+
+
+def _lacking_section(config: Config, key: str) -> tuple[str, bool] | None:
+    """Find the outermost section of an option that a config lacks.
+
+    Returns:
+        tuple | None: Its dotted name, and whether it is None, not absent.
+    """
+    parts, node = key.split('.')[:-1], config
+    for depth, part in enumerate(parts, 1):
+        if not hasattr(node, 'get'):
+            return None  # an item of a list: mmengine names a wrong one
+        if node.get(part) is None:
+            return '.'.join(parts[:depth]), part in node
+        node = node[part]
+    return None
+
+
+def _log(message: str) -> None:
+    MMLogger.get_instance('mmlatte', log_level='INFO').info(message)
 
 
 def compare(
@@ -122,8 +155,10 @@ def compare(
     are reused, and one that fails does not stop the others.
 
     Args:
-        entries (Sequence[Entry]): What to compare.
-        seeds (Sequence[int]): A run each; a mere test runs once.
+        entries (Sequence[Entry]): What to compare; the same config under the
+            same name counts once.
+        seeds (Sequence[int]): A run each, the same seed once; a mere test
+            runs once.
         out (str | Path): Folder of ``comparison.md``, ``.csv`` and ``.html``.
         tools (Path): Folder of the tools.
         jobs (int): Runs at the same time. Defaults to 1.
@@ -131,6 +166,12 @@ def compare(
     Returns:
         list[MethodResult]: In the order of the entries.
     """
+    # Two runs must not share a folder.
+    seeds = [*dict.fromkeys(seeds)]
+    once: dict[str, Entry] = {}
+    for entry in entries:
+        once.setdefault(entry.folder(0), entry)
+    entries = [*once.values()]
     out = Path(out).resolve()
     runner = _Runner(out / 'runs', Path(tools))
     todo = [
@@ -158,7 +199,7 @@ def compare(
         for entry in entries
     ]
     table = write_comparison(results, out, 'python ' + ' '.join(sys.argv))
-    runner.log(f'{table}\nTables are in {out}/comparison.{{md,csv,html}}')
+    _log(f'{table}\nTables are in {out}/comparison.{{md,csv,html}}')
     return results
 
 
@@ -174,33 +215,29 @@ class _Runner:
     _processes: list[subprocess.Popen] = field(default_factory=list)
     _stopped: threading.Event = field(default_factory=threading.Event)
 
-    def log(self, message: str) -> None:
-        MMLogger.get_instance('mmlatte', log_level='INFO').info(message)
-
     def run(self, entry: Entry, seed: int) -> RunResult:
         """Run an entry with a seed, unless there is a result already."""
         label = f'{entry.name}, seed {seed}'
-        name = ''.join(c if c.isalnum() else '_' for c in entry.name)
-        folder = self.folder / f'{name}-{entry.key(seed)}'
+        folder = self.folder / entry.folder(seed)
         summary = folder / (
             'summary.json' if entry.trains else 'test_summary.json'
         )
         reused = summary.exists()
         began, code = time.monotonic(), 0
         if not reused and not self._stopped.is_set():
-            self.log(f'Starting {label}: {folder}')
+            _log(f'Starting {label}: {folder}')
             code = self._execute(entry, seed, folder, label)
         self.done += 1
         state = f'[{self.done}/{self.total}] {label}'
         if not summary.exists():
             error = _last_error(folder / 'output.txt') or f'exit code {code}'
-            self.log(f'{state} FAILED: {error}')
+            _log(f'{state} FAILED: {error}')
             return RunResult(seed, None, error, str(folder))
         values = json.loads(summary.read_text())
         how = 'reused' if reused else f'{time.monotonic() - began:.0f} s'
         top1 = values['top1']
         shown = 'no test data' if top1 is None else f'{top1:.2f} %'
-        self.log(f'{state}: {shown} ({how})')
+        _log(f'{state}: {shown} ({how})')
         return RunResult(seed, values, None, str(folder))
 
     def _execute(
@@ -232,6 +269,8 @@ class _Runner:
                     env=os.environ,
                 )
                 self._processes.append(process)
+                if self._stopped.is_set():  # while it was started
+                    process.terminate()
                 return process.wait()
         finally:
             self._running.pop(label)
@@ -242,7 +281,7 @@ class _Runner:
             for label, output in list(self._running.items()):
                 line = _last_lines(output)[-1:]
                 text = line[0][-120:] if line else 'starting'
-                self.log(f'[{self.done}/{self.total}] {label}: {text}')
+                _log(f'[{self.done}/{self.total}] {label}: {text}')
 
     def stop(self) -> None:
         """End all processes; those that train save first."""

@@ -3,6 +3,9 @@
 import glob
 import os
 from collections.abc import Sequence
+from itertools import groupby
+
+from mmlatte.datasets.unlabeled_folder import visible_files
 
 __all__ = ['find_images']
 
@@ -10,7 +13,8 @@ __all__ = ['find_images']
 def find_images(inputs: str | os.PathLike | Sequence) -> list[str]:
     """List the files that files, folders and globs name, each once.
 
-    Folders are searched with their sub-folders; hidden files are left out.
+    Folders are searched with their sub-folders, links to folders included;
+    hidden files are left out.
     Whether a file is an image turns out when it is read.
 
     Args:
@@ -44,11 +48,6 @@ def find_images(inputs: str | os.PathLike | Sequence) -> list[str]:
 
 def _walk(folder: str) -> list[str]:
     files = []
-    for parent, folders, names in os.walk(folder, followlinks=False):
-        folders[:] = sorted(f for f in folders if not f.startswith('.'))
-        files += [
-            os.path.join(parent, name)
-            for name in sorted(names)
-            if not name.startswith('.')
-        ]
+    for _, names in groupby(visible_files(folder), os.path.dirname):
+        files += [os.path.join(folder, name) for name in sorted(names)]
     return files

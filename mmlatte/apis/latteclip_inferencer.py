@@ -17,6 +17,7 @@ from mmlatte.apis.calibration import (
 )
 from mmlatte.apis.find_images import find_images
 from mmlatte.apis.load_classifier import frozen_config, load_classifier
+from mmlatte.models.classifiers.prototype_classifier import check_templates
 from mmlatte.registry import MODELS
 
 
@@ -61,6 +62,8 @@ class LatteCLIPInferencer(ImageClassificationInferencer):
             classes=classifier.class_names,
         )
         self.temperature = temperature
+        #: The model's own classes, whatever `set_classes` leaves out.
+        self._own_memory = classifier.memory
         if classes is not None:
             self.set_classes(classes)
 
@@ -69,9 +72,10 @@ class LatteCLIPInferencer(ImageClassificationInferencer):
     ) -> list[str]:
         """Choose among these classes only, in this order.
 
-        The classes of the model keep their prototypes. The prototype of a new
-        class is the feature of its class text under the model's own text
-        tower; nothing was learned about it from images.
+        The classes of the model keep their prototypes, also those that an
+        earlier call left out. The prototype of a new class is the feature of
+        its class text under the model's own text tower; nothing was learned
+        about it from images.
 
         Args:
             classes (Sequence[str]): Class names.
@@ -82,24 +86,28 @@ class LatteCLIPInferencer(ImageClassificationInferencer):
             list[str]: Those that are new.
 
         Raises:
-            ValueError: If the model does not predict by prototypes.
+            ValueError: If the model does not predict by prototypes, or the
+                template has not ``{}`` exactly once.
         """
         if not self.model.uses_prototypes_only:
             raise ValueError(
                 f'{type(self.model).__name__} does not predict by prototypes: '
                 'its classes are those it was fitted to'
             )
-        memory = self.model.memory
-        known = {name: i for i, name in enumerate(memory.class_names)}
+        if template is None:
+            template = self.model.templates[0]
+        check_templates(template)
+        rows = self.model.memory.prototypes
+        known: dict[str, torch.Tensor] = {}
+        for memory in (self.model.memory, self._own_memory):
+            own = memory.prototypes.to(rows)
+            known.update(zip(memory.class_names, own, strict=True))
         new = [name for name in classes if name not in known]
-        rows = memory.prototypes
         if new:
-            template = template or self.model.templates[0]
             texts = [template.format(name) for name in new]
             with torch.no_grad():
-                features = self.model.clip.encode_texts(texts)
-            rows = torch.cat([rows, features.to(rows)])
-        row = {**known, **{n: len(known) + i for i, n in enumerate(new)}}
+                features = self.model.clip.encode_texts(texts).to(rows)
+            known.update(zip(new, features, strict=True))
         built = MODELS.build(
             dict(
                 type='mmlatte.PrototypeMemory',
@@ -107,7 +115,7 @@ class LatteCLIPInferencer(ImageClassificationInferencer):
                 embed_dim=rows.shape[1],
             )
         ).to(rows.device)
-        built.reset(rows[[row[name] for name in classes]])
+        built.reset(torch.stack([known[name] for name in classes]))
         self.model.memory = built
         self.classes = built.class_names
         return new

@@ -15,7 +15,14 @@ from mmlatte.models.classifiers import PrototypeClassifier
 __all__ = ['frozen_config', 'load_classifier', 'load_run_config']
 
 #: What the frozen CLIP of a model shares with it.
-SHARED = ('class_names', 'clip', 'data_preprocessor', 'templates')
+SHARED = (
+    'class_names',
+    'clip',
+    'data_preprocessor',
+    'descriptions',
+    'score_by',
+    'templates',
+)
 
 
 def load_classifier(

@@ -1,7 +1,5 @@
 """The report of a run, from what the run left behind."""
 
-import base64
-import io
 import json
 import platform
 from collections.abc import Sequence
@@ -14,14 +12,18 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.logging import print_log
-from PIL import Image
 
-from mmlatte.apis.export.model_card import read_summary
 from mmlatte.apis.find_images import find_images
 from mmlatte.apis.latteclip_inferencer import LatteCLIPInferencer
 from mmlatte.apis.load_classifier import frozen_config
-from mmlatte.lmm import TextStore, store_folder
+from mmlatte.apis.run_facts import (
+    describe_epochs,
+    describe_optimizer,
+    read_summary,
+)
+from mmlatte.lmm import ImageError, TextStore, load_image, store_folder
 from mmlatte.registry import DATASETS, LMMS
+from mmlatte.visualization.page import jpeg_thumbnail, prepare_page
 from mmlatte.visualization.run_report import (
     ReportImage,
     RunReport,
@@ -62,6 +64,7 @@ def make_run_report(
         Path: The HTML file.
     """
     run = Path(run)
+    out = run / 'report.html' if out is None else prepare_page(out)
     adapted = LatteCLIPInferencer(str(run), device=device)
     config = adapted.config
     frozen = LatteCLIPInferencer(
@@ -107,8 +110,7 @@ def make_run_report(
         uncertain=[pictures[i] for i in uncertain],
         about_shown=f'From {shown_from.about}.',
     )
-    out = Path(out) if out is not None else run / 'report.html'
-    write_run_report(str(out), report)
+    write_run_report(out, report)
     return out
 
 
@@ -271,15 +273,11 @@ def _texts(config: Config, ids: set[str]) -> dict[str, list[str]]:
 
 def _thumbnail(path: str, side: int = 160) -> str:
     try:
-        with Image.open(path) as image:
-            image = image.convert('RGB')
-            image.thumbnail((side, side))
-            buffer = io.BytesIO()
-            image.save(buffer, 'JPEG', quality=80)
-    except OSError as error:
+        image = load_image(path, max_side=side, min_side=1)
+    except ImageError as error:
         print_log(f'no thumbnail of {path}: {error}', 'current')
         return ''
-    data = base64.b64encode(buffer.getvalue()).decode()
+    data = jpeg_thumbnail(image, side, quality=80)
     return f'data:image/jpeg;base64,{data}'
 
 
@@ -295,13 +293,12 @@ def _drift(
 
 
 def _facts(config: Config, summary: dict, run: Path) -> dict[str, str]:
-    optimizer = (config.get('optim_wrapper') or {}).get('optimizer', {})
     loader = config.get('train_dataloader') or {}
     facts = {
         'method': config.model.type.removeprefix('mmlatte.'),
         'CLIP': str(config.model.clip.get('model_name')).split('/')[-1],
-        'optimiser': f'{optimizer.get("type")}, {_rate(optimizer, run)}',
-        'epochs': str((config.get('train_cfg') or {}).get('max_epochs')),
+        'optimiser': describe_optimizer(config, run),
+        'epochs': describe_epochs(config, run),
         'batch per rank': str(loader.get('batch_size')),
     }
     if summary.get('texts'):
@@ -325,12 +322,3 @@ def _facts(config: Config, summary: dict, run: Path) -> dict[str, str]:
         facts['peak memory'] = f'{summary["peak_memory_mb"]:,.0f} MB'
     facts['report made on'] = f'{platform.system()} {platform.machine()}'
     return facts
-
-
-def _rate(optimizer: dict, run: Path) -> str:
-    """The learning rate, and where it comes from."""
-    found = run / 'label_free_schedule.json'
-    if found.is_file():
-        rate = json.loads(found.read_text())['lr']
-        return f'lr {rate:.2g}, found without labels'
-    return f'lr {optimizer.get("lr")}'

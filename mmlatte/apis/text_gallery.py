@@ -12,6 +12,7 @@ from mmlatte.visualization import (
     GalleryText,
     write_text_gallery,
 )
+from mmlatte.visualization.page import prepare_page
 
 from .text_synthesis import prepare_texts
 
@@ -33,7 +34,9 @@ def make_text_gallery(
 
     Raises:
         ValueError: If there is no text yet.
+        OSError: If there can be no such file.
     """
+    path = prepare_page(path)
     _, labels, wanted, store = prepare_texts(runner)
     keys = wanted.keys()
     positions = {int(key): n for n, key in enumerate(keys.reshape(-1))}

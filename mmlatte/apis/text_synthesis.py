@@ -6,9 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
+from mmengine.dist import get_rank, get_world_size
 from mmengine.runner import Runner
 
 from mmlatte.engine.hooks import LMMTextSynthHook, ZeroShotLabelHook
+from mmlatte.engine.unwrapped import unwrapped
 from mmlatte.lmm import (
     BaseLMM,
     Counts,
@@ -93,20 +95,28 @@ def synthesize_texts(
     """Make the texts that the training images of a config miss.
 
     The same as ``LMMTextSynthHook`` does before training, as a job that many
-    machines can share: start it once per shard, with one ``store_dir``.
+    machines can share: start it once per shard, with one ``store_dir``. Under
+    a launcher the ranks share what one process would do. The LMM need not be
+    there if no text is missing.
 
     Args:
         runner (Runner): Built from the config; not trained.
         num_shards (int): Number of jobs that share the work.
         shard_id (int): Which of them this is.
-        limit (int | None): Make at most so many texts.
+        limit (int | None): Make at most so many texts; of each rank.
         dry_run (bool): Only count, and estimate the time from a sample.
 
     Returns:
-        SynthesisReport: What was made, or would be.
+        SynthesisReport: What was made, or would be; of this rank.
+
+    Raises:
+        LMMUnavailableError: If texts are to be made, and the LMM cannot be
+            had.
     """
     hook, _, wanted, store = prepare_texts(runner)
-    hook.lmm.check()
+    # Every rank is a shard of its own.
+    shard_id = shard_id * get_world_size() + get_rank()
+    num_shards *= get_world_size()
     store.recover()
     missing, counts = missing_texts(wanted, store, hook.retry_failed)
     keys = wanted.keys()
@@ -120,10 +130,12 @@ def synthesize_texts(
             share = plan.share(shard_id, lambda: missing)
             mine = np.intersect1d(share, missing)
     todo = mine[:limit]
+    if len(todo):
+        hook.lmm.check()
     if dry_run:
         seconds = _estimate(wanted, todo, hook.lmm) if len(todo) else 0.0
         return SynthesisReport(store.folder, counts, len(todo), seconds)
-    clip = runner.model.clip
+    clip = unwrapped(runner.model).clip
     try:
         with store:
             made = synthesize(

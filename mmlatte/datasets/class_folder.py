@@ -89,11 +89,17 @@ class ClassFolder(IndexedDataset):
                 f'{len(folders)} class folders: {folders[:5]} ...'
             )
         self._metainfo['classes'] = tuple(names)
-        known = {_plain(name): label for label, name in enumerate(names)}
-        if set(known) == {_plain(folder) for folder in folders}:
-            return [known[_plain(folder)] for folder in folders]
+        known = {plain_name(name): label for label, name in enumerate(names)}
+        if set(known) == {plain_name(folder) for folder in folders}:
+            return [known[plain_name(folder)] for folder in folders]
         return list(range(len(folders)))
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return what folder names and class names are compared by.
+
+    Examples:
+        >>> plain_name('Annual_Crop') == plain_name('annual crop')
+        True
+    """
     return name.replace('_', ' ').lower()

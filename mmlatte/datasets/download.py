@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import http.client
+import json
 import os
 import shutil
 import stat
@@ -59,7 +60,8 @@ def download(
             interruption. Defaults to 20.
 
     Raises:
-        RuntimeError: If the file cannot be fetched, or is another one.
+        RuntimeError: If the file cannot be fetched, or is another one; for a
+            ``.json`` target also if what came back is no JSON.
     """
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -84,6 +86,8 @@ def download(
                 f'{md5}. It was deleted. Try again, or fetch the right file '
                 f"by hand and put it at '{target}'."
             )
+    if target.suffix == '.json':
+        _check_json(part, url, target)
     os.replace(part, target)
 
 
@@ -209,6 +213,22 @@ def _failure(url: str, target: Path, error: Exception) -> str:
         f'Cannot download {url}: {error}.{kept} Without a network, fetch '
         f"this file elsewhere and put it at '{target}'."
     )
+
+
+def _check_json(part: Path, url: str, target: Path) -> None:
+    """Delete a page that a server, or a portal, sent in place of a file."""
+    try:
+        json.loads(part.read_text(encoding='utf-8'))
+    except ValueError as error:
+        with open(part, 'rb') as file:
+            start = file.read(60).decode(errors='replace')
+        part.unlink()
+        raise RuntimeError(
+            f'{url} sent no JSON but {start!r} ... It was deleted. Open the '
+            'address in a browser to see what it says (a limit of downloads, '
+            'a login, a question); try again later, or fetch the right file '
+            f"by hand and put it at '{target}'."
+        ) from error
 
 
 def _size(path: Path) -> int:

@@ -58,7 +58,12 @@ class UnlabeledFolder(IndexedDataset):
         root = os.path.abspath(self.data_root)
         if not os.path.isdir(root):
             raise FileNotFoundError(f"Image folder '{root}' does not exist.")
-        index = SampleIndex(root, self._find_images(root))
+        names = (
+            name
+            for name in visible_files(root)
+            if name.lower().endswith(self.suffixes)
+        )
+        index = SampleIndex(root, names)
         if not len(index):
             raise FileNotFoundError(
                 f"Image folder '{root}' holds no image; looked in all its "
@@ -66,25 +71,41 @@ class UnlabeledFolder(IndexedDataset):
             )
         return index
 
-    def _find_images(self, root: str) -> Iterator[str]:
-        seen = set()  # A link to a parent must not be followed for ever.
-        folders = ['']
-        while folders:
-            folder = folders.pop()
-            status = os.stat(os.path.join(root, folder))
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            prefix = f'{folder}/' if folder else ''
-            with os.scandir(os.path.join(root, folder)) as entries:
-                for entry in entries:
-                    name = entry.name
-                    if name.startswith('.'):
-                        continue
-                    if entry.is_dir():
-                        folders.append(prefix + name)
-                    elif name.lower().endswith(self.suffixes):
-                        yield prefix + name
+
+def visible_files(root: str) -> Iterator[str]:
+    """Yield the files below a folder, those of one folder together.
+
+    Links are followed, a folder is read once, hidden files and folders are
+    left out. Folders come in sorted order, each before its sub-folders;
+    files as the disk has them.
+
+    Args:
+        root (str): The folder.
+
+    Yields:
+        str: Path relative to it, with ``/`` on every system.
+    """
+    seen = set()  # A link to a parent must not be followed for ever.
+    folders = ['']
+    while folders:
+        folder = folders.pop()
+        status = os.stat(os.path.join(root, folder))
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        prefix = f'{folder}/' if folder else ''
+        below = []
+        with os.scandir(os.path.join(root, folder)) as entries:
+            for entry in entries:
+                if entry.name.startswith('.'):
+                    continue
+                if entry.is_dir():
+                    below.append(prefix + entry.name)
+                else:
+                    yield prefix + entry.name
+        # The last is taken first. Sorted: of a folder and a link to it, the
+        # same one counts on every machine.
+        folders += sorted(below, reverse=True)
 
 
 def read_class_names(classes: str | Sequence[str]) -> tuple[str, ...]:

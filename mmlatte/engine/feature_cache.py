@@ -61,7 +61,9 @@ class FeatureCache:
         if self.complete:
             return []
         chunks = range(self.num_chunks)
-        return [c for c in chunks if not self._chunk(c).exists()]
+        missing = [c for c in chunks if not self._chunk(c).exists()]
+        # Another process may have joined, and removed, them meanwhile.
+        return [] if missing and self.complete else missing
 
     def describe(self, meta: dict) -> None:
         """Write ``meta.json``, for a person who wonders what this is."""
@@ -84,21 +86,33 @@ class FeatureCache:
             np.save(file, np.ascontiguousarray(features, dtype=np.float32))
 
     def merge(self) -> None:
-        """Join the chunks; does nothing for them if that was done before."""
+        """Join the chunks; does nothing for them if that was done before.
+
+        Two runs may do so at the same time.
+        """
         if not self.complete:
-            first = np.load(self._chunk(0), mmap_mode='r')
-            with atomic_file(self._merged) as file:
-                header = dict(
-                    descr=np.lib.format.dtype_to_descr(first.dtype),
-                    fortran_order=False,
-                    shape=(self.num_samples, first.shape[1]),
-                )
-                np.lib.format.write_array_header_1_0(file, header)
-                for chunk in range(self.num_chunks):
-                    file.write(np.load(self._chunk(chunk)).tobytes())
+            try:
+                self._write_merged()
+            except FileNotFoundError:
+                # Another process was first: it removes chunks only after its
+                # file is there. No lock: network disks have none to rely on.
+                if not self.complete:
+                    raise
         for chunk in range(self.num_chunks):
             self._chunk(chunk).unlink(missing_ok=True)
         remove_stale_files(self.folder)
+
+    def _write_merged(self) -> None:
+        first = np.load(self._chunk(0), mmap_mode='r')
+        with atomic_file(self._merged) as file:
+            header = dict(
+                descr=np.lib.format.dtype_to_descr(first.dtype),
+                fortran_order=False,
+                shape=(self.num_samples, first.shape[1]),
+            )
+            np.lib.format.write_array_header_1_0(file, header)
+            for chunk in range(self.num_chunks):
+                file.write(np.load(self._chunk(chunk)).tobytes())
 
     def open(self) -> np.memmap:
         """Map all features, (N, D) float32, read-only.

@@ -93,6 +93,18 @@ class BaseLMM(ABC):
             list[Answer]: What was finished together.
         """
 
+    def expect(self, sample_ids: Iterable[str]) -> None:
+        """Learn which samples there are, before :meth:`generate`.
+
+        Only backends that tell samples apart by name need it; the others
+        do nothing.
+
+        Args:
+            sample_ids (Iterable[str]): All samples of the data set, also
+                those that this process is not going to ask about.
+        """
+        return None
+
     def close(self) -> None:
         """Free memory; the backend may be used again."""
         return None

@@ -33,8 +33,8 @@ class OpenAICompatibleLMM(BaseLMM):
     once; time-outs, connection errors, 429 and 5xx are tried again with
     growing, jittered pauses (``Retry-After`` is obeyed). A request that
     fails while the server lives is an error of its image; when the server is
-    gone, or nothing succeeds any more, the run stops with a message and a
-    rerun goes on.
+    gone, limits the rate for longer than ``patience``, or nothing succeeds
+    any more, the run stops with a message and a rerun goes on.
 
     Args:
         model (str): Name of the model on the server.
@@ -47,7 +47,8 @@ class OpenAICompatibleLMM(BaseLMM):
         timeout (float): Seconds for one request, all of it.
         max_attempts (int): How often a request is sent.
         backoff (float): Seconds of the first pause; doubles each time.
-        patience (float): Longest total wait of a request for rate limits.
+        patience (float): Seconds of rate limits for one request after which
+            the run stops.
         max_bytes (int): Largest image file.
         max_tokens_key (str): ``'max_tokens'``, or
             ``'max_completion_tokens'`` for services that want it.
@@ -222,7 +223,13 @@ class OpenAICompatibleLMM(BaseLMM):
                     # A server that limits the rate is there.
                     return Answer(request)
                 if limited and time.monotonic() - began > self.patience:
-                    break
+                    # A spent quota is never the image's fault.
+                    raise LMMUnavailableError(
+                        self._gone(
+                            f'it limits the rate for more than '
+                            f'{self.patience:g} s (patience): {problem}'
+                        )
+                    ) from None
                 if tries >= (attempts or self.max_attempts):
                     break
                 grown = self.backoff * 2 ** min(sent - 1, 6)

@@ -153,13 +153,16 @@ def group_key(
 ) -> str:
     """What a group text is stored under: all that decides its collage.
 
+    Only which images there are does not count: a text stays when images come
+    and go, since its collage showed images of its class.
+
     Args:
         prompt (str): The prompt as it was asked.
         class_name (str): Class of the group.
         options (GroupOptions): Layout and drawing.
         seed (int): Seed of the drawing.
-        labels (str): Where the zero-shot labels come from (the fingerprint
-            of the CLIP): other labels make other groups.
+        labels (str): Where the zero-shot labels come from (a hash of the
+            CLIP and of the classes' texts): other labels make other groups.
     """
     group: dict = {
         'class': class_name,

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import uuid
 from pathlib import Path
 
 from .base_lmm import BaseLMM
@@ -45,7 +46,8 @@ def store_folder(
             )
         if other == str(root):
             return _made(folder, lmm)
-    partial = note.with_name(f'{note.name}.{os.getpid()}')
+    # Containers on several machines may have equal process ids.
+    partial = note.with_name(f'{note.name}.{uuid.uuid4().hex}')
     partial.write_text(json.dumps({'data_root': str(root)}))
     os.replace(partial, note)
     return _made(folder, lmm)

@@ -154,6 +154,8 @@ def synthesize(
             return again
 
         params = lmm.params
+        if len(numbers):
+            lmm.expect(wanted.sample_ids())
         for block in _blocks(numbers):
             again: list[int] = []
             for answers in lmm.generate(wanted.requests(block)):

@@ -116,12 +116,14 @@ class TagCaptioner(BaseLMM):
         ]
 
     def check(self) -> None:
-        """Build the model: it is small.
+        """Build the model, which is small, and let go of it again.
 
         Raises:
             LMMUnavailableError: If its weights or the list are missing.
         """
         self._load()
+        # Where no text is missing, nobody else would before training.
+        self.close()
 
     def generate(
         self, requests: Iterable[LMMRequest], seed: int | None = None

@@ -1,17 +1,25 @@
 """Texts that exist already, in a JSONL file or in folders of txt files."""
 
+import hashlib
 import json
+import os
+from array import array
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from mmlatte.registry import LMMS
+from mmlatte.sample_key import encode_id, sample_key, sample_keys
 
 from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
 from .text_record import KINDS, record_key
 
 __all__ = ['TextFile']
+
+#: Samples whose names are compared at a time.
+BLOCK = 65536
 
 
 @LMMS.register_module()
@@ -26,7 +34,8 @@ class TextFile(BaseLMM):
     Folders of txt files are those of the LatteCLIP reference code, one per
     kind (``train_<prompt>_77_<model>_4bit``): the text of
     ``Forest/Forest_1.jpg`` is in ``Forest_1.txt`` (``layout='flat'``) or in
-    ``Forest/Forest_1.txt`` (``layout='nested'``).
+    ``Forest/Forest_1.txt`` (``layout='nested'``). In the flat layout images
+    of one name in several folders cannot be told apart: none gets a text.
 
     Args:
         path (str | None): JSONL file.
@@ -62,6 +71,8 @@ class TextFile(BaseLMM):
         self.layout = layout
         self._keys: np.ndarray | None = None
         self._offsets: np.ndarray | None = None
+        self._shared: np.ndarray | None = None
+        self._owners: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -71,13 +82,21 @@ class TextFile(BaseLMM):
 
     @property
     def params(self) -> dict:
-        """Names and times of the sources: changed files are read again."""
-        sources = [self.path] if self.path else list(self.folders.values())
-        stats = [p.stat() if p.exists() else None for p in sources]
+        """Names and times of all files: changed files are read again."""
+        if self.path is not None:
+            stat = self.path.stat() if self.path.exists() else None
+            return {
+                'sources': [self.path.name],
+                'changed': [stat.st_mtime_ns if stat else 0],
+                'sizes': [stat.st_size if stat else 0],
+                'layout': self.layout,
+            }
         return {
-            'sources': [p.name for p in sources],
-            'changed': [s.st_mtime_ns if s else 0 for s in stats],
-            'sizes': [s.st_size if s else 0 for s in stats],
+            'sources': [folder.name for folder in self.folders.values()],
+            'files': {
+                kind: _fingerprint(folder, self.layout == 'nested')
+                for kind, folder in self.folders.items()
+            },
             'layout': self.layout,
         }
 
@@ -100,7 +119,6 @@ class TextFile(BaseLMM):
     ) -> Iterator[list[Answer]]:
         """Look texts up; see :class:`BaseLMM`."""
         batch: list[Answer] = []
-        seen: dict[str, str] = {}
         if self.path is not None:
             self._index()
             with self.path.open('rb') as file:
@@ -111,7 +129,7 @@ class TextFile(BaseLMM):
                         batch = []
         else:
             for request in requests:
-                batch.append(self._from_folder(request, seen))
+                batch.append(self._from_folder(request))
                 if len(batch) == 1000:
                     yield batch
                     batch = []
@@ -129,7 +147,42 @@ class TextFile(BaseLMM):
                 return Answer(request, line.get('text', ''))
         return Answer(request, error=f'not in {self.path}', final=True)
 
-    def _from_folder(self, request: LMMRequest, seen: dict) -> Answer:
+    def expect(self, sample_ids: Iterable[str]) -> None:
+        """Find the file names that samples share; see :class:`BaseLMM`."""
+        if self.path is not None or self.layout == 'nested':
+            return
+        stems, ids = array('Q'), array('Q')
+        stream = iter(sample_ids)
+        while block := list(islice(stream, BLOCK)):
+            names = [encode_id(_stem(sample_id)) for sample_id in block]
+            stems.frombytes(sample_keys(names).tobytes())
+            ids.frombytes(sample_keys(map(encode_id, block)).tobytes())
+        by_stem = np.frombuffer(stems, np.uint64)
+        order = np.argsort(by_stem, kind='stable')
+        by_stem = by_stem[order]
+        owners = np.frombuffer(ids, np.uint64)[order]
+        # The same sample may be listed twice.
+        twice = (by_stem[1:] == by_stem[:-1]) & (owners[1:] != owners[:-1])
+        self._shared = np.unique(by_stem[1:][twice])
+
+    def _doubt(self, stem: str, sample_id: str) -> str:
+        """Why a file may not be the sample's own; empty if it is."""
+        if self._shared is not None:
+            key = np.uint64(sample_key(stem))
+            place = int(np.searchsorted(self._shared, key))
+            if place < len(self._shared) and self._shared[place] == key:
+                return (
+                    f'several images have this file name: {stem}.txt; '
+                    "layout='nested' tells them apart"
+                )
+            return ''
+        # Nobody said which samples there are.
+        owner = self._owners.setdefault(stem, sample_id)
+        if owner == sample_id:
+            return ''
+        return f'{stem}.txt may belong to {owner} too'
+
+    def _from_folder(self, request: LMMRequest) -> Answer:
         folder = self.folders.get(request.kind)
         if folder is None:
             reason = f'no {request.kind}_dir was given'
@@ -138,12 +191,8 @@ class TextFile(BaseLMM):
         if self.layout == 'nested':
             path = folder / name.with_suffix('.txt')
         else:
-            stem = name.name.split('.')[0]
-            other = seen.setdefault(
-                f'{request.kind}/{stem}', request.sample_id
-            )
-            if other != request.sample_id:
-                reason = f'{stem}.txt may belong to {other} too'
+            stem = _stem(request.sample_id)
+            if reason := self._doubt(stem, request.sample_id):
                 return Answer(request, error=reason, final=True)
             path = folder / f'{stem}.txt'
         try:
@@ -176,6 +225,30 @@ class TextFile(BaseLMM):
         order = np.argsort(np.array(keys, np.int64), kind='stable')
         self._keys = np.array(keys, np.int64)[order]
         self._offsets = np.array(offsets, np.int64)[order]
+
+
+def _stem(sample_id: str) -> str:
+    """Name of a sample's file in the flat layout, without ``.txt``."""
+    return PurePosixPath(sample_id).name.split('.')[0]
+
+
+def _fingerprint(folder: Path, deep: bool) -> str:
+    """Hash of names, sizes and times of txt files; of none if no folder."""
+    digest = hashlib.blake2b(digest_size=8)
+    for place, folders, names in os.walk(folder, followlinks=deep):
+        folders[:] = sorted(folders) if deep else []
+        digest.update(encode_id(os.path.relpath(place, folder)) + b'\0')
+        for name in sorted(names):
+            if not name.endswith('.txt'):
+                continue
+            path = os.path.join(place, name)
+            try:
+                stat = os.stat(path)
+                facts = f'{stat.st_size} {stat.st_mtime_ns}'
+            except OSError:  # reading it will say what is wrong
+                facts = 'unreadable'
+            digest.update(encode_id(f'{name}\0{facts}\0'))
+    return digest.hexdigest()
 
 
 def _line_key(raw: bytes) -> int | None:

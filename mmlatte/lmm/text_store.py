@@ -136,21 +136,19 @@ class TextStore:
             if again or not self._readers:
                 # Another job may have merged the files meanwhile.
                 self._open_readers()
-            for reader in self._readers:
-                found = reader.execute(
-                    'SELECT text FROM texts WHERE id=? AND failed=0',
-                    (int(row),),
-                ).fetchone()
-                if found:
-                    return found[0]
+            try:
+                found = _find(self._readers, row)
+            except sqlite3.Error:
+                # Network disks take a merged file away from its readers.
+                if again:
+                    raise
+                continue
+            if found is not None:
+                return found
         with self._unsealed() as parts:
-            for part in parts:
-                found = part.execute(
-                    'SELECT text FROM texts WHERE id=? AND failed=0',
-                    (int(row),),
-                ).fetchone()
-                if found:
-                    return found[0]
+            found = _find(parts, row)
+            if found is not None:
+                return found
         raise KeyError(f'no text {row} in {self.folder}')
 
     def records(self) -> Iterator[TextRecord]:
@@ -255,6 +253,17 @@ class TextStore:
 
 
 _INHERITED: list = []
+
+
+def _find(files: Sequence[sqlite3.Connection], row: int) -> str | None:
+    """The accepted text of a row number, of the first file that holds it."""
+    for file in files:
+        found = file.execute(
+            'SELECT text FROM texts WHERE id=? AND failed=0', (int(row),)
+        ).fetchone()
+        if found:
+            return found[0]
+    return None
 
 
 def _shadowed(

@@ -135,6 +135,12 @@ class WantedTexts:
         """Id of a sample."""
         return self.samples.names(index, index + 1)[0]
 
+    def sample_ids(self) -> Iterator[str]:
+        """Ids of all samples."""
+        for start in range(0, self.num_samples, BLOCK):
+            stop = min(start + BLOCK, self.num_samples)
+            yield from self.samples.names(start, stop)
+
     def request(self, number: int) -> LMMRequest:
         """The question behind a text."""
         position, index = divmod(int(number), self.num_samples)

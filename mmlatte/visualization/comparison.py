@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from mmlatte.visualization.page import write_page
+
 __all__ = ['MethodResult', 'RunResult', 'write_comparison']
 
 TEMPLATE = Path(__file__).with_name('comparison.html')
@@ -113,7 +115,6 @@ def write_comparison(
         str: The Markdown.
     """
     out = Path(out)
-    out.mkdir(parents=True, exist_ok=True)
     rows = [_row(result, _zero_shot(results, result)) for result in results]
     classes = _class_rows(results)
     notes = _notes(results, command)
@@ -123,7 +124,7 @@ def write_comparison(
         'html': _html(rows, classes, notes),
     }
     for suffix, text in texts.items():
-        (out / f'comparison.{suffix}').write_text(text, encoding='utf-8')
+        write_page(out / f'comparison.{suffix}', text)
     return texts['md']
 
 

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 
 import numpy as np
 
+from mmlatte.visualization.page import write_page
 from mmlatte.visualization.run_figures import (
     confusion_figure,
     curves_figure,
@@ -77,13 +79,13 @@ class RunReport:
     about_shown: str = ''
 
 
-def write_run_report(path: str, report: RunReport) -> None:
+def write_run_report(path: str | Path, report: RunReport) -> None:
     """Write the page.
 
     Names and texts are escaped, nothing is fetched, no script runs.
 
     Args:
-        path (str): The HTML file.
+        path (str | Path): The HTML file.
         report (RunReport): What to show.
     """
     body = [
@@ -102,8 +104,7 @@ def write_run_report(path: str, report: RunReport) -> None:
     template = files(__package__).joinpath('run_report.html')
     page = template.read_text(encoding='utf-8')
     page = page.replace('@TITLE@', escape(report.title))
-    with open(path, 'w', encoding='utf-8') as file:
-        file.write(page.replace('@BODY@', '\n'.join(body)))
+    write_page(path, page.replace('@BODY@', '\n'.join(body)))
 
 
 def accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:

@@ -1,7 +1,5 @@
 """One HTML page to look at the texts of a dataset."""
 
-import base64
-import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +9,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from mmlatte.engine.atomic_file import atomic_file
 from mmlatte.lmm import ImageError
 from mmlatte.lmm.text_record import KINDS
+from mmlatte.visualization.page import jpeg_thumbnail
 
 __all__ = ['GalleryImage', 'GalleryText', 'write_text_gallery']
 
@@ -99,8 +99,8 @@ def write_text_gallery(
     items = [_item(image, places) for image in images]
     template = files(__package__).joinpath('text_gallery.html')
     before, after = template.read_text(encoding='utf-8').split('@DATA@')
-    with Path(path).open('w', encoding='utf-8') as file:
-        file.write(before)
+    with atomic_file(path) as file:
+        file.write(before.encode())
         meta = _meta(images, class_names, title, facts, len(items))
         file.write(_block('meta', meta))
         for part, batch in enumerate(_batches(items, ITEMS_PER_PART)):
@@ -110,7 +110,7 @@ def write_text_gallery(
             for part, batch in enumerate(batches):
                 shown = pool.map(lambda i: _thumbnail(load, i, side), batch)
                 file.write(_block(f'pictures-{part}', list(shown)))
-        file.write(after)
+        file.write(after.encode())
 
 
 def _meta(
@@ -159,10 +159,12 @@ def _item(image: GalleryImage, places: dict[int, int]) -> dict:
     }
 
 
-def _block(name: str, content: object) -> str:
+def _block(name: str, content: object) -> bytes:
+    # All else than ASCII is escaped, also bytes of names that are no UTF-8.
     # Within a script element only "<" can end or open anything.
     data = json.dumps(content, separators=(',', ':')).replace('<', '\\u003c')
-    return f'<script type="application/json" id="{name}">{data}</script>\n'
+    block = f'<script type="application/json" id="{name}">{data}</script>\n'
+    return block.encode('ascii')
 
 
 def _thumbnail(
@@ -173,11 +175,7 @@ def _thumbnail(
         image = load(index)
     except ImageError:
         return ''
-    image = image.convert('RGB')
-    image.thumbnail((side, side))
-    buffer = io.BytesIO()
-    image.save(buffer, 'JPEG', quality=70)
-    return base64.b64encode(buffer.getvalue()).decode()
+    return jpeg_thumbnail(image, side, quality=70)
 
 
 def _batches(values: Sequence, size: int) -> Iterator[Sequence]:

@@ -4,6 +4,7 @@ import csv
 import importlib
 import json
 import re
+import shutil
 from pathlib import Path
 
 import open_clip
@@ -11,12 +12,13 @@ import pytest
 import torch
 from PIL import Image
 
-from mmlatte.apis import adapt
+from mmlatte.apis import PreflightError, adapt
 from mmlatte.apis.adapt_options import (
     clip_settings,
     lmm_settings,
     prompts,
 )
+from mmlatte.lmm import TextFile
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -120,6 +122,75 @@ def test_another_machine_may_go_on(adapted, choices):
     assert again.plan is None and again.predictions.exists()
 
 
+def test_other_images_need_another_folder(adapted, choices, images):
+    out = str(adapted.run.parent)
+    note = adapted.run.parent / 'images.json'
+    old, new = images / 'Forest_1.jpg', images / 'New.jpg'
+    shutil.copy(old, new)
+    try:
+        with pytest.raises(FileExistsError, match='images: 24 there, 25 now'):
+            adapt(out=out, **choices)
+        old.unlink()
+        with pytest.raises(FileExistsError, match='not with the same names'):
+            adapt(out=out, **choices)
+        # Earlier versions did not note the images.
+        kept = note.rename(note.with_suffix('.kept'))
+        assert adapt(out=out, **choices).plan is None
+        kept.rename(note)
+    finally:
+        new.rename(old)
+
+
+def test_an_interrupted_run_needs_less(adapted, choices, monkeypatch):
+    for name in ('check', 'generate'):
+        monkeypatch.setattr(
+            TextFile, name, lambda *_: pytest.fail('asks for texts')
+        )
+    summary = adapted.run / 'summary.json'
+    kept = summary.rename(summary.with_suffix('.kept'))
+    shown = []
+    try:
+        adapt(
+            out=str(adapted.run.parent),
+            dry_run=True,
+            show=shown.append,
+            **choices,
+        )
+    finally:
+        kept.rename(summary)
+    (plan,) = shown
+    assert plan.texts == 48 and plan.texts_left == 0
+    assert 'its texts are there' in str(plan)
+    assert 'texts' not in plan.seconds
+    before = adapted.plan.bytes
+    assert before.keys() >= {'features', 'texts', 'checkpoints', 'export'}
+    assert not plan.bytes.keys() & {'features', 'texts', 'export'}
+    left = plan.bytes.get('checkpoints', 0)
+    assert left < before['checkpoints']
+
+
+def test_an_empty_report_is_made_again(adapted, choices):
+    adapted.report.write_text('')
+    again = adapt(out=str(adapted.run.parent), **choices)
+    assert 'Flips' in again.report.read_text()
+
+
+def test_exports_are_checked_before_the_work(choices, tmp_path, monkeypatch):
+    module = importlib.import_module('mmlatte.apis.adapt')
+    checked = []
+
+    def check(formats, clip):
+        checked.append(clip is not None)
+        if clip is not None:
+            raise RuntimeError(f'{formats[0]} needs a package')
+
+    monkeypatch.setattr(module, 'check_export_formats', check)
+    with pytest.raises(PreflightError, match='export: hf needs a package'):
+        adapt(out=str(tmp_path / 'out'), **{**choices, 'export': ('hf',)})
+    assert checked == [False, True]
+    assert not (tmp_path / 'out').exists()
+
+
 def test_a_dry_run_writes_nothing(choices, tmp_path):
     shown = []
     adapt(
@@ -177,6 +248,35 @@ def test_accuracy_where_there_are_labels(choices, tiny_eurosat, tmp_path):
     )
     summary = json.loads((result.run / 'summary.json').read_text())
     assert round(summary['top1'] * 3 / 100, 6) in (0, 1, 2, 3)
+
+
+def test_test_folders_are_named_like_classes(choices, images, tmp_path):
+    for name in ('annual_crop', 'Sea_Lake'):
+        folder = tmp_path / 'test' / name
+        folder.mkdir(parents=True)
+        shutil.copy(images / 'Forest_1.jpg', folder)
+    shown = []
+    adapt(
+        out=str(tmp_path / 'out'),
+        test=str(tmp_path / 'test'),
+        dry_run=True,
+        show=shown.append,
+        **{**choices, 'classes': ['annual_crop', 'sea lake']},
+    )
+    assert len(shown) == 1
+
+
+def test_training_must_not_see_the_test_images(choices, images, tmp_path):
+    outer, link = images.parent, tmp_path / 'link'
+    inner = outer / 'images' / 'labelled'
+    inner.mkdir()
+    link.symlink_to(inner)
+    try:
+        for test in (inner, outer, images, link):
+            with pytest.raises(ValueError, match='would see test images'):
+                adapt(out=str(tmp_path / 'out'), test=str(test), **choices)
+    finally:
+        inner.rmdir()
 
 
 def test_senseless_choices_are_refused(choices, tmp_path):

@@ -1,11 +1,13 @@
 import json
+import re
+import shutil
 from copy import deepcopy
 from pathlib import Path
 
 import open_clip
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from mmlatte.apis import (
     LatteCLIPInferencer,
@@ -128,6 +130,34 @@ def test_transformers_has_both_towers_and_the_tokenizer(exported, tiny_run):
     )
 
 
+@pytest.mark.parametrize('to', FORMATS)
+def test_lines_of_the_card_turn_images_upright(
+    exported, to, tiny_run, tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / to
+    shutil.copytree(exported[to][0], folder)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees
+    photo = Image.new('RGB', (72, 48), (20, 90, 30))
+    photo.save(folder / 'image.jpg', exif=exif)
+    inferencer = LatteCLIPInferencer(str(tiny_run), device='cpu')
+    [expected] = inferencer(str(folder / 'image.jpg'))
+
+    def upright(image, transpose=ImageOps.exif_transpose):
+        turned.append(transpose(image))
+        return turned[-1]
+
+    turned = []
+    monkeypatch.setattr(ImageOps, 'exif_transpose', upright)
+    monkeypatch.chdir(folder)
+    card = Path('README.md').read_text(encoding='utf-8')
+    [code] = re.findall('```python\n(.*?)```', card, re.DOTALL)
+    capsys.readouterr()
+    exec(compile(code, 'README.md', 'exec'), {})
+    assert [image.size for image in turned] == [(48, 72)]
+    assert expected['pred_class'] in capsys.readouterr().out
+
+
 def test_onnx_takes_any_batch_and_knows_its_classes(exported):
     import onnxruntime
 
@@ -155,7 +185,8 @@ def test_temperature_is_part_of_the_export(tiny_run, tiny_eurosat, tmp_path):
         str(tiny_run), temperature=2.5, device='cpu'
     )
     how = read_preprocessing(inferencer.config, inferencer.model)
-    logits, _ = model(torch.from_numpy(read_pixels(path, how))[None])
+    pixels = read_pixels(Image.open(path), how)
+    logits, _ = model(torch.from_numpy(pixels)[None])
     assert logits.softmax(dim=1).max().item() == pytest.approx(
         inferencer(path)[0]['confidence'], abs=1e-5
     )

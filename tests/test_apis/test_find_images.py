@@ -19,6 +19,18 @@ def test_files_folders_and_globs_once_each_in_order(tmp_path):
     assert find_images(f'{root}/**/*.jpg') == everything[1:]
 
 
+def test_linked_folders_are_searched_once(tmp_path):
+    folder, other = tmp_path / 'images', tmp_path / 'other'
+    for path in (folder / 'b.jpg', other / 'a.jpg'):
+        path.parent.mkdir()
+        path.touch()
+    (folder / 'linked').symlink_to(other)
+    (other / 'loop').symlink_to(folder)
+    assert find_images(folder) == [
+        str(folder / name) for name in ('b.jpg', 'linked/a.jpg')
+    ]
+
+
 def test_names_what_is_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match='does not exist'):
         find_images(tmp_path / '*.jpg')

@@ -85,6 +85,28 @@ def test_new_classes_get_their_text_as_prototype(inferencer):
     torch.testing.assert_close(memory.prototypes[:1], text.detach())
 
 
+def test_left_out_classes_come_back_with_their_prototypes(inferencer):
+    before = inferencer.model.memory.prototypes.clone()
+    names = inferencer.classes
+    inferencer.set_classes(names[:1])
+    assert inferencer.add_classes([names[2], 'port']) == ['port']
+    memory = inferencer.model.memory
+    assert torch.equal(memory.prototypes[:2], before[[0, 2]])
+    port = memory.prototypes[2].clone()
+    assert inferencer.set_classes([*names, 'port']) == []
+    memory = inferencer.model.memory
+    assert torch.equal(memory.prototypes[:3], before)
+    assert torch.equal(memory.prototypes[3], port)
+
+
+def test_a_template_without_a_place_is_refused(inferencer):
+    names = inferencer.classes
+    for template in ('a leaf', ''):
+        with pytest.raises(ValueError, match='exactly once'):
+            inferencer.add_classes(['port', 'bridge'], template)
+    assert inferencer.classes == names
+
+
 def test_set_classes_equals_a_model_with_these_classes(
     tiny_config, tiny_eurosat
 ):

@@ -1,9 +1,11 @@
 import shutil
+from copy import deepcopy
 
 import pytest
 import torch
 
 from mmlatte.apis import load_classifier
+from mmlatte.apis.load_classifier import frozen_config
 
 
 def test_config_is_zero_shot(tiny_config):
@@ -57,3 +59,20 @@ def test_given_config_is_not_changed(tiny_run, tiny_config):
     before = tiny_config.to_dict()
     load_classifier(tiny_config, str(tiny_run / 'epoch_1.pth'), device='cpu')
     assert tiny_config.to_dict() == before
+
+
+def test_frozen_clip_is_that_of_the_run_s_start(tiny_config):
+    """Also where classes are sentences: reports compare with that."""
+    config = deepcopy(tiny_config)
+    names = config.model.class_names
+    config.model.descriptions = {n: [f'{n} from above', n] for n in names}
+    start = load_classifier(config, device='cpu').memory.prototypes
+    frozen = load_classifier(frozen_config(config), device='cpu')
+    torch.testing.assert_close(frozen.memory.prototypes, start)
+    plain = load_classifier(tiny_config, device='cpu').memory.prototypes
+    assert not torch.allclose(start, plain, atol=1e-3)
+
+    config.model.update(type='mmlatte.ZeroShotCLIP', score_by='scores')
+    start = load_classifier(config, device='cpu').memory.prototypes
+    frozen = load_classifier(frozen_config(config), device='cpu')
+    torch.testing.assert_close(frozen.memory.prototypes, start)

@@ -1,11 +1,14 @@
+import base64
+import io
 import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmlatte.apis import LatteCLIPInferencer, make_run_report
 from mmlatte.apis.load_classifier import frozen_config
-from mmlatte.apis.run_report import read_scalars
+from mmlatte.apis.run_report import _thumbnail, read_scalars
 
 
 def test_accuracies_are_those_of_the_models(tiny_run, tmp_path):
@@ -56,3 +59,26 @@ def test_curves_of_a_resumed_and_killed_run(tmp_path):
     curves = read_scalars(tmp_path)
     assert curves['loss'] == ([1, 2], [2.5, 1.0])
     assert curves['lr'] == ([2], [0.1])
+
+
+def test_the_place_of_the_page_is_made_before_the_work(tiny_run, tmp_path):
+    with pytest.raises(IsADirectoryError, match='name a file'):
+        make_run_report('no_run', tmp_path)
+    out = make_run_report(tiny_run, tmp_path / 'pages/a.html', device='cpu')
+    assert out.is_file()
+    with pytest.raises(FileNotFoundError, match='no_run'):
+        make_run_report(tmp_path / 'no_run')
+    assert not (tmp_path / 'no_run').exists()
+
+
+def test_thumbnails_are_upright_and_never_the_end(tmp_path, monkeypatch):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn by 90 degrees
+    path = str(tmp_path / 'a.png')
+    Image.new('RGBA', (400, 200), (255, 0, 0, 0)).save(path, exif=exif)
+    data = _thumbnail(path).partition('base64,')[2]
+    shown = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert shown.size == (80, 160)
+    assert min(shown.getpixel((40, 80))) > 250  # transparent: white
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)  # a bomb
+    assert _thumbnail(path) == ''

@@ -199,3 +199,16 @@ def test_only_one_at_a_time(tmp_path):
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(partial(work), range(8)))
+
+
+@pytest.mark.parametrize('content', [b'<html>Quota</html>', b'\xff\xfe', b''])
+def test_a_page_in_place_of_json_is_not_kept(tmp_path, content):
+    source, target = tmp_path / 'page', tmp_path / 'new' / 'split.json'
+    source.write_bytes(content)
+    with pytest.raises(RuntimeError, match='sent no JSON but') as caught:
+        download(source.as_uri(), target)
+    assert f"put it at '{target}'" in str(caught.value)
+    assert os.listdir(target.parent) == []
+    source.write_text('{"train": []}')
+    download(source.as_uri(), target)
+    assert os.listdir(target.parent) == ['split.json']

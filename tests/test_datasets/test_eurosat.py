@@ -125,6 +125,23 @@ def test_downloads_archive_and_split(zipped, tmp_path, monkeypatch):
     assert len(build(tmp_path / 'root', download=True)) == 15
 
 
+def test_a_page_in_place_of_the_split_is_fetched_again(
+    zipped, tmp_path, monkeypatch
+):
+    root, page = tmp_path / 'root', tmp_path / 'page.html'
+    page.write_text('<!DOCTYPE html><title>Quota exceeded</title>')
+    monkeypatch.setattr(EuroSAT, 'SPLIT_URL', page.as_uri())
+    options = dict(archive=str(zipped / 'EuroSAT.zip'), download=True)
+    with pytest.raises(
+        RuntimeError, match=r'sent no JSON but .*Quota exceeded'
+    ):
+        build(root, **options)
+    assert not (root / EuroSAT.SPLIT_FILE).exists()
+    split = (zipped / EuroSAT.SPLIT_FILE).as_uri()
+    monkeypatch.setattr(EuroSAT, 'SPLIT_URL', split)
+    assert len(build(root, **options)) == 15
+
+
 def test_real_eurosat(eurosat_root):
     train = build(eurosat_root, metainfo=dict(classes=list(NAMES)))
     test = build(eurosat_root, split='test')

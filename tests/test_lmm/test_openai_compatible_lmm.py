@@ -266,10 +266,21 @@ def test_rate_limits_do_not_count_as_tries(serve, want, store):
     lmm = client(server, max_attempts=2)
     counts = synthesize(want(3, group_prompt=None), range(3), lmm, store)
     assert counts.made == 3
-    server = serve({'all': error(429)})
+
+
+def test_a_spent_quota_stops_the_run_and_is_no_images_fault(
+    serve, want, store
+):
+    server = serve({1: error(429)})
+    wanted = want(4, group_prompt=None)
     lmm = client(server, patience=0.5)
-    counts = synthesize(want(2, group_prompt=None), [0, 1], lmm, store)
-    assert counts.failed == 2
+    with pytest.raises(LMMUnavailableError, match=r'0\.5 s .*429'):
+        synthesize(wanted, range(4), lmm, store)
+    assert all(record.status == 'ok' for record in store.records())
+    server.traps.clear()
+    numbers, found = missing_texts(wanted, store)
+    assert 1 in numbers and found.failed == 0
+    assert synthesize(wanted, numbers, lmm, store).failed == 0
 
 
 def test_the_key_comes_from_the_environment_and_stays_there(

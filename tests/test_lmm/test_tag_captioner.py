@@ -97,6 +97,15 @@ def test_it_says_that_it_is_no_lmm(tiny_clip_dir):
     assert 'no LMM writes them' in logged.getvalue()
 
 
+def test_a_check_leaves_no_model_in_memory(tiny_clip_dir, images):
+    lmm = TagCaptioner(
+        clip=dict(model_name=f'local-dir:{tiny_clip_dir}'), phrases=['a']
+    )
+    lmm.check()
+    assert lmm._score is None and lmm._transform is None
+    assert ask(lmm, images[:1]) == ['a']
+
+
 def test_broken_images_fail_alone(tiny_clip_dir, images, tmp_path):
     lmm = TagCaptioner(
         clip=dict(model_name=f'local-dir:{tiny_clip_dir}'), phrases=['a', 'b']

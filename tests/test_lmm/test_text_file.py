@@ -3,7 +3,12 @@ import os
 
 import pytest
 
-from mmlatte.lmm import LMMRequest, LMMUnavailableError, TextFile
+from mmlatte.lmm import (
+    LMMRequest,
+    LMMUnavailableError,
+    TextFile,
+    synthesize,
+)
 
 
 def ask(lmm, *sample_ids, kind='image', prompt='Describe.'):
@@ -79,6 +84,31 @@ def test_folders_of_the_reference_code(tmp_path):
     assert second == '! Forest_1.txt may belong to Forest/Forest_1.jpg too'
 
 
+def test_no_image_gets_the_text_of_a_name_that_several_have(
+    tmp_path, want, store
+):
+    """Also where the others are in another block, or of another process."""
+    for name in '123':
+        (tmp_path / f'{name}.txt').write_text(f'text {name}')
+    names = ['a/1.jpg', 'b/1.jpg', 'b/2.jpg', 'a/3.jpg', 'a/3.jpg']
+    lmm = TextFile(image_dir=str(tmp_path))
+    wanted = want(5, group_prompt=None)
+    wanted.samples._names = names
+    for number in range(4):
+        synthesize(wanted, [number], lmm, store)
+    found = {r.sample_id: r.text or r.reason for r in store.records()}
+    assert found.pop('b/2.jpg') == 'text 2'
+    # An image that is listed twice shares its name with nobody.
+    assert found.pop('a/3.jpg') == 'text 3'
+    assert set(found) == {'a/1.jpg', 'b/1.jpg'}
+    for reason in found.values():
+        assert reason.startswith('several images have this file name: 1.txt')
+    # Without the list of samples, owners are known across calls.
+    lmm = TextFile(image_dir=str(tmp_path))
+    assert ask(lmm, 'a/1.jpg') == ['text 1']
+    assert ask(lmm, 'b/1.jpg') == ['! 1.txt may belong to a/1.jpg too']
+
+
 def test_nested_folders_and_a_missing_kind(tmp_path):
     (tmp_path / 'a').mkdir()
     (tmp_path / 'a' / '1.x.txt').write_text('nested')
@@ -95,3 +125,34 @@ def test_a_changed_file_has_another_fingerprint(tmp_path):
     assert TextFile(str(path)).fingerprint == before
     os.utime(path, (1, 1))
     assert TextFile(str(path)).fingerprint != before
+
+
+def test_a_changed_text_in_a_folder_has_another_fingerprint(tmp_path):
+    def fingerprint(layout='nested'):
+        return TextFile(image_dir=str(tmp_path), layout=layout).fingerprint
+
+    deep = tmp_path / 'a'
+    deep.mkdir()
+    (deep / '1.txt').write_text('one')
+    (tmp_path / '2.txt').write_text('two')
+    seen = [fingerprint()]
+    assert fingerprint() == seen[0] != fingerprint('flat')
+    folder = tmp_path.stat()
+    (deep / '1.txt').write_text('longer')
+    seen.append(fingerprint())
+    os.utime(deep / '1.txt', ns=(1, 1))
+    seen.append(fingerprint())
+    (deep / '3.txt').write_text('')
+    seen.append(fingerprint())
+    (deep / '3.txt').rename(deep / '4.txt')
+    seen.append(fingerprint())
+    assert len(set(seen)) == len(seen)
+    assert tmp_path.stat().st_mtime_ns == folder.st_mtime_ns
+    # The flat layout reads the folder itself only.
+    flat = fingerprint('flat')
+    (deep / '1.txt').write_text('again')
+    assert fingerprint('flat') == flat
+    os.utime(tmp_path / '2.txt', ns=(1, 1))
+    assert fingerprint('flat') != flat
+    # A folder that is not there is named by check().
+    assert TextFile(image_dir=str(tmp_path / 'no')).fingerprint

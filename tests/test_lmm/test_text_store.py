@@ -46,6 +46,21 @@ def test_text_is_read_back_before_and_after_sealing_and_merging(tmp_path):
     assert len(store) == 2
 
 
+def test_a_file_that_a_network_disk_took_away_is_opened_anew(store):
+    class Gone:
+        def execute(self, *_):
+            raise sqlite3.OperationalError('disk I/O error')
+
+        def close(self):
+            pass
+
+    with store:
+        store.put(records('a.jpg', text='one'))
+    [row] = store.resolve(keys('a.jpg'))
+    store._readers = [Gone()]
+    assert store.text(row) == 'one'
+
+
 def test_missing_and_failed_texts_have_no_row(tmp_path):
     store = TextStore(tmp_path)
     wanted = keys('a', 'b', 'c').reshape(3, 1)

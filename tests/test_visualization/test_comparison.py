@@ -1,4 +1,5 @@
 import csv
+import os
 import statistics
 
 import pytest
@@ -105,3 +106,12 @@ def test_heads_of_classes_leave_out_what_all_names_end_with(
     results = [MethodResult(name, [run(0, 50.0)]) for name in names]
     text = write_comparison(results, tmp_path, 'python x')
     assert '| class | ' + ' | '.join(heads) + ' |' in text
+
+
+def test_names_that_are_no_utf8(tmp_path):
+    error = f'no file {os.fsdecode(b"Stra" + bytes([0xDF]) + b"e.jpg")}'
+    results = [MethodResult('flyp', [RunResult(0, None, error)])]
+    write_comparison(results, tmp_path / 'new', 'python x')
+    for suffix in ('md', 'csv', 'html'):
+        path = tmp_path / 'new' / f'comparison.{suffix}'
+        assert 'Stra?e.jpg' in path.read_text(encoding='utf-8')

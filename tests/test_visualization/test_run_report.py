@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -87,3 +89,10 @@ def test_any_number_of_classes(tmp_path, count):
         drift=np.zeros(count),
     )
     assert 'No image changed class' in text
+
+
+def test_names_that_are_no_utf8(tmp_path):
+    name = os.fsdecode(b'Stra\xdfe.jpg')
+    text = page(tmp_path, changed=[ReportImage(name, '')], title=name)
+    assert text.count('Stra?e.jpg') == 3
+    assert [path.name for path in tmp_path.iterdir()] == ['report.html']

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmlatte.apis import make_text_gallery
 from mmlatte.lmm import ImageError
 from mmlatte.visualization import (
     GalleryImage,
@@ -153,6 +154,29 @@ def test_hostile_texts_are_data(page):
         data = block.partition('>')[2].rpartition('</script>')[0]
         assert '<' not in data
         json.loads(data)
+
+
+def test_names_that_are_no_utf8(page):
+    shown = images(1)
+    shown[0].name = os.fsdecode(b'Stra\xdfe.jpg')
+    assert r'Stra\udcdfe.jpg' in page(shown).read_text(encoding='utf-8')
+
+
+def test_an_interrupted_page_is_none(tmp_path):
+    def stop(index):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_text_gallery(tmp_path / 'a.html', images(3), stop, ['sea'])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_page_that_cannot_be_written_is_known_early(tmp_path):
+    with pytest.raises(IsADirectoryError, match='name a file'):
+        make_text_gallery(None, tmp_path)
+    with pytest.raises(AttributeError):  # there is no runner
+        make_text_gallery(None, tmp_path / 'pages' / 'a.html')
+    assert (tmp_path / 'pages').is_dir()
 
 
 @browser

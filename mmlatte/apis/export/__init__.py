@@ -15,14 +15,20 @@ from mmlatte.apis.export import (
     torchscript_file,
 )
 from mmlatte.apis.export.bundle import Bundle, read_preprocessing
-from mmlatte.apis.export.check import Comparison, compare, predict_here
-from mmlatte.apis.export.model_card import model_card, read_summary
+from mmlatte.apis.export.check import (
+    CheckImages,
+    Comparison,
+    compare,
+    predict_here,
+)
+from mmlatte.apis.export.model_card import model_card
 from mmlatte.apis.find_images import find_images
 from mmlatte.apis.latteclip_inferencer import test_pipeline
 from mmlatte.apis.load_classifier import load_classifier, load_run_config
+from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS
 
-__all__ = ['FORMATS', 'export_model']
+__all__ = ['FORMATS', 'check_export_formats', 'export_model']
 
 FORMATS = {
     'open_clip': open_clip_folder,
@@ -33,6 +39,25 @@ FORMATS = {
 
 #: Formats that take the image tower with all that a tuning added.
 GRAPHS = ('onnx', 'torchscript')
+
+
+def check_export_formats(
+    formats: Sequence[str], clip: OpenCLIP | None
+) -> None:
+    """Find out before a training whether its model can be exported.
+
+    Args:
+        formats (Sequence[str]): Of `export_model`.
+        clip (OpenCLIP | None): The CLIP; None checks the packages only.
+
+    Raises:
+        ValueError: If a format is not known or cannot hold the CLIP.
+        RuntimeError: If a package that a format needs is not installed.
+    """
+    for to in formats:
+        if to not in FORMATS:
+            raise ValueError(f'export format {to!r}: choose from {[*FORMATS]}')
+        FORMATS[to].check(None if clip is None else _plain(clip, to))
 
 
 def export_model(
@@ -66,10 +91,10 @@ def export_model(
         ValueError: If the model does not fit the format, or predicts by
             more than prototypes.
         FileExistsError: If `out` holds files.
-        RuntimeError: If the export differs from the model; nothing is left.
+        RuntimeError: If a package is missing, or the export differs from
+            the model; nothing is left.
     """
-    if to not in FORMATS:
-        raise ValueError(f'to={to!r}: choose from {[*FORMATS]}')
+    check_export_formats([to], None)
     out = Path(out).expanduser()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"'{out}' exists; name a new folder")
@@ -82,27 +107,26 @@ def export_model(
             f'{type(classifier).__name__} does not predict by the nearest '
             'prototype, and exports hold nothing else; use tools/predict.py'
         )
-    try:
-        classifier.clip = classifier.clip.untuned()
-    except ValueError:
-        if to not in GRAPHS:
-            raise  # a graph holds whatever the image tower does
+    classifier.clip = _plain(classifier.clip, to)
     bundle = Bundle(
         classifier, read_preprocessing(config, classifier), temperature
     )
     module = FORMATS[to]
+    pipeline = test_pipeline(config)
+    checked = CheckImages(paths, pipeline)
     partial = out.with_name(f'{out.name}.partial')
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
         module.save(bundle, partial)
-        expected = predict_here(bundle, paths, test_pipeline(config))
-        comparison = compare(module, partial, paths, expected, tolerance)
-        summary = read_summary(checkpoint and Path(checkpoint).parent)
-        card = model_card(
-            bundle, config, summary, comparison, module.CARD, bool(checkpoint)
+        expected = predict_here(bundle, checked, pipeline)
+        comparison = compare(module, partial, checked, expected, tolerance)
+        run = Path(checkpoint).parent if checkpoint else None
+        card = model_card(bundle, config, comparison, module.CARD, run)
+        # A folder's name may hold bytes that are no UTF-8.
+        (partial / 'README.md').write_text(
+            card, encoding='utf-8', errors='replace'
         )
-        (partial / 'README.md').write_text(card, encoding='utf-8')
         if out.exists():
             out.rmdir()
         partial.rename(out)
@@ -110,6 +134,16 @@ def export_model(
         shutil.rmtree(partial, ignore_errors=True)
     print_log(f'{to}: {out}, checked: {comparison}', 'current')
     return comparison
+
+
+def _plain(clip: OpenCLIP, to: str) -> OpenCLIP:
+    """Return the CLIP without a tuning's additions, where that is needed."""
+    try:
+        return clip.untuned()
+    except ValueError:
+        if to not in GRAPHS:
+            raise
+        return clip  # a graph holds whatever the image tower does
 
 
 def _images(config: Config, images, max_images: int) -> list[str]:

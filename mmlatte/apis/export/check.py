@@ -1,16 +1,20 @@
 """Reloading an export in its own library and comparing it on images."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import torch
 from mmengine.dataset import Compose
+from PIL import Image
 from torch import Tensor
 
 from mmlatte.apis.export.bundle import Bundle
+from mmlatte.registry import TRANSFORMS
 
-__all__ = ['Comparison', 'compare', 'predict_here']
+__all__ = ['CheckImages', 'Comparison', 'compare', 'predict_here']
 
 
 @dataclass(frozen=True)
@@ -37,24 +41,57 @@ class Comparison:
         )
 
 
+class CheckImages(Sequence):
+    """Images as the model's pipeline reads them, for both sides of the check.
+
+    Upright RGB images (`PIL.Image`), each read anew when it is asked for: how
+    other libraries turn a file into RGB is not part of the export.
+
+    Args:
+        paths (list[str]): N image files.
+        pipeline (list[dict]): The test pipeline; its first step reads files.
+    """
+
+    def __init__(self, paths: list[str], pipeline: list[dict]) -> None:
+        self.paths = paths
+        self._read = TRANSFORMS.build(pipeline[0])
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> Image.Image:
+        pixels = self._read(dict(img_path=self.paths[index]))['img']
+        return Image.fromarray(np.ascontiguousarray(pixels[..., ::-1]))
+
+
 def predict_here(
-    bundle: Bundle, paths: list[str], pipeline: list[dict]
+    bundle: Bundle, images: CheckImages, pipeline: list[dict]
 ) -> tuple[Tensor, Tensor]:
     """Classify images with the model itself and its test pipeline.
 
     Args:
         bundle (Bundle): What is exported.
-        paths (list[str]): N image files.
+        images (CheckImages): N images.
         pipeline (list[dict]): The test pipeline.
 
     Returns:
         tuple[Tensor, Tensor]: Unit features (N, D), probabilities (N, C).
     """
-    prepare = Compose(pipeline)
+    prepare = Compose(pipeline[1:])  # the images have been read
     rows = []
     with torch.no_grad():
-        for path in paths:
-            sample = prepare(dict(img_path=path, sample_id=path))
+        for path, image in zip(images.paths, images, strict=True):
+            pixels = np.ascontiguousarray(np.asarray(image)[..., ::-1])
+            shape = pixels.shape[:2]
+            sample = prepare(
+                dict(
+                    img=pixels,
+                    img_shape=shape,
+                    ori_shape=shape,
+                    img_path=path,
+                    sample_id=path,
+                )
+            )
             batch = bundle.model.data_preprocessor(
                 dict(inputs=sample['inputs'].unsqueeze(0)), training=False
             )
@@ -67,7 +104,7 @@ def predict_here(
 def compare(
     module: ModuleType,
     folder: Path,
-    paths: list[str],
+    images: CheckImages,
     expected: tuple[Tensor, Tensor],
     tolerance: float,
 ) -> Comparison:
@@ -76,20 +113,20 @@ def compare(
     Args:
         module (ModuleType): Of the format; its ``predict`` loads the export.
         folder (Path): Folder of the export.
-        paths (list[str]): N image files.
+        images (CheckImages): N images.
         expected (tuple[Tensor, Tensor]): Of `predict_here`.
         tolerance (float): Largest difference that is no error.
 
     Raises:
         RuntimeError: If they differ by more.
     """
-    found = module.predict(folder, paths)
+    found = module.predict(folder, images)
     features, confidences = (
         (a - b).abs().max().item()
         for a, b in zip(found, expected, strict=True)
     )
     labels = found[1].argmax(dim=1) == expected[1].argmax(dim=1)
-    result = Comparison(len(paths), features, confidences, int(labels.sum()))
+    result = Comparison(len(images), features, confidences, int(labels.sum()))
     if not max(features, confidences) <= tolerance:
         raise RuntimeError(
             f'the export in {folder} does not agree with the model: {result} '

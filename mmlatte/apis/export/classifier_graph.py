@@ -34,5 +34,7 @@ class ClassifierGraph(nn.Module):
             confidence, and unit image features (B, D).
         """
         features = self.visual((pixels - self.mean) / self.std)
+        if isinstance(features, tuple):  # CoCa's tower returns tokens too.
+            features = features[0]
         features = F.normalize(features, dim=-1)
         return features @ self.weight.T, features

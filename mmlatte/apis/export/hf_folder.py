@@ -1,6 +1,7 @@
 """Export to a folder that plain transformers loads as ``CLIPModel``."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -18,12 +19,12 @@ from torch import Tensor, nn
 from mmlatte.apis.export.bundle import Bundle, classify
 from mmlatte.models.clip import OpenCLIP
 
-__all__ = ['CARD', 'predict', 'save']
+__all__ = ['CARD', 'check', 'predict', 'save']
 
 CARD = """\
 ```python
 import json, torch
-from PIL import Image
+from PIL import Image, ImageOps
 from safetensors.torch import load_file
 from transformers import AutoImageProcessor, CLIPModel
 
@@ -33,7 +34,8 @@ about = json.load(open('classifier.json'))
 prototypes = load_file('prototypes.safetensors')['prototypes']
 
 with torch.no_grad():
-    inputs = processor(images=Image.open('image.jpg'), return_tensors='pt')
+    image = ImageOps.exif_transpose(Image.open('image.jpg'))
+    inputs = processor(images=image, return_tensors='pt')
     pooled = model.vision_model(**inputs).pooler_output
     features = torch.nn.functional.normalize(model.visual_projection(pooled))
     confidence = (about['scale'] * features @ prototypes.T).softmax(dim=1)
@@ -56,21 +58,38 @@ BLOCK = {
 }
 
 
-def save(bundle: Bundle, folder: Path) -> None:
-    """Write model, tokenizer, image processor and the classifier.
+def check(clip: OpenCLIP | None) -> None:
+    """Find out before any work whether a CLIP can be saved.
+
+    Args:
+        clip (OpenCLIP | None): Without additions of a tuning; None looks at
+            the packages only.
 
     Raises:
         ValueError: If ``CLIPModel`` cannot hold the architecture.
         RuntimeError: If transformers is not installed.
     """
     try:
-        from transformers import CLIPModel
+        from transformers import CLIPModel  # noqa: F401
     except ImportError as error:
         raise RuntimeError(
             "HF export needs transformers: pip install 'mmlatte[lmm]'"
         ) from error
+    if clip is not None:
+        _check_architecture(clip)
+
+
+def save(bundle: Bundle, folder: Path) -> None:
+    """Write model, tokenizer, image processor and the classifier.
+
+    Raises:
+        ValueError: See `check`.
+        RuntimeError: See `check`.
+    """
     clip = bundle.model.clip
-    _check_architecture(clip)
+    check(clip)
+    from transformers import CLIPModel
+
     model = CLIPModel(_config(clip, bundle.preprocessing.size))
     model.load_state_dict(_weights(clip))
     model.save_pretrained(folder)
@@ -79,12 +98,14 @@ def save(bundle: Bundle, folder: Path) -> None:
     bundle.save_classifier(folder)
 
 
-def predict(folder: Path, paths: list[str]) -> tuple[Tensor, Tensor]:
+def predict(
+    folder: Path, images: Sequence[Image.Image]
+) -> tuple[Tensor, Tensor]:
     """Classify images with plain transformers.
 
     Args:
         folder (Path): Folder of the export.
-        paths (list[str]): N image files.
+        images (Sequence[Image.Image]): N upright RGB images.
 
     Returns:
         tuple[Tensor, Tensor]: Unit features (N, D), probabilities (N, C).
@@ -98,8 +119,8 @@ def predict(folder: Path, paths: list[str]) -> tuple[Tensor, Tensor]:
     processor = kind.from_pretrained(folder)
     rows = []
     with torch.no_grad():
-        for path in paths:
-            inputs = processor(images=Image.open(path), return_tensors='pt')
+        for image in images:
+            inputs = processor(images=image, return_tensors='pt')
             pooled = model.vision_model(**inputs).pooler_output
             rows.append(F.normalize(model.visual_projection(pooled), dim=-1))
         features = torch.cat(rows)

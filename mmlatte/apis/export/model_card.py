@@ -1,6 +1,5 @@
 """The model card: where an exported model comes from."""
 
-import json
 from datetime import date
 from pathlib import Path
 
@@ -8,40 +7,39 @@ from mmengine.config import Config
 
 from mmlatte.apis.export.bundle import Bundle
 from mmlatte.apis.export.check import Comparison
+from mmlatte.apis.latteclip_inferencer import test_pipeline
+from mmlatte.apis.run_facts import (
+    describe_epochs,
+    describe_optimizer,
+    read_summary,
+)
+from mmlatte.decode_image import WHITE
 from mmlatte.version import __version__
 
-__all__ = ['model_card', 'read_summary']
-
-
-def read_summary(run: Path | None) -> dict:
-    """Return the ``summary.json`` of a run's folder, {} without one."""
-    path = run and run / 'summary.json'
-    if path is None or not path.is_file():
-        return {}
-    return json.loads(path.read_text(encoding='utf-8'))
+__all__ = ['model_card']
 
 
 def model_card(
     bundle: Bundle,
     config: Config,
-    summary: dict,
     comparison: Comparison,
     usage: str,
-    trained: bool,
+    run: Path | None,
 ) -> str:
     """Write the card.
 
     Args:
         bundle (Bundle): What was exported.
         config (Config): Config of the run.
-        summary (dict): ``summary.json`` of the run, may be empty.
         comparison (Comparison): Result of the check.
         usage (str): How to use this format.
-        trained (bool): Whether a checkpoint was exported.
+        run (Path | None): Folder of the exported checkpoint; None for CLIP
+            as it is.
 
     Returns:
         str: Markdown.
     """
+    summary, trained = read_summary(run), run is not None
     lines = [
         '# Image classifier made with mmlatte',
         '',
@@ -51,7 +49,9 @@ def model_card(
                 f'{__version__}',
                 'model': config.model.type.removeprefix('mmlatte.'),
                 'base CLIP': _clip(config),
-                'trained': _training(config) if trained else 'no (zero-shot)',
+                'trained': _training(config, run)
+                if trained
+                else 'no (zero-shot)',
                 'data': _data(config) if trained else 'none',
                 **(_texts(config, summary) if trained else {}),
                 **_accuracy(summary),
@@ -66,7 +66,7 @@ def model_card(
         usage,
         '## Images',
         '',
-        _images(bundle),
+        _images(bundle, config),
         '',
         '## Classes',
         '',
@@ -98,14 +98,13 @@ def _clip(config: Config) -> str:
     return f'open_clip `{name}`' + (f', `{pretrained}`' if pretrained else '')
 
 
-def _training(config: Config) -> str:
-    optimizer = config.get('optim_wrapper', {}).get('optimizer', {})
-    train = config.get('train_cfg') or {}
+def _training(config: Config, run: Path) -> str:
+    optimizer = (config.get('optim_wrapper') or {}).get('optimizer', {})
     loader = config.get('train_dataloader') or {}
     facts = [
-        f'{train.get("max_epochs", "?")} epochs',
+        f'{describe_epochs(config, run)} epochs',
         f'batch {loader.get("batch_size", "?")} per rank',
-        f'{optimizer.get("type", "?")} lr {optimizer.get("lr", "?")}',
+        describe_optimizer(config, run),
         f'weight decay {optimizer.get("weight_decay", 0)}',
         f'seed {config.get("randomness", {}).get("seed")}',
         'without labels',
@@ -125,11 +124,10 @@ def _data(config: Config) -> str:
 
 
 def _texts(config: Config, summary: dict) -> dict[str, str]:
-    hooks = config.get('default_hooks', {})
-    synth = hooks.get('text_synth') or {}
-    if 'lmm' not in synth:
+    synth = (config.get('default_hooks') or {}).get('text_synth') or {}
+    lmm = synth.get('lmm')
+    if lmm is None:  # class texts only
         return {}
-    lmm = synth['lmm']
     model = str(lmm.get('model', ''))
     model = Path(model).name if Path(model).is_absolute() else model
     facts = {
@@ -165,7 +163,7 @@ def _accuracy(summary: dict) -> dict[str, str]:
     return known or {'accuracy': 'not known (no labels, or no summary)'}
 
 
-def _images(bundle: Bundle) -> str:
+def _images(bundle: Bundle, config: Config) -> str:
     how = bundle.preprocessing
     resize = (
         f'the shorter side is resized to {how.size} pixels and the centre is '
@@ -173,9 +171,17 @@ def _images(bundle: Bundle) -> str:
         if how.resize_mode == 'shortest'
         else f'both sides are resized to {how.size} pixels'
     )
+    loader = test_pipeline(config)[0]
+    special = (
+        ' Before that, transparent pixels are blended with the RGB colour '
+        f'{[*loader.get("background", WHITE)]} and 16-bit grey values scaled '
+        "to 8 bits; Pillow's `convert` does neither."
+        if loader['type'].split('.')[-1] == 'LoadImage'
+        else ''
+    )
     return (
         f'RGB, turned upright by EXIF orientation; {resize} '
         f'({how.interpolation}, as Pillow does it); mean '
         f'{[round(v, 6) for v in how.mean]} and standard deviation '
-        f'{[round(v, 6) for v in how.std]} of pixels in 0..1.'
+        f'{[round(v, 6) for v in how.std]} of pixels in 0..1.' + special
     )

@@ -1,17 +1,20 @@
 """Export to ONNX, with a dynamic batch size."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from mmlatte.apis.export.bundle import Bundle, Preprocessing
 from mmlatte.apis.export.classifier_graph import ClassifierGraph
 from mmlatte.apis.export.pixels import read_pixels
+from mmlatte.models.clip import OpenCLIP
 
-__all__ = ['CARD', 'predict', 'save']
+__all__ = ['CARD', 'check', 'predict', 'save']
 
 FILE = 'model.onnx'
 #: A protobuf file ends at 2 GB; larger weights go beside it.
@@ -20,12 +23,12 @@ CARD = """\
 ```python
 import json
 import numpy as np, onnxruntime
-from PIL import Image
+from PIL import Image, ImageOps
 
 session = onnxruntime.InferenceSession('model.onnx')
 about = json.load(open('classifier.json'))
 size = about['preprocessing']['size']
-image = Image.open('image.jpg').convert('RGB')
+image = ImageOps.exif_transpose(Image.open('image.jpg')).convert('RGB')
 short = min(image.size)  # for resize_mode "shortest"
 image = image.resize([int(size * side / short) for side in image.size],
                      Image.Resampling.BICUBIC)
@@ -41,19 +44,34 @@ confidence; the class names are in the metadata of the file, too.
 """
 
 
-def save(bundle: Bundle, folder: Path) -> None:
-    """Export the classifier.
+def check(clip: OpenCLIP | None) -> None:
+    """Find out before any work whether the packages are there.
+
+    Args:
+        clip (OpenCLIP | None): Not looked at: a graph holds any image tower.
 
     Raises:
-        RuntimeError: If onnx and onnxscript are not installed.
+        RuntimeError: If onnx, onnxscript or onnxruntime is not installed.
     """
     try:
-        import onnx
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401 - for the comparison
         import onnxscript  # noqa: F401
     except ImportError as error:
         raise RuntimeError(
             f"ONNX export needs {error.name}: pip install 'mmlatte[export]'"
         ) from error
+
+
+def save(bundle: Bundle, folder: Path) -> None:
+    """Export the classifier.
+
+    Raises:
+        RuntimeError: See `check`.
+    """
+    check(bundle.model.clip)
+    import onnx
+
     graph = ClassifierGraph(bundle).eval()
     size = bundle.preprocessing.size
     weights = sum(p.numel() * p.element_size() for p in graph.parameters())
@@ -73,29 +91,26 @@ def save(bundle: Bundle, folder: Path) -> None:
     bundle.save_classifier(folder)
 
 
-def predict(folder: Path, paths: list[str]) -> tuple[Tensor, Tensor]:
+def predict(
+    folder: Path, images: Sequence[Image.Image]
+) -> tuple[Tensor, Tensor]:
     """Classify images with onnxruntime, one by one and as one batch.
 
     Args:
         folder (Path): Folder of the export.
-        paths (list[str]): N image files.
+        images (Sequence[Image.Image]): N upright RGB images.
 
     Returns:
         tuple[Tensor, Tensor]: Unit features (N, D), probabilities (N, C).
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise RuntimeError(
-            'the check of an ONNX file needs onnxruntime: '
-            "pip install 'mmlatte[export]'"
-        ) from error
+    import onnxruntime
+
     about = json.loads((folder / 'classifier.json').read_text('utf-8'))
     how = Preprocessing(**about['preprocessing'])
     session = onnxruntime.InferenceSession(
         str(folder / FILE), providers=['CPUExecutionProvider']
     )
-    pixels = np.stack([read_pixels(path, how) for path in paths])
+    pixels = np.stack([read_pixels(image, how) for image in images])
     parts = [part for part in (pixels[:1], pixels[1:]) if len(part)]
     found = [session.run(None, {'pixels': part}) for part in parts]
     logits, features = (

@@ -1,6 +1,7 @@
 """Export to a folder that plain open_clip loads as ``local-dir:``."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,13 +12,14 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from mmlatte.apis.export.bundle import Bundle, classify
+from mmlatte.models.clip import OpenCLIP
 
-__all__ = ['CARD', 'predict', 'save']
+__all__ = ['CARD', 'check', 'predict', 'save']
 
 CARD = """\
 ```python
 import json, open_clip, torch
-from PIL import Image
+from PIL import Image, ImageOps
 from safetensors.torch import load_file
 
 model, _, preprocess = open_clip.create_model_and_transforms('local-dir:.')
@@ -26,7 +28,8 @@ about = json.load(open('classifier.json'))
 prototypes = load_file('prototypes.safetensors')['prototypes']
 
 with torch.no_grad():
-    image = preprocess(Image.open('image.jpg')).unsqueeze(0)
+    image = ImageOps.exif_transpose(Image.open('image.jpg'))
+    image = preprocess(image).unsqueeze(0)
     features = model.encode_image(image, normalize=True)
     confidence = (about['scale'] * features @ prototypes.T).softmax(dim=1)
 print(about['classes'][confidence.argmax()])
@@ -37,16 +40,33 @@ fine-tuned text tower, for retrieval and for new classes.
 """
 
 
-def save(bundle: Bundle, folder: Path) -> None:
-    """Write config, weights, tokenizer files and the classifier."""
-    clip = bundle.model.clip
-    config = clip.config
-    if 'multimodal_cfg' in config:
+def check(clip: OpenCLIP | None) -> None:
+    """Find out before any work whether a CLIP can be saved.
+
+    Args:
+        clip (OpenCLIP | None): Without additions of a tuning; no package is
+            needed, so that there is nothing to check without one.
+
+    Raises:
+        ValueError: If it is a CoCa.
+    """
+    if clip is not None and 'multimodal_cfg' in clip.config:
         raise ValueError(
             f'{clip.model_name} is a CoCa: its text decoder is not part of '
             'the model, so that no plain open_clip folder can be made of it; '
             'export to onnx or torchscript'
         )
+
+
+def save(bundle: Bundle, folder: Path) -> None:
+    """Write config, weights, tokenizer files and the classifier.
+
+    Raises:
+        ValueError: See `check`.
+    """
+    clip = bundle.model.clip
+    check(clip)
+    config = clip.config
     state = {k: v.detach() for k, v in clip.state_dict().items()}
     if not _has_own_text_module(config):
         state = {k.removeprefix('text.'): v for k, v in state.items()}
@@ -71,12 +91,14 @@ def save(bundle: Bundle, folder: Path) -> None:
     bundle.save_classifier(folder)
 
 
-def predict(folder: Path, paths: list[str]) -> tuple[Tensor, Tensor]:
+def predict(
+    folder: Path, images: Sequence[Image.Image]
+) -> tuple[Tensor, Tensor]:
     """Classify images with plain open_clip.
 
     Args:
         folder (Path): Folder of the export.
-        paths (list[str]): N image files.
+        images (Sequence[Image.Image]): N upright RGB images.
 
     Returns:
         tuple[Tensor, Tensor]: Unit features (N, D), probabilities (N, C).
@@ -89,9 +111,9 @@ def predict(folder: Path, paths: list[str]) -> tuple[Tensor, Tensor]:
     model.eval()
     rows = []
     with torch.no_grad():
-        for path in paths:
-            image = preprocess(Image.open(path)).unsqueeze(0)
-            rows.append(F.normalize(model.encode_image(image), dim=-1))
+        for image in images:
+            pixels = preprocess(image).unsqueeze(0)
+            rows.append(F.normalize(model.encode_image(pixels), dim=-1))
         features = torch.cat(rows)
         return features, classify(features, folder)
 

@@ -8,17 +8,17 @@ from mmlatte.apis.export.bundle import Preprocessing
 __all__ = ['read_pixels']
 
 
-def read_pixels(path: str, how: Preprocessing) -> np.ndarray:
-    """Read an image as the exported graphs want it.
+def read_pixels(image: Image.Image, how: Preprocessing) -> np.ndarray:
+    """Prepare an image as the exported graphs want it.
 
     Args:
-        path (str): Image file.
+        image (Image.Image): Upright image.
         how (Preprocessing): Size and resizing; mean and std are not applied.
 
     Returns:
         np.ndarray: RGB in 0..1, (3, size, size), float32.
     """
-    image = Image.open(path).convert('RGB')
+    image = image.convert('RGB')
     resample = Image.Resampling[how.interpolation.upper()]
     width, height = (how.size, how.size)
     if how.resize_mode == 'shortest':

@@ -2,23 +2,26 @@
 
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from mmlatte.apis.export.bundle import Bundle, Preprocessing
 from mmlatte.apis.export.classifier_graph import ClassifierGraph
 from mmlatte.apis.export.pixels import read_pixels
+from mmlatte.models.clip import OpenCLIP
 
-__all__ = ['CARD', 'predict', 'save']
+__all__ = ['CARD', 'check', 'predict', 'save']
 
 FILE = 'model.torchscript.pt'
 CARD = """\
 ```python
 import json, torch
 from torchvision.transforms import v2
-from PIL import Image
+from PIL import Image, ImageOps
 
 model = torch.jit.load('model.torchscript.pt')
 about = json.load(open('classifier.json'))
@@ -30,11 +33,19 @@ prepare = v2.Compose([  # for resize_mode "shortest"
     v2.ToDtype(torch.float32, scale=True),  # the model normalises
 ])
 with torch.no_grad():
-    image = prepare(Image.open('image.jpg').convert('RGB')).unsqueeze(0)
-    logits, features = model(image)
+    image = ImageOps.exif_transpose(Image.open('image.jpg')).convert('RGB')
+    logits, features = model(prepare(image).unsqueeze(0))
 print(about['classes'][logits.argmax()], logits.softmax(dim=1).max())
 ```
 """
+
+
+def check(clip: OpenCLIP | None) -> None:
+    """Accept everything: a traced graph needs PyTorch alone.
+
+    Args:
+        clip (OpenCLIP | None): Not looked at.
+    """
 
 
 def save(bundle: Bundle, folder: Path) -> None:
@@ -51,12 +62,14 @@ def save(bundle: Bundle, folder: Path) -> None:
     bundle.save_classifier(folder)
 
 
-def predict(folder: Path, paths: list[str]) -> tuple[Tensor, Tensor]:
+def predict(
+    folder: Path, images: Sequence[Image.Image]
+) -> tuple[Tensor, Tensor]:
     """Classify images with the saved file, one by one and as one batch.
 
     Args:
         folder (Path): Folder of the export.
-        paths (list[str]): N image files.
+        images (Sequence[Image.Image]): N upright RGB images.
 
     Returns:
         tuple[Tensor, Tensor]: Unit features (N, D), probabilities (N, C).
@@ -65,12 +78,13 @@ def predict(folder: Path, paths: list[str]) -> tuple[Tensor, Tensor]:
     how = Preprocessing(**about['preprocessing'])
     model = torch.jit.load(str(folder / FILE))
     pixels = torch.stack(
-        [torch.from_numpy(read_pixels(path, how)) for path in paths]
+        [torch.from_numpy(read_pixels(image, how)) for image in images]
     )
     with torch.no_grad():
         first = model(pixels[:1])
         rest = model(pixels[1:]) if len(pixels) > 1 else first
     logits, features = (
-        torch.cat(pair)[: len(paths)] for pair in zip(first, rest, strict=True)
+        torch.cat(pair)[: len(images)]
+        for pair in zip(first, rest, strict=True)
     )
     return features, logits.softmax(dim=1)

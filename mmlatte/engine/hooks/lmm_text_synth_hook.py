@@ -1,6 +1,7 @@
 import os
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from mmlatte.lmm import (
     Counts,
     GroupOptions,
     KnownKeys,
+    LMMUnavailableError,
     Team,
     TextStore,
     TrainingTexts,
@@ -31,6 +33,7 @@ from mmlatte.lmm import (
 )
 from mmlatte.registry import HOOKS, LMMS
 
+from ..labels_fingerprint import labels_fingerprint
 from ..unwrapped import unwrapped
 from .zero_shot_label_hook import ZeroShotLabelHook
 
@@ -44,7 +47,7 @@ class LMMTextSynthHook(Hook):
     texts and binds them to the ``LoadTexts`` transforms of the training
     data. Ranks share the missing texts evenly and wait for each other
     through files, so that no time-out of the process group ends a long
-    synthesis. A second run generates nothing.
+    synthesis. A second run generates nothing, and needs no LMM.
 
     Args:
         lmm (dict | BaseLMM | None): The backend (registry ``LMMS``); None
@@ -96,6 +99,7 @@ class LMMTextSynthHook(Hook):
         self.retry_failed = retry_failed
         self.patience = patience
         self.counts: dict = {}
+        self._unavailable: LMMUnavailableError | None = None
         if self.lmm is None and self._wants_texts:
             raise ValueError(
                 'LMMTextSynthHook: lmm=None, but texts are asked for; name a '
@@ -112,7 +116,8 @@ class LMMTextSynthHook(Hook):
         Raises:
             RuntimeError: If the loop's workers are running already, or there
                 is no ``ZeroShotLabelHook``.
-            LMMUnavailableError: If the LMM cannot be had.
+            LMMUnavailableError: If the LMM cannot be had and has never
+                written a text for this data.
         """
         if not isinstance(runner._train_loop, BaseLoop):
             return
@@ -129,10 +134,35 @@ class LMMTextSynthHook(Hook):
             )
         self._labels_hook(runner)
         if self._wants_texts:
+            self._check_lmm(runner)
+
+    def _check_lmm(self, runner: Runner) -> None:
+        """Raise if the LMM is gone; later, if its texts may suffice.
+
+        What is missing is known with the zero-shot labels only. Where there
+        are texts, these were made before and cost nothing now.
+        """
+        self._unavailable = None
+        try:
             self.lmm.check()
+        except LMMUnavailableError as error:
+            folder = self._store_folder(runner.train_loop.dataloader.dataset)
+            if not any(p.suffix in ('.db', '.part') for p in folder.iterdir()):
+                raise
+            self._unavailable = error
+            goes_on = f'The run goes on if no text is missing in {folder}'
+            runner.logger.warning(f'{error}\n{goes_on}')
+
+    def _store_folder(self, dataset) -> Path:
+        data_root = getattr(dataset, 'data_root', '.')
+        return store_folder(self.store_dir, data_root, self.lmm)
 
     def before_train(self, runner: Runner) -> None:
-        """Make the missing texts and bind them to the training data."""
+        """Make the missing texts and bind them to the training data.
+
+        Raises:
+            LMMUnavailableError: If texts are missing and the LMM is gone.
+        """
         dataset = runner.train_loop.dataloader.dataset
         model = unwrapped(runner.model)
         labels = self._labels_hook(runner).labels
@@ -162,6 +192,7 @@ class LMMTextSynthHook(Hook):
         Needs the labels of ``ZeroShotLabelHook``.
         """
         dataset = runner.train_loop.dataloader.dataset
+        model = unwrapped(runner.model)
         labels_hook = self._labels_hook(runner)
         if labels_hook.labels is None:
             raise RuntimeError(
@@ -171,17 +202,15 @@ class LMMTextSynthHook(Hook):
             samples=samples_of(dataset),
             load=lambda i: load_image(dataset.get_data_info(i)['img_path']),
             labels=labels_hook.labels,
-            class_names=unwrapped(runner.model).class_names,
+            class_names=model.class_names,
             image_prompts=self.image_prompts,
             group_prompt=self.group_prompt,
             group=self.group,
             seed=self.seed,
-            labels_from=labels_hook.fingerprint,
+            labels_from=labels_fingerprint(model, labels_hook.fingerprint),
             features=labels_hook.features,
         )
-        data_root = getattr(dataset, 'data_root', '.')
-        folder = store_folder(self.store_dir, data_root, self.lmm)
-        return wanted, TextStore(folder)
+        return wanted, TextStore(self._store_folder(dataset))
 
     def _synthesize(
         self,
@@ -204,6 +233,11 @@ class LMMTextSynthHook(Hook):
             store.folder, run_id, get_rank(), get_world_size(), self.patience
         )
         try:
+            if self._unavailable is not None:
+                raise LMMUnavailableError(
+                    f'{len(numbers)} texts are missing in {store.folder}, '
+                    f'and their LMM cannot be had: {self._unavailable}'
+                ) from self._unavailable
             with store:
                 own = synthesize(
                     wanted,

@@ -6,9 +6,10 @@ import pytest
 import torch
 from mmengine.runner import Runner
 
+from mmlatte.apis import synthesize_texts
 from mmlatte.datasets.transforms import LoadTexts
 from mmlatte.engine.hooks import LMMTextSynthHook
-from mmlatte.lmm import LMMUnavailableError, TextStore
+from mmlatte.lmm import LMMUnavailableError, TextFile, TextStore
 
 
 @pytest.fixture
@@ -117,6 +118,42 @@ def test_a_wrong_lmm_stops_the_run_before_the_zero_shot_pass(config, tmp_path):
     assert not (tmp_path / 'cache').exists()
 
 
+def test_an_lmm_that_is_gone_stops_a_run_only_if_texts_are_missing(
+    config, train, monkeypatch
+):
+    def check(self):
+        raise LMMUnavailableError('the server is down')
+
+    train(config())
+    monkeypatch.setattr(TextFile, 'check', check)
+    assert hook_of(train(config('again'))).counts['reused'] == 28
+    report = synthesize_texts(Runner.from_cfg(config('job')))
+    assert (report.counts.reused, report.todo) == (28, 0)
+    other = config('other', image_prompt='What else?')
+    with pytest.raises(LMMUnavailableError, match='15 texts are missing'):
+        train(other)
+    other = config('other_job', image_prompt='What else?')
+    with pytest.raises(LMMUnavailableError, match='server is down'):
+        synthesize_texts(Runner.from_cfg(other))
+
+
+def test_groups_of_other_labels_get_texts_of_their_own(config, train):
+    """Image texts stay: they do not depend on what the classes are called."""
+
+    def counts(work_dir, **model):
+        cfg = config(work_dir)
+        cfg.model.update(model)
+        found = hook_of(train(cfg)).counts
+        return found['made'], found['reused'], found['failed']
+
+    assert counts('first') == (28, 0, 2)
+    assert counts('other', templates='a satellite image of {}.') == (14, 14, 2)
+    assert counts('other_again', templates='a satellite image of {}.') == (
+        (0, 28, 2)
+    )
+    assert counts('back') == (0, 28, 2)
+
+
 def test_without_prompts_there_are_labels_only(config, train, tmp_path):
     lmm = dict(type='mmlatte.TransformersLMM', model='not/needed')
     cfg = config(lmm=lmm, image_prompt=None, group_prompt=None)
@@ -173,8 +210,8 @@ def test_a_second_data_root_needs_another_store(config, train, tmp_path):
     assert hook_of(runner).counts['reused'] == 28
 
 
-def rank_main(rank, world, port, cfg, folder):
-    """One of several ranks, on the CPU."""
+def join(rank, world, port, cfg) -> Runner:
+    """Be one of several ranks, on the CPU."""
     os.environ.update(
         MASTER_ADDR='127.0.0.1',
         MASTER_PORT=str(port),
@@ -190,7 +227,12 @@ def rank_main(rank, world, port, cfg, folder):
         device_ids=None,
         broadcast_buffers=False,
     )
-    runner = Runner.from_cfg(cfg)
+    return Runner.from_cfg(cfg)
+
+
+def rank_main(rank, world, port, cfg, folder):
+    """A rank that trains."""
+    runner = join(rank, world, port, cfg)
     runner.train()
     source = source_of(runner)
     np.savez(
@@ -224,6 +266,26 @@ def test_ranks_share_the_missing_texts(config, train, tmp_path):
     alone = train(config('alone'))
     assert (source_of(alone).image_rows == ranks[0]['image']).all()
     assert hook_of(alone).counts['made'] == 0
+
+
+def job_main(rank, world, port, cfg, folder):
+    """A rank that makes texts only."""
+    report = synthesize_texts(join(rank, world, port, cfg))
+    (folder / f'{rank}.json').write_text(json.dumps(report.todo))
+    torch.distributed.destroy_process_group()
+
+
+def test_ranks_share_a_job_without_training(config, tmp_path):
+    torch.multiprocessing.start_processes(
+        job_main,
+        (2, free_port(), config(), tmp_path),
+        nprocs=2,
+        start_method='fork',
+    )
+    todo = [json.loads((tmp_path / f'{r}.json').read_text()) for r in (0, 1)]
+    assert todo == [15, 15]
+    [folder] = (tmp_path / 'texts').glob('*/text-file-*')
+    assert len(TextStore(folder)) == 28
 
 
 def free_port() -> int:
