@@ -1,4 +1,5 @@
 import os
+import subprocess
 from datetime import timedelta
 
 import torch.distributed as dist
@@ -18,7 +19,8 @@ def init_cpu_dist(cfg: Config) -> None:
 
     Raises:
         ValueError: If launcher or wrapper cannot be used without GPU.
-        RuntimeError: If the launcher's environment variables are missing.
+        RuntimeError: If the launcher's environment variables are missing, or
+            SLURM does not name the node of rank 0.
     """
     wrapper = dict(
         type='MMDistributedDataParallel',
@@ -60,8 +62,28 @@ def _export_slurm() -> None:
         ('RANK', 'SLURM_PROCID'),
         ('LOCAL_RANK', 'SLURM_LOCALID'),
         ('WORLD_SIZE', 'SLURM_NTASKS'),
-        ('MASTER_ADDR', 'SLURM_LAUNCH_NODE_IPADDR'),
     ):
         if slurm in os.environ:
             os.environ.setdefault(name, os.environ[slurm])
+    if 'MASTER_ADDR' not in os.environ and 'SLURM_NODELIST' in os.environ:
+        os.environ['MASTER_ADDR'] = _first_node(os.environ['SLURM_NODELIST'])
     os.environ.setdefault('MASTER_PORT', '29500')
+
+
+def _first_node(nodes: str) -> str:
+    """Return the host of rank 0, the first of a list as ``gpu[07-09,12]``."""
+    if not set(nodes) & set('[,'):
+        return nodes
+    try:
+        done = subprocess.run(
+            ['scontrol', 'show', 'hostnames', nodes],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.split()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError) as error:
+        raise RuntimeError(
+            'scontrol does not name the first host of '
+            f'SLURM_NODELIST={nodes}; set MASTER_ADDR to the host of rank 0'
+        ) from error

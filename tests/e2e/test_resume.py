@@ -4,6 +4,8 @@ import multiprocessing
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -39,6 +41,22 @@ class DieAfterStep(Hook):
     def after_train_iter(self, runner, *args, **kwargs):
         if runner.iter == self.iteration:
             die()
+
+
+@HOOKS.register_module()
+class TerminateGroup(Hook):
+    """Sends SIGTERM to the whole process group after the first step."""
+
+    def after_train_iter(self, runner, *args, **kwargs):
+        if runner.iter == 0:
+            # By another process: of their parent torch's workers expect it.
+            kill = f'import os; os.killpg({os.getpgrp()}, {signal.SIGTERM})'
+            subprocess.run(
+                [sys.executable, '-c', kill],
+                start_new_session=True,
+                check=True,
+            )
+            time.sleep(1)  # a worker's death would arrive here
 
 
 def die(*args, **kwargs):
@@ -92,6 +110,9 @@ def train(run, work_dir, kill=None):
         die_while_saving(2)
     elif kill == 'while deleting':
         os.remove = os.unlink = die
+    elif kill == 'group':
+        os.setpgid(0, 0)
+        cfg.custom_hooks.append(dict(type='TerminateGroup'))
     elif isinstance(kill, int):
         cfg.custom_hooks.append(dict(type='DieAfterStep', iteration=kill))
     newest = find_resumable_checkpoint(cfg.work_dir)
@@ -153,6 +174,13 @@ def test_kill_and_resume_is_exact(make_tiny_run, whole):
         assert torch.equal(resumed[key], value), key
     files = {path.name for path in work_dir.glob('*.pth')}
     assert files == {'iter_10.pth', 'iter_12.pth'}
+
+
+def test_sigterm_to_the_group_spares_the_workers(make_tiny_run):
+    run = make_tiny_run()
+    work_dir = run.folder / 'work'
+    assert in_process(run, work_dir, 'group') == 143
+    assert [path.name for path in work_dir.glob('*.pth')] == ['iter_1.pth']
 
 
 def test_poisoned_checkpoint_is_refused(make_tiny_run, tmp_path):

@@ -1,5 +1,7 @@
 """What a config can switch on: each works, or says why it cannot."""
 
+import os
+
 import pytest
 import torch
 from mmengine.config import Config
@@ -138,3 +140,46 @@ def test_launch_without_environment_says_how(monkeypatch):
         init_cpu_dist(Config(dict(launcher='pytorch')))
     with pytest.raises(ValueError, match="'mpi' needs GPUs"):
         init_cpu_dist(Config(dict(launcher='mpi')))
+
+
+@pytest.fixture
+def slurm(monkeypatch, tmp_path):
+    """A SLURM task; returns a function that says what scontrol does."""
+    for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_PORT'):
+        monkeypatch.setenv(name, '0')  # undone at the end
+    monkeypatch.delenv('MASTER_ADDR', raising=False)
+    monkeypatch.setenv('SLURM_LAUNCH_NODE_IPADDR', '10.0.0.1')  # a login node
+    start = 'torch.distributed.init_process_group'
+    monkeypatch.setattr(start, lambda *args, **kwargs: None)
+
+    def scontrol(script):
+        fake = tmp_path / 'scontrol'
+        fake.write_text('#!/bin/sh\n' + script)
+        fake.chmod(0o755)
+        monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
+
+    return scontrol
+
+
+def test_slurm_ranks_meet_at_the_first_node(slurm, monkeypatch):
+    slurm('test "$*" = "show hostnames gpu[07-09]" && printf "gpu07\\ngpu08"')
+    monkeypatch.setenv('SLURM_NODELIST', 'gpu[07-09]')
+    init_cpu_dist(Config(dict(launcher='slurm')))
+    assert os.environ['MASTER_ADDR'] == 'gpu07'
+    # An address that the user gives is taken.
+    os.environ['MASTER_ADDR'] = 'gpu09'
+    init_cpu_dist(Config(dict(launcher='slurm')))
+    assert os.environ['MASTER_ADDR'] == 'gpu09'
+
+
+def test_slurm_without_an_answer_says_what_to_set(slurm, monkeypatch):
+    slurm('exit 1')
+    monkeypatch.setenv('SLURM_NODELIST', 'gpu[07-09]')
+    with pytest.raises(RuntimeError, match='set MASTER_ADDR to the host'):
+        init_cpu_dist(Config(dict(launcher='slurm')))
+    # One node needs no question.
+    monkeypatch.setenv('SLURM_NODELIST', 'gpu07')
+    monkeypatch.setenv('MASTER_ADDR', '')  # undone at the end
+    monkeypatch.delenv('MASTER_ADDR')
+    init_cpu_dist(Config(dict(launcher='slurm')))
+    assert os.environ['MASTER_ADDR'] == 'gpu07'

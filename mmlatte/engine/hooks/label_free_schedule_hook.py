@@ -168,6 +168,9 @@ class LabelFreeScheduleHook(Hook):
         batches = _endless(runner)
         paths, agreement = self._record['paths'], self._record['agreement']
         model.train()
+        # The walk may be longer than the run, after which mmengine would
+        # refuse to accumulate gradients.
+        wrapper.initialize_count_status(model, 0, -1)
         done, path = 0.0, self.first
         while path <= self.last:
             # The first group leads; the others keep their ratio to it.
@@ -249,11 +252,16 @@ def _set_path(runner: Runner, scheduler: WarmupCosineLR, path: float) -> float:
     Returns:
         float: The new learning rate (peak of the first parameter group).
     """
-    groups = runner.optim_wrapper.optimizer.param_groups
+    wrapper = runner.optim_wrapper
+    groups = wrapper.optimizer.param_groups
+    accumulated, last = wrapper._accumulative_counts, wrapper._max_counts
     kept, length = scheduler.last_step, 0.0
     for step in range(scheduler.total):
-        scheduler.last_step = step
-        length += scheduler._get_value()[0]
+        # Gradients that are accumulated go nowhere by themselves.
+        count = scheduler.begin + step + 1
+        if count % accumulated == 0 or count == last:
+            scheduler.last_step = step
+            length += scheduler._get_value()[0]
     scheduler.last_step = kept
     factor = path / length
     for group in groups:

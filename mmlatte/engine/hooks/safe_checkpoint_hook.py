@@ -1,4 +1,5 @@
 import logging
+from collections import deque
 from pathlib import Path
 
 from mmengine.dist import all_gather_object, is_main_process
@@ -40,11 +41,16 @@ class SafeCheckpointHook(CheckpointHook):
             self.backend_args = self.backend_args or {
                 'backend': ATOMIC_BACKEND
             }
+        hub = runner.message_hub
+        kept = hub.get_info('keep_ckpt_ids')
+        if kept:
+            # Checkpoints of earlier versions may list a step twice.
+            hub.update_info('keep_ckpt_ids', list(dict.fromkeys(kept)))
         super().before_train(runner)
         if is_main_process() and '://' not in folder:
             remove_stale_files(self.out_dir)
         # A kill may have come between saving and deleting.
-        self._remove(runner.message_hub.get_info('expired_ckpts', []))
+        self._remove(hub.get_info('expired_ckpts', []))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Make the checkpoint plain data, in place."""
@@ -77,8 +83,11 @@ class SafeCheckpointHook(CheckpointHook):
         """
         name = f'iter_{meta["iter"]}.pth'
         path = self.file_backend.join_path(self.out_dir, name)
-        runner.message_hub.update_info('interim_ckpt', path)
-        self._save(runner, path, meta)
+        hub = runner.message_hub
+        # Told to stop again before a regular checkpoint replaced the last.
+        expired = hub.get_info('interim_ckpt')
+        hub.update_info('interim_ckpt', path)
+        self._replace(runner, path, meta, [expired] if expired else [])
         return path
 
     def _save_checkpoint_with_step(
@@ -93,15 +102,22 @@ class SafeCheckpointHook(CheckpointHook):
             if step not in kept[-1:]:
                 kept.append(step)
             expired = list(map(self._path, kept[: -self.max_keep_ckpts]))
-            self.keep_ckpt_ids.extend(kept[-self.max_keep_ckpts :])
+            self.keep_ckpt_ids = deque(kept, self.max_keep_ckpts)
             hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
         interim = hub.get_info('interim_ckpt')
         if interim:
             hub.update_info('interim_ckpt', '')
             expired.append(interim)
+        self._replace(runner, path, meta, expired)
+
+    def _replace(
+        self, runner: Runner, path: str, meta: dict, expired: list[str]
+    ) -> None:
+        """Save, then delete others."""
         # By name: the folder may have moved when the run goes on.
-        names = [Path(old).name for old in expired if old != path]
-        hub.update_info('expired_ckpts', names)
+        names = [Path(old).name for old in expired]
+        names = [name for name in names if name != Path(path).name]
+        runner.message_hub.update_info('expired_ckpts', names)
         self._save(runner, path, meta)
         self._remove(names)
 

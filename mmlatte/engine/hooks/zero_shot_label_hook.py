@@ -288,6 +288,9 @@ class ZeroShotLabelHook(Hook):
                 for name in ('mean', 'std')
             ),
         ]
+        # Only where it is off: features on disk, made with it, stay valid.
+        if not _swaps_channels(preprocessor):
+            parts.append('channels not swapped')
         digest.update(json.dumps(parts, sort_keys=True, default=str).encode())
         samples, total = samples_of(dataset), len(dataset)
         step = -(-total // MAX_SIZES)
@@ -307,6 +310,12 @@ def _eval_pipeline(runner: Runner, model) -> list[dict]:
     if pipeline:
         return [dict(step) for step in pipeline]
     return clip_eval_pipeline(model.clip.image_size, model.clip.preprocess)
+
+
+def _swaps_channels(preprocessor) -> bool:
+    """Whether BGR becomes RGB; the preprocessors name it differently."""
+    swaps = getattr(preprocessor, '_channel_conversion', True)
+    return getattr(preprocessor, 'to_rgb', swaps)
 
 
 def _wait(missing: Callable[[], int]) -> None:

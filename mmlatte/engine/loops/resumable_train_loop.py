@@ -1,17 +1,21 @@
+import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from mmengine.dist import all_reduce, get_rank, get_world_size
 from mmengine.runner import EpochBasedTrainLoop, set_random_seed
 from torch.distributed import new_group
+from torch.utils.data import DataLoader
 
 from mmlatte.registry import LOOPS
 
 from ..hooks import SafeCheckpointHook
 from ..random_state import preserved_random_state, set_random_state
+from ..schedulers import WarmupCosineLR
 
 #: Exit code of a process that SIGTERM ended.
 TERMINATED = 128 + signal.SIGTERM
@@ -41,6 +45,13 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
             SystemExit: With code 143 after SIGTERM.
         """
         runner = self.runner
+        # Before the hooks: some start workers, which may persist.
+        for loop in (self, runner.val_loop):
+            if loop is not None:
+                _shield_workers(loop.dataloader)
+        if self._iter > 0:
+            saved = runner.message_hub.get_info('batches_per_epoch')
+            self._check_position(saved)
         runner.call_hook('before_train')
         self._terminated = False
         self._evaluating = False
@@ -107,14 +118,13 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
         self._evaluating = False
 
     def _resume(self) -> None:
-        """Set seed, position and generators, for a fresh or resumed run."""
+        """Set seed and generators, for a fresh or resumed run."""
         hub = self.runner.message_hub
         batches = len(self.dataloader)
         sampler = self._seeded_sampler()
         if self._iter == 0:
             set_random_seed(self.runner.seed)
         else:
-            self._check_position(hub.get_info('batches_per_epoch'))
             self._set_generators(hub.get_info('random_state'))
             if sampler is not None:
                 sampler.seed = hub.get_info('sampler_seed', sampler.seed)
@@ -129,7 +139,7 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
         return sampler if hasattr(sampler, 'seed') else None
 
     def _check_position(self, saved: int | None) -> None:
-        """Check that the checkpoint counts epochs as this run does.
+        """Go on at the same epoch if epochs have another length now.
 
         Args:
             saved (int, optional): Batches per epoch when it was saved.
@@ -148,10 +158,32 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
                 'size, or resume from the end of an epoch (epoch_N.pth)'
             )
         self._iter = self._epoch * batches
-        self.runner.logger.warning(
+        runner = self.runner
+        runner.optim_wrapper.initialize_count_status(
+            runner.model, self._iter, self._max_iters
+        )
+        others = set()
+        for scheduler in self._schedulers():
+            if isinstance(scheduler, WarmupCosineLR):
+                scheduler.change_epoch_length(saved, batches, self._iter)
+            elif not scheduler.by_epoch:
+                others.add(type(scheduler).__name__)
+        if others:
+            runner.logger.warning(
+                f'{", ".join(sorted(others))} still counts steps of epochs of '
+                f'{saved} batches; mmlatte.WarmupCosineLR adapts.'
+            )
+        runner.logger.warning(
             f'Epochs had {saved} batches when the checkpoint was saved and '
             f'have {batches} now; going on at iteration {self._iter}.'
         )
+
+    def _schedulers(self) -> list:
+        """Return all schedulers, of one optimizer or of several."""
+        schedulers = self.runner.param_schedulers or []
+        if isinstance(schedulers, dict):
+            return [s for group in schedulers.values() for s in group]
+        return schedulers
 
     def _set_generators(self, states: list[dict] | None) -> None:
         if states is not None and len(states) == get_world_size():
@@ -227,3 +259,21 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
             if isinstance(hook, SafeCheckpointHook):
                 return hook
         return None
+
+
+def _shield_workers(loader: DataLoader) -> None:
+    """Keep the signals of this process's group from a loader's workers.
+
+    Launchers send SIGTERM to the group. Workers that it ends would make torch
+    raise an error here before the step is done.
+    """
+    loader.worker_init_fn = partial(_leave_group, then=loader.worker_init_fn)
+
+
+def _leave_group(
+    worker_id: int, then: Callable[[int], None] | None = None
+) -> None:
+    if hasattr(os, 'setpgid'):  # not on Windows, which has no such signals
+        os.setpgid(0, 0)
+    if then is not None:
+        then(worker_id)

@@ -60,14 +60,10 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
                 'WarmupCosineLR needs `end` (epochs in a config) and '
                 f'warmup >= 0, got end={end}, warmup={warmup}'
             )
-        self.total = end - begin
-        self.period, rest = divmod(self.total, cycles)
-        if rest or not self.period:
-            raise ValueError(
-                f'WarmupCosineLR: {self.total} steps are no {cycles} equal '
-                'cycles; change `end` or `cycles`'
-            )
-        self.warmup = min(warmup, self.period // 10)
+        self.cycles = cycles
+        self.wanted_warmup = warmup
+        self.in_epochs = False
+        self._lay_out(end - begin)
         super().__init__(
             optimizer,
             begin=begin,
@@ -88,13 +84,50 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         **kwargs,
     ) -> 'WarmupCosineLR':
         """Turn ``begin`` and ``end`` from epochs into steps."""
-        return cls(
+        scheduler = cls(
             *args,
             begin=begin * epoch_length,
             end=end if end >= INF else end * epoch_length,
             by_epoch=False,
             **kwargs,
         )
+        scheduler.in_epochs = True
+        return scheduler
+
+    def change_epoch_length(self, old: int, new: int, done: int) -> None:
+        """Go on in a run whose epochs have another length than before.
+
+        Args:
+            old (int): Steps per epoch until now.
+            new (int): Steps per epoch from now on.
+            done (int): Steps that are done, counted in new epochs.
+
+        Raises:
+            ValueError: If the steps are no equal cycles any more.
+        """
+        if self.in_epochs:
+            self.begin = self.begin // old * new
+            self.end = self.end // old * new
+            self._lay_out(self.end - self.begin)
+        self._global_step = done
+        self.last_step = min(max(done - self.begin, -1), self.total - 1)
+        if self.last_step < 0:
+            return
+        self._last_value = self._get_value()
+        for group, value in zip(
+            self.optimizer.param_groups, self._last_value, strict=True
+        ):
+            group[self.param_name] = value
+
+    def _lay_out(self, total: int) -> None:
+        self.total = total
+        self.period, rest = divmod(total, self.cycles)
+        if rest or not self.period:
+            raise ValueError(
+                f'WarmupCosineLR: {total} steps are no {self.cycles} equal '
+                'cycles; change `end` or `cycles`'
+            )
+        self.warmup = min(self.wanted_warmup, self.period // 10)
 
     def _get_value(self) -> list[float]:
         step = self.last_step % self.period

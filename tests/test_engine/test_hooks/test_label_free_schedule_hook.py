@@ -56,6 +56,21 @@ def test_the_schedule_walks_the_path_it_found(train, config, tmp_path):
     assert all(0 <= share <= 1 for share in found['epochs'])
 
 
+@pytest.mark.parametrize('accumulated', [2, 5])
+def test_accumulated_gradients_walk_that_path(
+    train, config, tmp_path, accumulated
+):
+    cfg = config('run', stop=False)
+    cfg.optim_wrapper.accumulative_counts = accumulated
+    found, every = train(cfg), accumulated
+    walked = rates(found)[every - 1 :: every]
+    if 12 % accumulated:
+        walked.append(rates(found)[-1])  # mmengine steps at the end
+    path = record(tmp_path / 'run')['path']
+    assert sum(walked) == pytest.approx(path, rel=1e-3)
+    assert found.optim_wrapper._inner_count == 12
+
+
 def test_the_search_leaves_nothing_behind(train, config, tmp_path):
     """A run with that learning rate from the start has the same weights."""
     searched = train(config('searched', stop=False))

@@ -78,6 +78,45 @@ def test_old_checkpoints_go_after_the_new_one_is_there(
     assert left == ['epoch_3.pth']
 
 
+def kept(folder):
+    return {int(path.stem[5:]) for path in folder.glob('iter_*.pth')}
+
+
+@pytest.mark.parametrize('keep', [3, 5])
+def test_the_newest_checkpoints_are_kept(
+    train, make_config, tmp_path, monkeypatch, keep
+):
+    seen = []
+    save = Runner.save_checkpoint
+
+    def save_and_look(self, *args, **kwargs):
+        save(self, *args, **kwargs)
+        seen.append(kept(tmp_path / 'run'))
+
+    monkeypatch.setattr(Runner, 'save_checkpoint', save_and_look)
+    options = {
+        'default_hooks.checkpoint.by_epoch': False,
+        'default_hooks.checkpoint.max_keep_ckpts': keep,
+    }
+    train(**options)
+    # The oldest goes when the new one is there.
+    assert seen == [set(range(max(1, n - keep), n + 1)) for n in range(1, 9)]
+    assert kept(tmp_path / 'run') == set(range(9 - keep, 9))
+    if keep == 3:
+        return
+    # Resumed from a list as earlier versions wrote it.
+    path = tmp_path / 'run' / 'iter_8.pth'
+    checkpoint = torch.load(path, weights_only=True)
+    info = checkpoint['message_hub']['runtime_info']
+    info['keep_ckpt_ids'] = [6, 7, 6, 7, 8]
+    torch.save(checkpoint, path)
+    config = make_config(**options)
+    config.default_hooks.checkpoint.interval = 3
+    config.load_from, config.resume = str(path), True
+    train(config)
+    assert {6, 7, 8, 9, 12} <= kept(tmp_path / 'run')
+
+
 def test_failed_save_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
     path = tmp_path / 'epoch_1.pth'
     path.write_bytes(b'good')

@@ -8,6 +8,7 @@ import struct
 import numpy as np
 import pytest
 import torch
+from mmengine.model import ImgDataPreprocessor
 from mmengine.runner import Runner
 
 from mmlatte.engine.feature_cache import FeatureCache
@@ -171,7 +172,7 @@ def test_sizes_of_millions_of_files_are_sampled(
         assert asked == paths[::step]
 
 
-@pytest.mark.parametrize('change', ['image', 'pipeline', 'weights'])
+@pytest.mark.parametrize('change', ['image', 'pipeline', 'weights', 'swap'])
 def test_other_data_or_model_gets_other_features(
     label, make_config, eval_pipeline, tiny_eurosat, tmp_path, calls, change
 ):
@@ -184,6 +185,8 @@ def test_other_data_or_model_gets_other_features(
         image = root / '2750' / 'Forest' / 'Forest_1.jpg'
         image.write_bytes((root / '2750/Forest/Forest_2.jpg').read_bytes())
         config.train_dataloader.dataset.data_root = str(root)
+    if change == 'swap':
+        config.model.data_preprocessor.to_rgb = False
     runner = Runner.from_cfg(config)
     if change == 'weights':
         next(runner.model.clip.parameters()).data.add_(0.5)
@@ -191,6 +194,23 @@ def test_other_data_or_model_gets_other_features(
         eval_pipeline[1]['interpolation'] = 'nearest'
     label(runner=runner)
     assert sum(calls) == 15
+
+
+def test_both_names_of_the_channels_order_count(
+    make_config, eval_pipeline, tmp_path
+):
+    runner = Runner.from_cfg(make_config())
+    dataset = runner.build_dataloader(runner._train_dataloader).dataset
+    hook = ZeroShotLabelHook(tmp_path, eval_pipeline)
+    keys = {hook._key(runner.model, dataset)}
+    for swap in (True, False):
+        runner.model.data_preprocessor = ImgDataPreprocessor(
+            mean=[122.77, 116.75, 104.09],
+            std=[68.5, 66.63, 70.32],
+            bgr_to_rgb=swap,
+        )
+        keys.add(hook._key(runner.model, dataset))
+    assert len(keys) == 2  # that of the swap is the first again
 
 
 def test_unreadable_images_are_all_named_at_once(

@@ -1,5 +1,6 @@
 import os
 import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -97,6 +98,21 @@ def test_sigterm_saves_and_resume_is_exact(
     assert not saved.exists()  # replaced by a regular checkpoint
 
 
+def test_second_sigterm_in_an_epoch_replaces_the_first(
+    train, make, whole, tmp_path
+):
+    for iteration in (0, 2):
+        config = make('run')
+        config.custom_hooks.append(dict(type='KillAt', iteration=iteration))
+        with pytest.raises(SystemExit):
+            resume(train, config)
+        saved = tmp_path / 'run' / f'iter_{iteration + 1}.pth'
+        assert list((tmp_path / 'run').glob('*.pth')) == [saved]
+    assert_same(state_of(resume(train, make('run'))), whole)
+    files = {path.name for path in (tmp_path / 'run').glob('*.pth')}
+    assert files == {'epoch_1.pth', 'epoch_2.pth'}
+
+
 def test_sigterm_during_evaluation_leaves_at_once(
     train, make, whole, tmp_path
 ):
@@ -160,6 +176,67 @@ def test_other_epoch_length_is_refused_inside_an_epoch(train, make, tmp_path):
     config.resume = True
     with pytest.raises(ValueError, match='inside epoch 1 of 4 batches'):
         train(config)
+
+
+def log_of(runner):
+    (file,) = Path(runner.log_dir).glob('*.log')
+    return file.read_text()
+
+
+@pytest.mark.parametrize('in_epochs', [True, False])
+def test_schedule_follows_another_epoch_length(
+    train, make, tmp_path, in_epochs
+):
+    def config(work_dir, batch_size):
+        options = {
+            'train_cfg.max_epochs': 5,
+            'train_cfg.val_interval': 5,
+            'train_dataloader.batch_size': batch_size,
+            'optim_wrapper.accumulative_counts': 2,
+            'param_scheduler.end': 5 if in_epochs else 20,
+            'param_scheduler.warmup': 2,
+        }
+        if not in_epochs:
+            options['param_scheduler.by_epoch'] = False
+            options['param_scheduler.convert_to_iter_based'] = False
+        return make(work_dir, **options)
+
+    def rates(runner):
+        return runner.message_hub.get_scalar('train/lr').data[0].tolist()
+
+    train(config('run', 4))  # 4 batches per epoch
+    fresh = train(config('fresh', 8))  # 2
+    again = config('again', 8)
+    again.load_from = str(tmp_path / 'run' / 'epoch_2.pth')
+    again.resume = True
+    resumed = train(again)
+    assert 'had 4 batches' in log_of(resumed)
+    assert len(rates(resumed)) == 8 + 6
+    assert rates(resumed)[8:] == pytest.approx(rates(fresh)[4:])
+    (scheduler,), (other,) = resumed.param_schedulers, fresh.param_schedulers
+    for name in ('begin', 'end', 'total', 'period', 'warmup', 'last_step'):
+        assert getattr(scheduler, name) == getattr(other, name), name
+    wrapper = resumed.optim_wrapper
+    assert wrapper._inner_count == wrapper._max_counts == 10
+
+
+def test_other_schedulers_do_not_adapt_silently(train, make, tmp_path):
+    def config(work_dir, batch_size):
+        cfg = make(work_dir, **{'train_dataloader.batch_size': batch_size})
+        cfg.param_scheduler = dict(
+            type='CosineAnnealingLR',
+            T_max=2,
+            by_epoch=True,
+            convert_to_iter_based=True,
+        )
+        return cfg
+
+    train(config('run', 4))
+    again = config('again', 8)
+    again.load_from = str(tmp_path / 'run' / 'epoch_1.pth')
+    again.resume = True
+    said = log_of(train(again))
+    assert 'CosineAnnealingLR still counts steps of epochs of 4' in said
 
 
 def test_damaged_checkpoints_are_skipped(train, make, whole, tmp_path, caplog):
