@@ -4,4 +4,5 @@ _base_ = ['./ifpl_vitb32_eurosat.py']
 model = dict(
     schedule=dict(_delete_=True, type='mmlatte.GrowingSchedule'), restart=True
 )
+# As many as model.rounds: who overrides one overrides both.
 param_scheduler = dict(cycles={{_base_.model.rounds}})

@@ -70,8 +70,8 @@ def make_entries(
         configs (Sequence[str]): Paths of config files.
         options (dict, optional): Overrides for all, with dotted keys. What
             changes a section that a config has set to None, or that only
-            others have, is left out of it, with a line in the log; a section
-            whose ``type`` is among the options is made for all.
+            others have, is left out of it, with a line in the log; an absent
+            section whose ``type`` is among the options is made.
         ablation (str, optional): Name or path of a config with a list
             ``ablation`` of ``dict(name=..., options={dotted key: value})``.
         ablations (Path, optional): Folder of the named ones.
@@ -113,7 +113,8 @@ def _applicable(entries: Sequence[Entry], options: dict) -> list[dict]:
         lacking = [_lacking_section(entry.config, key) for entry in entries]
         nowhere = all(found and not found[1] for found in lacking)
         for entry, mine, found in zip(entries, chosen, lacking, strict=True):
-            if not found or nowhere or f'{found[0]}.type' in options:
+            made = found and not found[1] and f'{found[0]}.type' in options
+            if not found or nowhere or made:
                 mine[key] = value
             else:
                 _log(f'{entry.name} has no {found[0]}: {key} is left out')

@@ -1,9 +1,12 @@
 """What a user means by "these images"."""
 
 import glob
+import logging
 import os
 from collections.abc import Sequence
 from itertools import groupby
+
+from mmengine.logging import print_log
 
 from mmlatte.datasets.unlabeled_folder import visible_files
 
@@ -14,7 +17,7 @@ def find_images(inputs: str | os.PathLike | Sequence) -> list[str]:
     """List the files that files, folders and globs name, each once.
 
     Folders are searched with their sub-folders, links to folders included;
-    hidden files are left out.
+    hidden files are left out, and with a warning folders that cannot be read.
     Whether a file is an image turns out when it is read.
 
     Args:
@@ -47,7 +50,11 @@ def find_images(inputs: str | os.PathLike | Sequence) -> list[str]:
 
 
 def _walk(folder: str) -> list[str]:
+    def left_out(error: OSError) -> None:
+        print_log(f'left out: {error}', 'current', level=logging.WARNING)
+
     files = []
-    for _, names in groupby(visible_files(folder), os.path.dirname):
+    visible = visible_files(folder, left_out)
+    for _, names in groupby(visible, os.path.dirname):
         files += [os.path.join(folder, name) for name in sorted(names)]
     return files

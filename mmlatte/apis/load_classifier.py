@@ -1,11 +1,13 @@
 """From a config, a checkpoint or the folder of a run to a model."""
 
+import logging
 import os.path as osp
 from copy import deepcopy
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.runner import load_checkpoint
 from mmpretrain import get_model
 
@@ -108,6 +110,18 @@ def frozen_config(config: Config) -> Config:
     frozen = deepcopy(config)
     shared = {k: v for k, v in config.model.items() if k in SHARED}
     shared['clip'] = {**shared['clip'], 'load_weights': True}
+    sentences = shared.get('descriptions')
+    if isinstance(sentences, str) and not Path(sentences).is_file():
+        # A checkpoint predicts without the file; frozen CLIP cannot.
+        print_log(
+            f"The class descriptions '{sentences}' are not there: frozen CLIP "
+            'is taken with prompt templates, another one than the model '
+            'started from.',
+            'current',
+            level=logging.WARNING,
+        )
+        shared.pop('descriptions')
+        shared.pop('score_by', None)
     frozen.model = dict(type='mmlatte.ZeroShotCLIP', **shared)
     return frozen
 

@@ -1,5 +1,5 @@
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mmlatte.datasets.indexed_dataset import IndexedDataset
@@ -72,15 +72,19 @@ class UnlabeledFolder(IndexedDataset):
         return index
 
 
-def visible_files(root: str) -> Iterator[str]:
+def visible_files(
+    root: str, onerror: Callable[[OSError], None] | None = None
+) -> Iterator[str]:
     """Yield the files below a folder, those of one folder together.
 
     Links are followed, a folder is read once, hidden files and folders are
-    left out. Folders come in sorted order, each before its sub-folders;
-    files as the disk has them.
+    left out. Folders come in sorted order, links last, each before its
+    sub-folders; files as the disk has them.
 
     Args:
         root (str): The folder.
+        onerror (Callable, optional): Is told of a sub-folder that cannot be
+            read, which is then left out. Defaults to raising the error.
 
     Yields:
         str: Path relative to it, with ``/`` on every system.
@@ -89,23 +93,29 @@ def visible_files(root: str) -> Iterator[str]:
     folders = ['']
     while folders:
         folder = folders.pop()
-        status = os.stat(os.path.join(root, folder))
+        try:
+            status = os.stat(os.path.join(root, folder))
+            with os.scandir(os.path.join(root, folder)) as scan:
+                entries = [e for e in scan if not e.name.startswith('.')]
+        except OSError as error:
+            if onerror is None:
+                raise
+            onerror(error)
+            continue
         if (status.st_dev, status.st_ino) in seen:
             continue
         seen.add((status.st_dev, status.st_ino))
         prefix = f'{folder}/' if folder else ''
         below = []
-        with os.scandir(os.path.join(root, folder)) as entries:
-            for entry in entries:
-                if entry.name.startswith('.'):
-                    continue
-                if entry.is_dir():
-                    below.append(prefix + entry.name)
-                else:
-                    yield prefix + entry.name
-        # The last is taken first. Sorted: of a folder and a link to it, the
+        for entry in entries:
+            # Unlike the entry's own answer, False for a link to itself.
+            if os.path.isdir(entry) if entry.is_symlink() else entry.is_dir():
+                below.append((entry.is_symlink(), prefix + entry.name))
+            else:
+                yield prefix + entry.name
+        # The last is taken first. Sorted: of several links to a folder, the
         # same one counts on every machine.
-        folders += sorted(below, reverse=True)
+        folders += [name for _, name in sorted(below, reverse=True)]
 
 
 def read_class_names(classes: str | Sequence[str]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import json
 import os
 from array import array
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
@@ -35,7 +36,7 @@ class TextFile(BaseLMM):
     kind (``train_<prompt>_77_<model>_4bit``): the text of
     ``Forest/Forest_1.jpg`` is in ``Forest_1.txt`` (``layout='flat'``) or in
     ``Forest/Forest_1.txt`` (``layout='nested'``). In the flat layout images
-    of one name in several folders cannot be told apart: none gets a text.
+    of one name, without suffix, cannot be told apart: none gets a text.
 
     Args:
         path (str | None): JSONL file.
@@ -74,6 +75,14 @@ class TextFile(BaseLMM):
         self._shared: np.ndarray | None = None
         self._owners: dict[str, str] = {}
 
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        # Once: there may be millions, on a slow disk.
+        return {
+            kind: _fingerprint(folder, self.layout == 'nested')
+            for kind, folder in self.folders.items()
+        }
+
     @property
     def name(self) -> str:
         """Name of the file, or of the first folder."""
@@ -93,10 +102,7 @@ class TextFile(BaseLMM):
             }
         return {
             'sources': [folder.name for folder in self.folders.values()],
-            'files': {
-                kind: _fingerprint(folder, self.layout == 'nested')
-                for kind, folder in self.folders.items()
-            },
+            'files': self._files,
             'layout': self.layout,
         }
 
@@ -173,7 +179,7 @@ class TextFile(BaseLMM):
             if place < len(self._shared) and self._shared[place] == key:
                 return (
                     f'several images have this file name: {stem}.txt; '
-                    "layout='nested' tells them apart"
+                    "layout='nested' tells folders apart, a JSONL file all"
                 )
             return ''
         # Nobody said which samples there are.

@@ -77,7 +77,17 @@ def test_options_of_what_only_others_have_are_left_out():
         assert entry.config.default_hooks.logger.interval == 7
         assert entry.config.optim_wrapper.clip_grad.max_norm == 1.0
         assert 'prototype_ema' in entry.config.default_hooks
+    # What is switched off stays so, whatever its type would be.
+    options = {
+        'val_evaluator.type': 'mmpretrain.Accuracy',
+        'val_evaluator.topk': 1,
+    }
+    food = str(CONFIGS / 'zeroshot_vitb32_food101.py')
+    off, on = make_entries([food, LATTECLIP], options=options)
+    assert off.config.val_evaluator is None
+    assert on.config.val_evaluator.topk == 1
     # An option that fits none of the configs is not lost.
+    options = {'default_hooks.text_synth.lmm.model': 'X'}
     [gda] = make_entries(configs[1:], options=options)
     assert gda.config.default_hooks.text_synth == dict(lmm=dict(model='X'))
 

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from mmlatte.apis import find_images
@@ -28,6 +30,25 @@ def test_linked_folders_are_searched_once(tmp_path):
     (other / 'loop').symlink_to(folder)
     assert find_images(folder) == [
         str(folder / name) for name in ('b.jpg', 'linked/a.jpg')
+    ]
+
+
+def test_what_cannot_be_read_is_left_out(tmp_path, monkeypatch):
+    for name in ('a', 'closed', 'z'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / '1.jpg').touch()
+    (tmp_path / 'itself').symlink_to(tmp_path / 'itself')
+    (tmp_path / '0').symlink_to(tmp_path / 'z')  # its own name counts
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith('closed'):
+            raise PermissionError(13, 'Permission denied', str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, 'scandir', refuse)
+    assert find_images(tmp_path) == [
+        str(tmp_path / name) for name in ('itself', 'a/1.jpg', 'z/1.jpg')
     ]
 
 

@@ -72,6 +72,11 @@ def test_frozen_clip_is_that_of_the_run_s_start(tiny_config):
     plain = load_classifier(tiny_config, device='cpu').memory.prototypes
     assert not torch.allclose(start, plain, atol=1e-3)
 
+    config.model.descriptions = 'gone.json'  # as after moving a run
+    frozen = load_classifier(frozen_config(config), device='cpu')
+    torch.testing.assert_close(frozen.memory.prototypes, plain)
+
+    config.model.descriptions = {n: [f'{n} from above', n] for n in names}
     config.model.update(type='mmlatte.ZeroShotCLIP', score_by='scores')
     start = load_classifier(config, device='cpu').memory.prototypes
     frozen = load_classifier(frozen_config(config), device='cpu')

@@ -24,6 +24,7 @@ ablation = [
         name='singular values (CLIP-SVD)',
         options={TUNING: dict(type='mmlatte.SingularValueTuning'), LR: 5e-4},
     ),
+    # For templates that begin with these words; other configs refuse it.
     dict(
         name='learned prompt (CoOp)',
         options={

@@ -37,6 +37,7 @@ class PseudoLabelClassifier(PrototypeClassifier):
         schedule (dict): Config of the schedule: ``mmlatte.TopKSchedule``,
             ``mmlatte.GrowingSchedule`` or ``mmlatte.CandidateSchedule``.
         rounds (int): Rounds, equal parts of the run's epochs. Defaults to 10.
+            With `restart`, give ``param_scheduler.cycles`` the same number.
         restart (bool): Start every round from the pretrained weights, as GRIP
             does; the optimizer keeps its moments. Defaults to False.
         **kwargs: See `PrototypeClassifier`.
