@@ -10,7 +10,8 @@ classes = ['apple', 'orange']
 model = dict(class_names=classes)
 train_dataloader = dict(dataset=dict(classes=classes))
 val_cfg = test_cfg = None
-# Learning rate and number of epochs without labels.
+# The paper's learning rate and epochs for EuroSAT; other images want
+# mmlatte.LabelFreeScheduleHook, as adapt.py writes it.
 train_cfg = dict(max_epochs=15)
 param_scheduler = dict(warmup=10, end=15)
 default_hooks = dict(

@@ -48,13 +48,17 @@ def parse_args() -> argparse.Namespace:
         'images folder, to measure accuracy on; training does not see it',
     )
     parser.add_argument(
-        '--export', nargs='*', default=['open_clip'], choices=[*FORMATS]
+        '--export',
+        nargs='*',
+        default=['open_clip'],
+        choices=[*FORMATS],
+        help='default: open_clip; nothing after it: none',
     )
     parser.add_argument('--lr', type=float, help='default: found, no labels')
     parser.add_argument('--epochs', type=int)
     parser.add_argument('--batch-size', type=int)
     parser.add_argument('--seed', type=int, default=0)
-    parser.add_argument('--device', help='cuda or cpu')
+    parser.add_argument('--device', help='cuda, cuda:N or cpu')
     parser.add_argument(
         '--workers', type=int, default=min(8, (os.cpu_count() or 1) // 2)
     )

@@ -15,6 +15,7 @@ from PIL import Image
 from mmlatte.registry import LMMS
 
 from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
+from .four_bit import four_bit_options
 from .load_image import ImageError
 from .model_folder import folder_identity
 
@@ -105,7 +106,7 @@ class TransformersLMM(BaseLMM):
             'revision': self.revision or '',
             'max_new_tokens': self.max_new_tokens,
             'dtype': self.dtype,
-            '4bit': self.load_in_4bit,
+            '4bit': 'nf4' if self.load_in_4bit else False,
             'do_sample': False,
         }
 
@@ -295,13 +296,15 @@ class TransformersLMM(BaseLMM):
 
         options: dict = {'dtype': self.dtype}
         if self.load_in_4bit:
-            from transformers import BitsAndBytesConfig
-
-            options['quantization_config'] = BitsAndBytesConfig(
-                load_in_4bit=True, bnb_4bit_compute_dtype=torch.float16
-            )
-            options['device_map'] = {'': self.device}
+            # With an index: a bare name may mean the first GPU on all ranks.
+            index = torch.cuda.current_device()
+            device = f'cuda:{index}' if self.device == 'cuda' else self.device
+            options['device_map'] = {'': device}
         try:
+            if self.load_in_4bit:
+                options |= four_bit_options(
+                    self.model, self.dtype, self._source
+                )
             self._processor = AutoProcessor.from_pretrained(
                 self.model, **self._source
             )

@@ -1,11 +1,15 @@
 """vLLM inside this process, for large jobs on GPUs."""
 
+import gc
 import itertools
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import torch
+from mmengine.dist import get_world_size
 
 from mmlatte.registry import LMMS
 
@@ -75,11 +79,18 @@ class VLLMLMM(BaseLMM):
         }
 
     def check(self) -> None:
-        """See whether vLLM is installed.
+        """See whether vLLM is installed, and this is the only rank.
 
         Raises:
             LMMUnavailableError: If it is not.
         """
+        if get_world_size() > 1:
+            raise LMMUnavailableError(
+                'VLLMLMM starts processes of its own, which several ranks '
+                'would all put on the first GPU: make the texts first with '
+                'tools/synthesize_texts.py --num-shards, one process per GPU '
+                '(CUDA_VISIBLE_DEVICES), or use a server'
+            )
         if find_spec('vllm') is None:
             raise LMMUnavailableError(
                 'VLLMLMM needs vllm, in an environment of its own (it pins '
@@ -124,8 +135,17 @@ class VLLMLMM(BaseLMM):
         return to_data_url(request.load(), self.max_bytes)
 
     def close(self) -> None:
-        """Free the engine."""
+        """Free the engine, and the GPU for what follows."""
+        if self._llm is None:
+            return
+        engine = getattr(self._llm, 'llm_engine', None)
+        core = getattr(engine, 'engine_core', None)
+        if hasattr(core, 'shutdown'):  # ends the processes of the engine
+            core.shutdown()
         self._llm = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
 
 def _chat(prompt: str, url: str) -> list[dict]:

@@ -165,6 +165,8 @@ class LabelFreeScheduleHook(Hook):
         model, wrapper = runner.model, runner.optim_wrapper
         state = {k: v.clone() for k, v in model.state_dict().items()}
         rates = [group['lr'] for group in wrapper.optimizer.param_groups]
+        scaler = getattr(wrapper, 'loss_scaler', None)  # of fp16
+        scale = scaler.state_dict() if scaler is not None else {}
         batches = _endless(runner)
         paths, agreement = self._record['paths'], self._record['agreement']
         model.train()
@@ -195,6 +197,9 @@ class LabelFreeScheduleHook(Hook):
             done, path = path, next_path(paths, agreement)
         model.load_state_dict(state)
         wrapper.optimizer.state.clear()
+        if scale:
+            # Large steps overflow, and each halves the scale.
+            scaler.load_state_dict(scale)
         wrapper.zero_grad()
         for group, rate in zip(
             wrapper.optimizer.param_groups, rates, strict=True

@@ -74,6 +74,7 @@ class RunSummaryHook(Hook):
             zero_shot_top1=None, wall_seconds=0.0, train_seconds=0.0, images=0
         )
         self._resumed = False
+        self._gpu_peak = 0
         self._began = time.time()
         self._last_evaluation: tuple[int, float] | None = None
         self._classes = ClassAccuracy()
@@ -94,6 +95,8 @@ class RunSummaryHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Evaluate the model as it came, which is zero-shot CLIP."""
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()  # not that of an LMM
         if not self.zero_shot or runner.val_loop is None:
             return
         if self._resumed:
@@ -122,6 +125,10 @@ class RunSummaryHook(Hook):
         # Not `inputs`, which may hold several views of an image.
         local = len(data_batch['data_samples'])
         self._state['images'] += local * get_world_size()
+        if torch.cuda.is_available():
+            # mmengine's LoggerHook resets it with every line that it logs.
+            peak = torch.cuda.max_memory_allocated()
+            self._gpu_peak = max(self._gpu_peak, peak)
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Count what an epoch did after its last batch, or without any."""
@@ -197,7 +204,7 @@ class RunSummaryHook(Hook):
         facts = ('transductive', 'teacher', 'uses_lmm')
         return dict(
             per_class=self._classes.percent(model.class_names),
-            peak_memory_mb=_peak_memory_mb(),
+            peak_memory_mb=_peak_memory_mb(self._gpu_peak),
             method=dict(
                 name=type(model).__name__,
                 **{fact: getattr(model, fact) for fact in facts},
@@ -234,9 +241,9 @@ def _trained_parameters(runner: Runner) -> int:
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def _peak_memory_mb() -> float | None:
+def _peak_memory_mb(gpu_peak: int) -> float | None:
     if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
+        return max(gpu_peak, torch.cuda.max_memory_allocated()) / 2**20
     if sys.platform == 'win32':
         return None
     import resource

@@ -21,7 +21,7 @@ from mmlatte.models.heads.saliency_pooling import SaliencyPooling
 from mmlatte.models.losses import cross_entropy, log_mean_softmax
 from mmlatte.registry import MODELS
 
-from .prototype_classifier import full_precision
+from .prototype_classifier import forget_casts, full_precision
 from .self_training_classifier import SelfTrainingClassifier
 
 
@@ -194,6 +194,7 @@ class MicroCLIPClassifier(SelfTrainingClassifier):
         """
         g, fg = self.encode_parts(weak)
         seen = [self.clip.encode_image(crop).to(g) for crop in crops]
+        forget_casts()
         with full_precision(g):
             comp = compose_crops(g, torch.stack(seen, dim=1))
             fused = F.normalize((g + fg) / 2, dim=1)

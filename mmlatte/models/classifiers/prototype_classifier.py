@@ -70,6 +70,8 @@ class PrototypeClassifier(AnyShapeBuffers, BaseClassifier):
                 **data_preprocessor,
             }
         super().__init__(data_preprocessor=data_preprocessor)
+        # mmpretrain's cannot be told to, and would wait for the GPU.
+        self.data_preprocessor._non_blocking = True
         self.templates = check_templates(templates)
         # Read when needed: a checkpoint predicts without the file.
         self.descriptions = descriptions
@@ -221,6 +223,16 @@ def full_precision(like: Tensor) -> torch.autocast:
         like (Tensor): A tensor on the device in question.
     """
     return torch.autocast(like.device.type, enabled=False)
+
+
+def forget_casts() -> None:
+    """Call after a pass without gradients, before one with, under autocast.
+
+    Autocast keeps the weights that it casts. In older versions of torch,
+    those of a pass without gradients also served the next, which then had
+    none.
+    """
+    torch.clear_autocast_cache()
 
 
 def check_templates(templates: str | Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from mmlatte.models.clip.text_encoding import to_device
 from mmlatte.models.frozen_features import FrozenFeatures, sample_indices
 from mmlatte.models.losses import GlobalBatch, first_occurrences
 
-from .prototype_classifier import PrototypeClassifier
+from .prototype_classifier import PrototypeClassifier, forget_casts
 
 
 class SelfTrainingClassifier(PrototypeClassifier):
@@ -66,7 +66,9 @@ class SelfTrainingClassifier(PrototypeClassifier):
     @torch.no_grad()
     def look(self, inputs: Tensor) -> Tensor:
         """Encode images that no gradient goes through, (B, D)."""
-        return self.extract_feat(inputs)
+        features = self.extract_feat(inputs)
+        forget_casts()
+        return features
 
     def global_batch(
         self, data_samples: list[DataSample], device

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmlatte.models.clip.building import build_open_clip, checkpoint_towers
-from mmlatte.models.clip.text_encoding import encode_tokens
+from mmlatte.models.clip.text_encoding import encode_tokens, to_device
 from mmlatte.models.clip.text_feature_cache import TextFeatureCache
 from mmlatte.registry import MODELS
 
@@ -230,7 +230,7 @@ class OpenCLIP(nn.Module):
             batch = [tokens[i] for i in order[start : start + batch_size]]
             features.append(self.encode_text(self.pad(batch)))
         back = torch.tensor(order, dtype=torch.long).argsort()
-        back = back.to(self.logit_scale.device)
+        back = to_device(back, self.logit_scale.device)
         return torch.cat(features)[back]
 
     @property

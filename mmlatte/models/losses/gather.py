@@ -31,7 +31,7 @@ class GlobalBatch:
         self.sizes = [num_samples]
         if self.world_size > 1:
             size = torch.tensor([num_samples], device=device)
-            self.sizes = [int(s) for s in torch.cat(all_gather(size))]
+            self.sizes = torch.cat(all_gather(size)).tolist()
 
     def gather(self, local: Tensor) -> Tensor:
         """Concatenate (B_r, ...) of all ranks r to (B, ...), with gradient."""

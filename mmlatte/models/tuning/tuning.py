@@ -8,8 +8,8 @@ class Tuning(ABC):
     """Which parameters of a CLIP train, and what is added to it for that.
 
     The CLIP applies its tuning once, when it holds its pretrained weights and
-    before an optimizer sees it. Every method can use every tuning. To write
-    one, implement `prepare`; parameters that it adds to the towers are
+    before an optimizer sees it. Some methods need a frozen text tower. To
+    write one, implement `prepare`; parameters that it adds to the towers are
     trained, saved and loaded like any other.
 
     Args:
