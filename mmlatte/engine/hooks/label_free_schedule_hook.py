@@ -165,7 +165,9 @@ class LabelFreeScheduleHook(Hook):
         model, wrapper = runner.model, runner.optim_wrapper
         state = {k: v.clone() for k, v in model.state_dict().items()}
         rates = [group['lr'] for group in wrapper.optimizer.param_groups]
-        scaler = getattr(wrapper, 'loss_scaler', None)  # of fp16
+        # Of float16; mmengine's wrapper names it otherwise.
+        scaler = getattr(wrapper, 'loss_scaler', None)
+        scaler = getattr(wrapper, 'scaler', scaler)
         scale = scaler.state_dict() if scaler is not None else {}
         batches = _endless(runner)
         paths, agreement = self._record['paths'], self._record['agreement']

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from mmengine.optim import OptimWrapper
 
 from mmlatte.engine.frozen_view import FrozenView
 from mmlatte.engine.hooks import LabelFreeScheduleHook
@@ -82,6 +83,30 @@ def test_the_search_leaves_nothing_behind(train, config, tmp_path):
     other = plain.model.state_dict()
     for name, value in searched.model.state_dict().items():
         torch.testing.assert_close(value, other[name], rtol=1e-6, atol=1e-8)
+
+
+def test_the_loss_scale_is_put_back(train, config, monkeypatch):
+    """Large steps of the search overflow; training must not feel it."""
+
+    class Scaler:
+        scale = 8.0
+
+        def state_dict(self):
+            return dict(scale=self.scale)
+
+        def load_state_dict(self, state):
+            self.scale = state['scale']
+
+    scaler, measure = Scaler(), LabelFreeScheduleHook._agreement
+
+    def overflow(hook, runner):
+        scaler.scale /= 2
+        return measure(hook, runner)
+
+    monkeypatch.setattr(OptimWrapper, 'loss_scaler', scaler, raising=False)
+    monkeypatch.setattr(LabelFreeScheduleHook, '_agreement', overflow)
+    train(config('run', stop=False))
+    assert scaler.scale == 8 / 2**3  # once in every epoch
 
 
 def test_a_resumed_run_does_not_search_again(train, config, tmp_path):
