@@ -139,7 +139,7 @@ class VLLMLMM(BaseLMM):
         if self._llm is None:
             return
         engine = getattr(self._llm, 'llm_engine', None)
-        core = getattr(engine, 'engine_core', None)
+        core: Any = getattr(engine, 'engine_core', None)
         if hasattr(core, 'shutdown'):  # ends the processes of the engine
             core.shutdown()
         self._llm = None
