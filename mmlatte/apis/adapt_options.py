@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from mmlatte.models.classifiers.prototype_classifier import check_templates
+
 __all__ = [
     'AdaptOptions',
     'clip_settings',
@@ -74,11 +76,7 @@ class AdaptOptions:
             raise ValueError(f'lr={self.lr} must be positive')
         if self.template is None:
             self.template = default_template(self.describe)
-        if self.template.count('{}') != 1:
-            raise ValueError(
-                f'template {self.template!r} must contain {{}} exactly once, '
-                'the place of the class name'
-            )
+        check_templates(self.template)
 
 
 def check_device(device: str | None) -> str:

@@ -13,7 +13,13 @@ import torch
 from mmengine.config import Config
 
 from mmlatte.engine.hooks import LMMTextSynthHook, ZeroShotLabelHook
-from mmlatte.lmm import BaseLMM, LMMRequest, load_image, missing_texts
+from mmlatte.lmm import (
+    BaseLMM,
+    LMMRequest,
+    load_image,
+    missing_texts,
+    store_name,
+)
 from mmlatte.models.classifiers.prototype_classifier import check_templates
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, HOOKS
@@ -177,9 +183,8 @@ def _texts_left(cfg: Config, hook: LMMTextSynthHook, clip, dataset) -> int:
     written.
     """
     left = 2 * len(dataset)
-    name = f'{hook.lmm.slug}-{hook.lmm.fingerprint}'
     # Looking for a store through the hook would make its folder.
-    if not any(Path(hook.store_dir).glob(f'*/{name}')):
+    if not any(Path(hook.store_dir).glob(f'*/{store_name(hook.lmm)}')):
         return left
     labels = ZeroShotLabelHook(cfg.default_hooks.zero_shot_label.cache_dir)
     labels.fingerprint = clip.fingerprint()

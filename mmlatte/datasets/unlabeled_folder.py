@@ -95,24 +95,27 @@ def visible_files(
         folder = folders.pop()
         try:
             status = os.stat(os.path.join(root, folder))
-            with os.scandir(os.path.join(root, folder)) as scan:
-                entries = [e for e in scan if not e.name.startswith('.')]
+            entries = os.scandir(os.path.join(root, folder))
         except OSError as error:
             if onerror is None:
                 raise
             onerror(error)
             continue
-        if (status.st_dev, status.st_ino) in seen:
-            continue
-        seen.add((status.st_dev, status.st_ino))
         prefix = f'{folder}/' if folder else ''
         below = []
-        for entry in entries:
-            # Unlike the entry's own answer, False for a link to itself.
-            if os.path.isdir(entry) if entry.is_symlink() else entry.is_dir():
-                below.append((entry.is_symlink(), prefix + entry.name))
-            else:
-                yield prefix + entry.name
+        with entries:  # one by one: a folder may hold millions
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            for entry in entries:
+                if entry.name.startswith('.'):
+                    continue
+                link = entry.is_symlink()
+                # Unlike the entry's own answer, False for a link to itself.
+                if os.path.isdir(entry) if link else entry.is_dir():
+                    below.append((link, prefix + entry.name))
+                else:
+                    yield prefix + entry.name
         # The last is taken first. Sorted: of several links to a folder, the
         # same one counts on every machine.
         folders += [name for _, name in sorted(below, reverse=True)]

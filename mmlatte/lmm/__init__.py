@@ -8,7 +8,7 @@ from .openai_compatible_lmm import OpenAICompatibleLMM
 from .prompts import DATASET_PROMPTS, GroupOptions
 from .quality import clean_text, find_problem
 from .shard_plan import ShardPlan
-from .store_folder import store_folder
+from .store_folder import store_folder, store_name
 from .synthesis import Counts, missing_texts, synthesize
 from .tag_captioner import TagCaptioner
 from .team import Team
@@ -48,5 +48,6 @@ __all__ = [
     'missing_texts',
     'record_key',
     'store_folder',
+    'store_name',
     'synthesize',
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .base_lmm import BaseLMM
 
-__all__ = ['store_folder']
+__all__ = ['store_folder', 'store_name']
 
 
 def store_folder(
@@ -53,7 +53,12 @@ def store_folder(
     return _made(folder, lmm)
 
 
+def store_name(lmm: BaseLMM) -> str:
+    """Return what the folder of an LMM's texts is called."""
+    return f'{lmm.slug}-{lmm.fingerprint}'
+
+
 def _made(folder: Path, lmm: BaseLMM) -> Path:
-    folder = folder / f'{lmm.slug}-{lmm.fingerprint}'
+    folder = folder / store_name(lmm)
     folder.mkdir(exist_ok=True)
     return folder
