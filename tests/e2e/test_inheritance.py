@@ -88,7 +88,12 @@ def wheel_python(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp('wheel')
     source = folder / 'source'
     files = subprocess.run(
-        ['git', 'ls-files', '--cached', '--others', '--exclude-standard'],
+        # Named: a checkout may hold the user's venv or images besides.
+        [
+            *['git', 'ls-files', '--cached', '--others', '--exclude-standard'],
+            *['--', 'setup.py', 'pyproject.toml', 'README.md'],
+            *['configs', 'mmlatte', 'tools'],
+        ],
         cwd=REPO,
         capture_output=True,
         text=True,

@@ -1,6 +1,7 @@
 """Learning rate and stop without labels."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -47,29 +48,34 @@ def record(folder) -> dict:
     return json.loads((folder / 'label_free_schedule.json').read_text())
 
 
-def test_the_schedule_walks_the_path_it_found(train, config, tmp_path):
+def test_training_peaks_at_the_rate_it_found(train, config, tmp_path):
     runner = train(config('run', stop=False))
     found = record(tmp_path / 'run')
-    assert found['path'] in found['paths']
-    assert sum(rates(runner)) == pytest.approx(found['path'], rel=1e-3)
-    assert max(rates(runner)) <= found['lr'] * (1 + 1e-6)
+    assert found['lr'] in [rate / 2 for rate in found['rates']]
+    assert max(rates(runner)) == pytest.approx(found['lr'], rel=1e-3)
     assert len(found['epochs']) == 3
     assert all(0 <= share <= 1 for share in found['epochs'])
 
 
-@pytest.mark.parametrize('accumulated', [2, 5])
-def test_accumulated_gradients_walk_that_path(
-    train, config, tmp_path, accumulated
-):
+def test_accumulated_gradients_find_a_rate(train, config, tmp_path):
     cfg = config('run', stop=False)
-    cfg.optim_wrapper.accumulative_counts = accumulated
-    found, every = train(cfg), accumulated
-    walked = rates(found)[every - 1 :: every]
-    if 12 % accumulated:
-        walked.append(rates(found)[-1])  # mmengine steps at the end
-    path = record(tmp_path / 'run')['path']
-    assert sum(walked) == pytest.approx(path, rel=1e-3)
-    assert found.optim_wrapper._inner_count == 12
+    cfg.optim_wrapper.accumulative_counts = 5
+    runner = train(cfg)
+    found = record(tmp_path / 'run')['lr']
+    assert max(rates(runner)) == pytest.approx(found, rel=1e-3)
+    assert runner.optim_wrapper._inner_count == 12
+
+
+def test_a_model_that_forgets_is_reported(train, config, monkeypatch):
+    measured = iter([1.0, 0.9, 0.3, *[0.3] * 3])
+    monkeypatch.setattr(
+        LabelFreeScheduleHook, '_agreement', lambda *_: next(measured)
+    )
+    runner = train(config('run'))
+    hook = next(h for h in runner.hooks if hasattr(h, '_record'))
+    assert hook._record['lr'] == hook._record['rates'][1] / 2
+    log = next(Path(runner.log_dir).glob('*.log')).read_text()
+    assert 'agree on no more than 30.0%' in log
 
 
 def test_the_search_leaves_nothing_behind(train, config, tmp_path):
@@ -124,7 +130,7 @@ def test_a_resumed_run_does_not_search_again(train, config, tmp_path):
 
 def test_it_stops_when_the_labels_are_repeated(train, config, monkeypatch):
     monkeypatch.setattr(
-        'mmlatte.engine.hooks.label_free_schedule_hook.rose',
+        'mmlatte.engine.hooks.label_free_schedule_hook.went_back',
         lambda shares, images: len(shares) == 3,
     )
     cfg = config('run')
@@ -175,7 +181,7 @@ def test_the_agreement_is_that_of_a_plain_loop(train, config, tmp_path):
 def test_a_resumed_run_stays_stopped(train, config, tmp_path, monkeypatch):
     train(config('whole', stop=False))
     monkeypatch.setattr(
-        'mmlatte.engine.hooks.label_free_schedule_hook.rose',
+        'mmlatte.engine.hooks.label_free_schedule_hook.went_back',
         lambda shares, images: len(shares) == 3,
     )
     again = config('again')
