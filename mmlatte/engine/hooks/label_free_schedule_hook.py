@@ -68,9 +68,7 @@ class LabelFreeScheduleHook(Hook):
         self.steps = steps
         self.first, self.last = first, last
         self.stop = stop
-        self._record: dict = dict(
-            rates=[], agreement=[], lr=None, epochs=[]
-        )
+        self._record: dict = dict(rates=[], agreement=[], lr=None, epochs=[])
         self._inputs: torch.Tensor | None = None
         self._labels: torch.Tensor | None = None
 
