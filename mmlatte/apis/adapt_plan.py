@@ -188,17 +188,11 @@ def _texts_left(cfg: Config, hook: LMMTextSynthHook, clip, dataset) -> int:
         return left
     labels = ZeroShotLabelHook(cfg.default_hooks.zero_shot_label.cache_dir)
     labels.fingerprint = clip.fingerprint()
-    # All that the hook asks of a runner; a real one has a second CLIP.
-    runner = SimpleNamespace(
-        train_loop=SimpleNamespace(
-            dataloader=SimpleNamespace(dataset=dataset)
-        ),
-        model=SimpleNamespace(
-            class_names=cfg.model.class_names,
-            templates=check_templates(cfg.model.templates),
-            descriptions=cfg.model.get('descriptions'),
-        ),
-        hooks=[labels],
+    # All that labels depend on; a real model has a second CLIP.
+    model = SimpleNamespace(
+        class_names=cfg.model.class_names,
+        templates=check_templates(cfg.model.templates),
+        descriptions=cfg.model.get('descriptions'),
     )
     for path in labels.cache_dir.glob('features-*/labels-*.npz'):
         with np.load(path) as arrays:
@@ -210,7 +204,7 @@ def _texts_left(cfg: Config, hook: LMMTextSynthHook, clip, dataset) -> int:
             len(cfg.model.class_names),
         ):
             continue
-        wanted, store = hook.wanted_texts(runner)
+        wanted, store = hook.wanted_texts(dataset, model, labels)
         with store:
             missing, _ = missing_texts(wanted, store, hook.retry_failed)
         left = min(left, len(missing))

@@ -82,7 +82,11 @@ def prepare_texts(
     texts, labels = hooks[LMMTextSynthHook], hooks[ZeroShotLabelHook]
     runner._train_loop = runner.build_train_loop(runner._train_loop)
     labels.before_run(runner)
-    return texts, labels, *texts.wanted_texts(runner)
+    dataset = runner.train_loop.dataloader.dataset
+    wanted, store = texts.wanted_texts(
+        dataset, unwrapped(runner.model), labels
+    )
+    return texts, labels, wanted, store
 
 
 def synthesize_texts(

@@ -176,7 +176,8 @@ def prepare(args: argparse.Namespace, folder: Path) -> None:
         scores=np.zeros(args.samples, np.float32),
     )
     labels.before_run(runner)
-    wanted, store = texts.wanted_texts(runner)
+    dataset = runner.train_loop.dataloader.dataset
+    wanted, store = texts.wanted_texts(dataset, runner.model, labels)
     keys = np.sort(wanted.keys().reshape(-1))
     store.folder.mkdir(parents=True, exist_ok=True)
     part = store.folder / 'made.part'

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from mmlatte.apis import export_model
-from mmlatte.apis.export import FORMATS
+from mmlatte.apis.export import FORMATS, check_export_formats
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,6 +42,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    # A package that the last format lacks shows before the first is made.
+    check_export_formats(args.to, clip=None)
     for to in args.to:
         export_model(
             args.model,

@@ -33,7 +33,6 @@ from mmlatte.lmm import (
 )
 from mmlatte.registry import HOOKS, LMMS
 
-from ..labels_fingerprint import labels_fingerprint
 from ..unwrapped import unwrapped
 from .zero_shot_label_hook import ZeroShotLabelHook
 
@@ -169,7 +168,9 @@ class LMMTextSynthHook(Hook):
         store = rows = None
         counts = Counts()
         if self._wants_texts:
-            wanted, store = self.wanted_texts(runner)
+            wanted, store = self.wanted_texts(
+                dataset, model, self._labels_hook(runner)
+            )
             known = store.known()
             counts = self._synthesize(runner, wanted, store, known, model.clip)
             self._log(runner, counts, store.folder)
@@ -186,14 +187,19 @@ class LMMTextSynthHook(Hook):
         )
         self._bind(dataset, source, model.clip.tokenizer)
 
-    def wanted_texts(self, runner: Runner) -> tuple[WantedTexts, TextStore]:
+    def wanted_texts(
+        self, dataset, model, labels_hook: ZeroShotLabelHook
+    ) -> tuple[WantedTexts, TextStore]:
         """Which texts the training images need, and where they are.
 
-        Needs the labels of ``ZeroShotLabelHook``.
+        Args:
+            dataset (Dataset): The training images.
+            model (PrototypeClassifier): Has the classes and their texts.
+            labels_hook (ZeroShotLabelHook): With the labels of the images.
+
+        Raises:
+            RuntimeError: If there are no labels.
         """
-        dataset = runner.train_loop.dataloader.dataset
-        model = unwrapped(runner.model)
-        labels_hook = self._labels_hook(runner)
         if labels_hook.labels is None:
             raise RuntimeError(
                 'LMMTextSynthHook: ZeroShotLabelHook made no labels'
@@ -207,7 +213,7 @@ class LMMTextSynthHook(Hook):
             group_prompt=self.group_prompt,
             group=self.group,
             seed=self.seed,
-            labels_from=labels_fingerprint(model, labels_hook.fingerprint),
+            labels_from=labels_hook.labels_from(model),
             features=labels_hook.features,
         )
         return wanted, TextStore(self._store_folder(dataset))

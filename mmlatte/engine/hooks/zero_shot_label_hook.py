@@ -30,6 +30,7 @@ from ..frozen_view import (
     encode_frozen,
     split_indices,
 )
+from ..labels_fingerprint import labels_fingerprint
 from ..random_state import preserved_random_state
 from ..unwrapped import unwrapped
 
@@ -137,6 +138,14 @@ class ZeroShotLabelHook(Hook):
             self.features = self._frozen_features(runner, model, dataset)
             self._label(model)
         model.train(was_training)
+
+    def labels_from(self, model) -> str:
+        """Return the fingerprint of all that decides the labels.
+
+        Args:
+            model (PrototypeClassifier): Has the classes and their texts.
+        """
+        return labels_fingerprint(model, self.fingerprint)
 
     def _frozen_features(
         self, runner: Runner, model, dataset: Dataset
