@@ -9,4 +9,5 @@ model = dict(
     type='mmlatte.LattePlusClassifier',
     class_names={{_base_.class_names}},
     templates={{_base_.templates}},
+    as_prototypes=True,
 )

@@ -4,6 +4,7 @@ import argparse
 import os
 
 from mmlatte.apis import PreflightError, adapt
+from mmlatte.apis.adapt_options import METHODS
 from mmlatte.apis.export import FORMATS
 from mmlatte.lmm import LMMUnavailableError
 
@@ -34,6 +35,13 @@ def parse_args() -> argparse.Namespace:
         default='ViT-B-32/laion2b_s34b_b79k',
         help='NAME/TAG of open_clip, NAME/FILE with weights, local-dir:FOLDER '
         'or hf-hub:OWNER/REPO (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--method',
+        choices=METHODS,
+        default='latteclip',
+        help='latteclip fine-tunes with texts of an LMM; latteplus fits the '
+        'features of frozen CLIP in seconds, without LMM or training',
     )
     parser.add_argument(
         '--lmm',

@@ -112,6 +112,12 @@ def adapt(
     clip = _build_clip(options)
     _check_export(wanted, clip)
     cfg = adapt_config(options, clip, len(dataset))
+    if wanted and cfg.model.get('as_prototypes') is False:
+        raise ValueError(
+            f'export={wanted}: method={options.method!r} can be exported with '
+            f'at most {clip.embed_dim} classes (the width of its features), '
+            f'there are {len(options.classes)}; leave the export out'
+        )
     seen = _fingerprint(dataset)
     _check_config(cfg, seen, folder)
     result = AdaptResult(folder / 'run')

@@ -35,59 +35,74 @@ def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
     Returns:
         Config: Complete; ``tools/train.py`` can run it as well.
     """
-    cfg = Config.fromfile(str(_shipped('latteclip_vitb32_folder.py')))
+    shipped = _shipped(f'{options.method}_vitb32_folder.py')
+    cfg = Config.fromfile(str(shipped))
     classes, out = list(options.classes), Path(options.out)
     facts = clip.preprocess
     cfg.model.update(class_names=classes, templates=options.template)
     cfg.model.clip = clip_settings(options.clip)
     cfg.model.data_preprocessor = clip_data_preprocessor(facts)
     cfg.test_pipeline = clip_eval_pipeline(clip.image_size, facts)
-    pipeline = cfg.train_dataloader.dataset.pipeline
-    for step in pipeline:
-        if step.type == 'mmpretrain.RandomResizedCrop':
-            step.scale = clip.image_size[::-1]
     loader = cfg.train_dataloader
     loader.dataset.update(data_root=options.images, classes=classes)
+    loader.num_workers = options.workers
+    loader.persistent_workers = options.workers > 0
+    if options.test is not None:
+        _add_test(cfg, options, classes)
+    cfg.default_hooks.zero_shot_label.update(
+        cache_dir=str(out / 'cache'), num_workers=options.workers
+    )
+    if options.method == 'latteplus':
+        # More classes than dimensions cannot be prototypes of one length.
+        cfg.model.as_prototypes = len(classes) <= clip.embed_dim
+        loader.dataset.pipeline = cfg.test_pipeline
+    else:
+        _set_training(cfg, options, clip, count)
+        _set_texts(cfg, options, str(out / 'cache'))
+    cfg.randomness = dict(seed=options.seed, deterministic=False)
+    cfg.work_dir = str(out / 'run')
+    cfg.launcher = 'none'
+    return cfg
+
+
+def _set_training(
+    cfg: Config, options: AdaptOptions, clip: OpenCLIP, count: int
+) -> None:
+    """Set what a training has, and a fit has not."""
+    loader, hooks = cfg.train_dataloader, cfg.default_hooks
+    for step in loader.dataset.pipeline:
+        if step.type == 'mmpretrain.RandomResizedCrop':
+            step.scale = clip.image_size[::-1]
     kind = options.device.split(':')[0]
     loader.batch_size = options.batch_size or batch_size(
         count, LARGEST_BATCH[kind]
     )
-    loader.num_workers = options.workers
-    loader.persistent_workers = options.workers > 0
     per_epoch = -(-count // loader.batch_size)
     epochs = options.epochs or -(-STEPS[kind] // per_epoch)
     cfg.train_cfg.max_epochs = epochs
-    cfg.param_scheduler.update(end=epochs, warmup=WARMUP)
     if options.test is not None:
-        _add_test(cfg, options, classes)
-
-    image_prompt, group_prompt = prompts(options.describe)
-    hooks = cfg.default_hooks
-    cache = str(out / 'cache')
-    hooks.zero_shot_label.update(cache_dir=cache, num_workers=options.workers)
-    hooks.text_synth.update(
-        store_dir=cache, image_prompt=image_prompt, group_prompt=group_prompt
-    )
-    lmm = lmm_settings(options.lmm, options.device)
-    if lmm is None:
-        cfg.model.texts = ('class',)
-        hooks.text_synth.update(
-            image_prompt=None,
-            group_prompt=None,
-            lmm=None,
-        )
-    else:
-        hooks.text_synth.lmm = lmm
+        cfg.train_cfg.val_interval = epochs
+    cfg.param_scheduler.update(end=epochs, warmup=WARMUP)
     if options.lr is None:
         hooks.label_free_schedule = dict(type='mmlatte.LabelFreeScheduleHook')
     else:
         cfg.optim_wrapper.optimizer.lr = options.lr
     hooks.checkpoint.interval = max(1, epochs // 4)
     hooks.logger.interval = max(1, min(20, per_epoch // 2))
-    cfg.randomness = dict(seed=options.seed, deterministic=False)
-    cfg.work_dir = str(out / 'run')
-    cfg.launcher = 'none'
-    return cfg
+
+
+def _set_texts(cfg: Config, options: AdaptOptions, cache: str) -> None:
+    """Set the LMM and what it is asked, or leave it out."""
+    hook = cfg.default_hooks.text_synth
+    image_prompt, group_prompt = prompts(options.describe)
+    lmm = lmm_settings(options.lmm, options.device)
+    if lmm is None:
+        cfg.model.texts = ('class',)
+        image_prompt = group_prompt = None
+    hook.update(
+        store_dir=cache, image_prompt=image_prompt, group_prompt=group_prompt
+    )
+    hook.lmm = lmm
 
 
 def batch_size(count: int, largest: int) -> int:
@@ -133,7 +148,6 @@ def _add_test(cfg: Config, options: AdaptOptions, classes: list[str]) -> None:
             pipeline=cfg.test_pipeline,
         ),
     )
-    cfg.train_cfg.val_interval = cfg.train_cfg.max_epochs
     cfg.val_evaluator = dict(type='mmpretrain.Accuracy', topk=(1,))
     cfg.val_cfg = dict()
     cfg.test_dataloader = cfg.val_dataloader

@@ -10,12 +10,16 @@ import torch
 from mmlatte.models.classifiers.prototype_classifier import check_templates
 
 __all__ = [
+    'METHODS',
     'AdaptOptions',
     'clip_settings',
     'default_template',
     'lmm_settings',
     'prompts',
 ]
+
+#: Fine-tuning with texts of an LMM; fitting frozen features, in seconds.
+METHODS = ('latteclip', 'latteplus')
 
 #: The LMM of the paper on a GPU, and one that a CPU can bear.
 DEFAULT_LMM = {
@@ -36,6 +40,8 @@ class AdaptOptions:
             ``'a <describe> of {}.'``, for photos ``'a photo of a {}.'``.
         clip (str): ``NAME/TAG`` of open_clip, ``NAME/FILE``,
             ``local-dir:FOLDER`` or ``hf-hub:OWNER/REPO``.
+        method (str): ``'latteclip'``, or ``'latteplus'``, which needs no LMM
+            and no training.
         lmm (str | None): A model of transformers (folder or hub name), the
             address of a server (``http://HOST:PORT/v1#MODEL``), a file of
             texts (``.jsonl``), or ``'none'`` for class texts only.
@@ -55,6 +61,7 @@ class AdaptOptions:
     describe: str = 'photo'
     template: str | None = None
     clip: str = 'ViT-B-32/laion2b_s34b_b79k'
+    method: str = 'latteclip'
     lmm: str | None = None
     lr: float | None = None
     epochs: int | None = None
@@ -68,6 +75,12 @@ class AdaptOptions:
     def __post_init__(self) -> None:
         self.images = os.path.abspath(os.path.expanduser(self.images))
         self.device = check_device(self.device)
+        if self.method not in METHODS:
+            raise ValueError(
+                f'method={self.method!r}: choose from {[*METHODS]}'
+            )
+        if self.method == 'latteplus':
+            self._check_no_training()
         for name in ('epochs', 'batch_size'):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -77,6 +90,15 @@ class AdaptOptions:
         if self.template is None:
             self.template = default_template(self.describe)
         check_templates(self.template)
+
+    def _check_no_training(self) -> None:
+        for name in ('lmm', 'lr', 'epochs', 'batch_size'):
+            value = getattr(self, name)
+            if value is not None and (name, value) != ('lmm', 'none'):
+                raise ValueError(
+                    f"{name}={value!r}: method='latteplus' asks no LMM and "
+                    'takes no steps; leave it out'
+                )
 
 
 def check_device(device: str | None) -> str:

@@ -86,8 +86,9 @@ class LatteCLIPInferencer(ImageClassificationInferencer):
             list[str]: Those that are new.
 
         Raises:
-            ValueError: If the model does not predict by prototypes, or the
-                template has not ``{}`` exactly once.
+            ValueError: If the model does not predict by prototypes, or has
+                fitted them to images and a class is new, or the template has
+                not ``{}`` exactly once.
         """
         if not self.model.uses_prototypes_only:
             raise ValueError(
@@ -103,6 +104,12 @@ class LatteCLIPInferencer(ImageClassificationInferencer):
             own = memory.prototypes.to(rows)
             known.update(zip(memory.class_names, own, strict=True))
         new = [name for name in classes if name not in known]
+        if new and not self.model.open_vocabulary:
+            raise ValueError(
+                f'{type(self.model).__name__} was fitted to images of its '
+                f'classes, and class texts are no match for them: {new} '
+                'cannot be added'
+            )
         if new:
             texts = [template.format(name) for name in new]
             with torch.no_grad():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-__all__ = ['describe_epochs', 'describe_optimizer', 'read_summary']
+__all__ = ['describe_training', 'read_summary']
 
 
 def read_summary(run: Path | None) -> dict:
@@ -13,35 +13,35 @@ def read_summary(run: Path | None) -> dict:
     return _read(run, 'summary.json')
 
 
-def describe_optimizer(config: Config, run: Path | None) -> str:
-    """Return optimizer and learning rate, and where the rate comes from.
+def describe_training(config: Config, run: Path | None) -> str:
+    """Return epochs, batch size, optimizer and learning rate.
 
     Args:
         config (Config): Config of the run.
         run (Path | None): Its folder, where ``LabelFreeScheduleHook`` wrote
-            down the learning rate that took the place of the config's.
+            down the learning rate that took the place of the config's, and
+            the epochs until it stopped.
     """
+    loop = config.get('train_cfg') or {}
+    if loop.get('type') == 'mmlatte.FitLoop':
+        return 'fitted to frozen features at once'
+    loader = config.get('train_dataloader') or {}
     optimizer = (config.get('optim_wrapper') or {}).get('optimizer', {})
+    found = _schedule(run)
+    planned = loop.get('max_epochs', '?')
+    epochs = len(found.get('epochs', ())) or planned
     rate = f'lr {optimizer.get("lr", "?")}'
-    found = _schedule(run).get('lr')
-    if found is not None:
-        rate = f'lr {found:.2g}, found without labels'
-    return f'{optimizer.get("type", "?")}, {rate}'
-
-
-def describe_epochs(config: Config, run: Path | None) -> str:
-    """Return how many epochs were trained, and of how many if it stopped.
-
-    Args:
-        config (Config): Config of the run.
-        run (Path | None): Its folder, where ``LabelFreeScheduleHook`` wrote
-            down the epochs until it stopped.
-    """
-    planned = (config.get('train_cfg') or {}).get('max_epochs', '?')
-    trained = len(_schedule(run).get('epochs', ())) or planned
-    if trained == planned:
-        return str(planned)
-    return f'{trained} of {planned}'
+    if found.get('lr') is not None:
+        rate = f'lr {found["lr"]:.2g}, found without labels'
+    facts = [
+        f'{epochs} epochs'
+        if epochs == planned
+        else f'{epochs} of {planned} epochs',
+        f'batch {loader.get("batch_size", "?")} per rank',
+        f'{optimizer.get("type", "?")}, {rate}',
+        f'weight decay {optimizer.get("weight_decay", 0)}',
+    ]
+    return ', '.join(facts)
 
 
 def _schedule(run: Path | None) -> dict:

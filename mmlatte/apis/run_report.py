@@ -16,11 +16,7 @@ from mmengine.logging import print_log
 from mmlatte.apis.find_images import find_images
 from mmlatte.apis.latteclip_inferencer import LatteCLIPInferencer
 from mmlatte.apis.load_classifier import frozen_config
-from mmlatte.apis.run_facts import (
-    describe_epochs,
-    describe_optimizer,
-    read_summary,
-)
+from mmlatte.apis.run_facts import describe_training, read_summary
 from mmlatte.lmm import ImageError, TextStore, load_image, store_folder
 from mmlatte.registry import DATASETS, LMMS
 from mmlatte.visualization.page import jpeg_thumbnail, prepare_page
@@ -284,7 +280,9 @@ def _thumbnail(path: str, side: int = 160) -> str:
 @torch.no_grad()
 def _drift(
     frozen: LatteCLIPInferencer, adapted: LatteCLIPInferencer
-) -> np.ndarray:
+) -> np.ndarray | None:
+    if not adapted.model.open_vocabulary:
+        return None
     start, end = (
         F.normalize(inferencer.model.memory.prototypes.cpu(), dim=1)
         for inferencer in (frozen, adapted)
@@ -293,13 +291,10 @@ def _drift(
 
 
 def _facts(config: Config, summary: dict, run: Path) -> dict[str, str]:
-    loader = config.get('train_dataloader') or {}
     facts = {
         'method': config.model.type.removeprefix('mmlatte.'),
         'CLIP': str(config.model.clip.get('model_name')).split('/')[-1],
-        'optimiser': describe_optimizer(config, run),
-        'epochs': describe_epochs(config, run),
-        'batch per rank': str(loader.get('batch_size')),
+        'training': describe_training(config, run),
     }
     if summary.get('texts'):
         facts['LMM texts'] = ', '.join(

@@ -58,8 +58,8 @@ class RunReport:
         labels (np.ndarray | None): int (N,), true classes if known.
         about_images (str): Which images these are.
         curves (Mapping): Name -> (steps, values), as logged.
-        drift (np.ndarray): (C,), 1 - cosine of a class's prototype and the
-            frozen CLIP's class text.
+        drift (np.ndarray | None): (C,), 1 - cosine of a class's prototype and
+            the frozen CLIP's class text; None where they are no match.
         changed (Sequence[ReportImage]): Images that changed most.
         uncertain (Sequence[ReportImage]): Least certain images.
         about_shown (str): Which images those two were chosen from.
@@ -73,7 +73,7 @@ class RunReport:
     labels: np.ndarray | None
     about_images: str
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]
-    drift: np.ndarray
+    drift: np.ndarray | None
     changed: Sequence[ReportImage] = ()
     uncertain: Sequence[ReportImage] = ()
     about_shown: str = ''
@@ -255,6 +255,8 @@ def _flips(report: RunReport) -> list[str]:
 
 
 def _drift(report: RunReport) -> list[str]:
+    if report.drift is None:
+        return []
     order = np.argsort(-report.drift)[:MAX_BARS]
     bars = per_class_figure(
         [report.classes[i] for i in order],

@@ -221,6 +221,54 @@ def test_without_an_lmm(choices, tmp_path):
     assert not (result.run / 'label_free_schedule.json').exists()
 
 
+@pytest.fixture(scope='module')
+def fit(choices) -> dict:
+    """The choices of a method that takes no steps."""
+    left = {
+        name: value
+        for name, value in choices.items()
+        if name not in ('lmm', 'epochs', 'batch_size')
+    }
+    return {**left, 'method': 'latteplus'}
+
+
+def test_latteplus_needs_no_lmm_and_no_training(fit, tiny_eurosat, tmp_path):
+    shutil.copytree(tiny_eurosat / '2750', tmp_path / 'test')
+    classes = [folder.name for folder in (tmp_path / 'test').iterdir()]
+    result = adapt(
+        out=str(tmp_path / 'out'),
+        **{**fit, 'classes': classes, 'test': str(tmp_path / 'test')},
+    )
+    assert 'none: a fit to the features' in str(result.plan)
+    assert [*result.plan.seconds] == [
+        'frozen features',
+        'fit',
+        'report and export',
+    ]
+    summary = json.loads((result.run / 'summary.json').read_text())
+    assert summary['top1'] is not None
+    report = result.report.read_text()
+    assert 'fitted to frozen features at once' in report
+    assert 'prototypes moved' not in report
+    card = (result.exports['open_clip'] / 'README.md').read_text()
+    assert 'LattePlusClassifier' in card and 'fitted to frozen' in card
+    with result.predictions.open() as file:
+        assert len(list(csv.DictReader(file))) == 24
+
+
+def test_latteplus_says_what_it_does_not_take(fit, tmp_path):
+    out = str(tmp_path / 'out')
+    for change, message in (
+        (dict(lmm='texts.jsonl'), "lmm='texts.jsonl'.*asks no LMM"),
+        (dict(epochs=3), 'epochs=3.*takes no steps'),
+        (dict(method='latte'), "method='latte': choose from"),
+        (dict(classes=[f'kind {i}' for i in range(17)]), 'at most 16 classes'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            adapt(out=out, **{**fit, **change})
+    assert not Path(out).exists()
+
+
 def test_broken_images_are_all_named(choices, images, tmp_path):
     folder = tmp_path / 'images'
     folder.mkdir()

@@ -60,7 +60,7 @@ class Bundle:
     @property
     def scale(self) -> float:
         """float: Cosines times this are logits."""
-        return float(self.model.clip.scale.detach()) / self.temperature
+        return float(self.model.prototype_scale.detach()) / self.temperature
 
     @property
     def prototypes(self) -> Tensor:

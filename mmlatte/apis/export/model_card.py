@@ -8,11 +8,7 @@ from mmengine.config import Config
 from mmlatte.apis.export.bundle import Bundle
 from mmlatte.apis.export.check import Comparison
 from mmlatte.apis.latteclip_inferencer import test_pipeline
-from mmlatte.apis.run_facts import (
-    describe_epochs,
-    describe_optimizer,
-    read_summary,
-)
+from mmlatte.apis.run_facts import describe_training, read_summary
 from mmlatte.decode_image import WHITE
 from mmlatte.version import __version__
 
@@ -99,17 +95,8 @@ def _clip(config: Config) -> str:
 
 
 def _training(config: Config, run: Path) -> str:
-    optimizer = (config.get('optim_wrapper') or {}).get('optimizer', {})
-    loader = config.get('train_dataloader') or {}
-    facts = [
-        f'{describe_epochs(config, run)} epochs',
-        f'batch {loader.get("batch_size", "?")} per rank',
-        describe_optimizer(config, run),
-        f'weight decay {optimizer.get("weight_decay", 0)}',
-        f'seed {config.get("randomness", {}).get("seed")}',
-        'without labels',
-    ]
-    return ', '.join(facts)
+    seed = config.get('randomness', {}).get('seed')
+    return f'{describe_training(config, run)}, seed {seed}, without labels'
 
 
 def _data(config: Config) -> str:

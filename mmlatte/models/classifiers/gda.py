@@ -8,13 +8,15 @@ from torch import Tensor
 
 from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.models.linear_discriminants import linear_discriminants
+from mmlatte.models.prototype_form import prototype_form
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import PrototypeClassifier, full_precision
 
 #: Slice of samples, features (n, D) -> posteriors (n, C).
 Posterior = Callable[[slice, Tensor], Tensor]
-#: Logit of a class that gets no image; infinity makes NaN of entropies.
+#: From the mean logit to that of a class that gets no image; infinity makes
+#: NaN of entropies.
 IMPOSSIBLE = -1e4
 
 
@@ -47,11 +49,18 @@ class GDAClassifier(PrototypeClassifier):
         shrinkage (float, optional): s in [0, 1]. Defaults to the code's.
         estimate_priors (bool): Let the classes' shares of the images differ:
             adds log((n_c + 1) / (N + C)) to b_c. Defaults to False.
+        as_prototypes (bool): In the end write the classifier as unit
+            prototypes and one scale (`prototype_form`), so that it can be
+            exported; a few images in a hundred may change their label. Needs
+            at most D classes. Defaults to False.
         **kwargs: See `PrototypeClassifier`.
     """
 
     weight: Tensor
     bias: Tensor
+    logit_scale: Tensor
+    #: The prototypes lie where the images are, not the texts.
+    open_vocabulary = False
 
     def __init__(
         self,
@@ -59,10 +68,12 @@ class GDAClassifier(PrototypeClassifier):
         iterations: int = 100,
         shrinkage: float | None = None,
         estimate_priors: bool = False,
+        as_prototypes: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.estimate_priors = estimate_priors
+        self.as_prototypes = as_prototypes
         if shrinkage is not None and not 0 <= shrinkage <= 1:
             raise ValueError(f'shrinkage must be in [0, 1], got {shrinkage}')
         if iterations < 1:
@@ -72,6 +83,14 @@ class GDAClassifier(PrototypeClassifier):
         prototypes = self.memory.prototypes
         self.register_buffer('weight', torch.zeros_like(prototypes))
         self.register_buffer('bias', prototypes.new_zeros(len(prototypes)))
+        if as_prototypes:
+            classes, width = prototypes.shape
+            if classes > width:
+                raise ValueError(
+                    f'as_prototypes: {classes} classes are more than the '
+                    f'{width} dimensions of the features'
+                )
+            self.register_buffer('logit_scale', prototypes.new_zeros(()))
 
     @property
     def fitted_parameters(self) -> int:
@@ -79,15 +98,29 @@ class GDAClassifier(PrototypeClassifier):
         classes, width = self.weight.shape
         return classes * width + width * (width + 1) // 2
 
+    @property
+    def uses_prototypes_only(self) -> bool:
+        """bool: Whether the nearest prototype is all that predicts."""
+        return self.as_prototypes
+
+    @property
+    def prototype_scale(self) -> Tensor:
+        """Tensor: Cosines with the prototypes times this are logits."""
+        return self.logit_scale
+
     @torch.no_grad()
     def init_weights(self) -> None:
         """Start as zero-shot CLIP, which is linear as well."""
         super().init_weights()
         self.weight.copy_(self.clip.scale * self.memory.prototypes)
         self.bias.zero_()
+        if self.as_prototypes:
+            self.logit_scale.copy_(self.clip.scale)
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Return the log posteriors up to a constant, (B, C)."""
+        if self.as_prototypes:
+            return super().logits(inputs)
         if not self.memory.is_initialised:
             self.init_weights()
         features = self.extract_feat(inputs)
@@ -102,6 +135,8 @@ class GDAClassifier(PrototypeClassifier):
             frozen (FrozenFeatures): N features; they are read in chunks.
         """
         self.maximise(frozen, self.start(frozen))
+        if self.as_prototypes:
+            self.adopt_prototypes(frozen)
 
     def maximise(
         self,
@@ -146,7 +181,8 @@ class GDAClassifier(PrototypeClassifier):
                 share = (counts + 1) / (len(frozen) + len(counts))
                 bias = bias + share.log()
             if without is not None:
-                bias = bias.masked_fill(without, IMPOSSIBLE)
+                weight[without] = weight[~without].mean(dim=0)
+                bias[without] = bias[~without].mean() + IMPOSSIBLE
             posterior = linear_posterior(weight, bias)
         print_log(
             f'EM: {changed} of {len(frozen)} labels changed in the last step',
@@ -154,6 +190,42 @@ class GDAClassifier(PrototypeClassifier):
         )
         self.weight.copy_(weight)
         self.bias.copy_(bias)
+
+    def adopt_prototypes(
+        self, frozen: FrozenFeatures, without: Tensor | None = None
+    ) -> None:
+        """Write the fitted classifier as prototypes and a scale.
+
+        Args:
+            frozen (FrozenFeatures): N features; they are read in chunks.
+            without (Tensor, optional): See `maximise`.
+        """
+        weight, bias = self._wide(self.weight), self._wide(self.bias)
+        second, mean = 0.0, 0.0
+        for _, features in self._chunks(frozen):
+            second = second + features.T @ features / len(frozen)
+            mean = mean + features.sum(dim=0) / len(frozen)
+        if without is None:
+            without = torch.zeros_like(bias, dtype=torch.bool)
+        rows, scale = prototype_form(weight, bias, second, mean, ~without)
+        same = sum(
+            int(
+                torch.eq(
+                    (f @ weight.T + bias).argmax(dim=1),
+                    (f @ rows.T).argmax(dim=1),
+                ).sum()
+            )
+            for _, f in self._chunks(frozen)
+        )
+        print_log(
+            f'As prototypes: {same / len(frozen):.1%} of the images keep '
+            'their label',
+            'current',
+        )
+        self.memory.reset(rows.to(self.weight))
+        self.logit_scale.fill_(scale)
+        self.weight.copy_(scale * rows)
+        self.bias.zero_()
 
     def start(self, frozen: FrozenFeatures) -> Posterior:
         """Return the first posteriors, those of zero-shot CLIP.

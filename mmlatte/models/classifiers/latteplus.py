@@ -52,8 +52,8 @@ class LattePlusClassifier(GDAClassifier):
     Where the names of several classes compete for too few clusters, one can
     get a name that no image speaks for. In the end a cluster takes another
     name if zero-shot CLIP gives it to more than half of the cluster's images,
-    and to ``overrule`` times as many as its own; two clusters may then bear
-    one name, and the posterior of the name is their sum.
+    and to ``overrule`` times as many as its own; clusters that then bear one
+    name are joined, and EM runs once more.
 
     If the images form few clusters (at most ``min_clusters`` C are left, or
     hold on images that they were not fitted to), structure cannot tell the
@@ -98,22 +98,6 @@ class LattePlusClassifier(GDAClassifier):
         self.valley = valley
         self.min_clusters = min_clusters
         self.overrule = overrule
-        self.register_buffer('names', torch.arange(len(self.weight)))
-
-    def init_weights(self) -> None:
-        """Start as zero-shot CLIP."""
-        super().init_weights()
-        torch.arange(len(self.names), out=self.names)
-
-    def logits(self, inputs: Tensor) -> Tensor:
-        """Return the log posteriors of the names, (B, C)."""
-        logits = super().logits(inputs)
-        names = torch.arange(len(self.names), device=self.names.device)
-        if torch.equal(self.names, names):
-            return logits
-        shares = logits.softmax(dim=1)
-        shares = torch.zeros_like(shares).index_add_(1, self.names, shares)
-        return shares.clamp(min=torch.finfo(shares.dtype).tiny).log()
 
     @torch.no_grad()
     def fit(self, frozen: FrozenFeatures) -> None:
@@ -147,25 +131,48 @@ class LattePlusClassifier(GDAClassifier):
             )
             self.init_weights()
             return
+        without = torch.zeros_like(bias, dtype=torch.bool)
         if len(kept) < len(weight):
-            without = torch.ones_like(bias, dtype=torch.bool)
-            without[kept] = False
-            self._log_dropped(without)
-            joined = self._wide(F.one_hot(into, len(weight)))
-            first = linear_posterior(weight, bias)
-            self.maximise(
-                frozen, lambda *batch: first(*batch) @ joined, without
-            )
-        self.rename(frozen)
+            without = self._join(frozen, into, kept)
+        without = self.rename(frozen, without)
+        if self.as_prototypes:
+            self.adopt_prototypes(frozen, without)
 
-    def rename(self, frozen: FrozenFeatures) -> None:
+    def _join(
+        self, frozen: FrozenFeatures, into: Tensor, kept: Tensor
+    ) -> Tensor:
+        """Make classes of clusters, and run EM again.
+
+        Args:
+            frozen (FrozenFeatures): N features; they are read in chunks.
+            into (Tensor): The class of every cluster, (C,).
+            kept (Tensor): The classes that have images.
+
+        Returns:
+            Tensor: bool (C,), the other classes.
+        """
+        without = torch.ones_like(self.bias, dtype=torch.bool)
+        without[kept] = False
+        if without.any():
+            self._log_dropped(without)
+        joined = self._wide(F.one_hot(into, len(without)))
+        first = linear_posterior(
+            self._wide(self.weight), self._wide(self.bias)
+        )
+        self.maximise(frozen, lambda *batch: first(*batch) @ joined, without)
+        return without
+
+    def rename(self, frozen: FrozenFeatures, without: Tensor) -> Tensor:
         """Give clusters the names that zero-shot CLIP insists on.
 
         Args:
             frozen (FrozenFeatures): N features and zero-shot labels.
+            without (Tensor): bool (C,), the classes without images.
+
+        Returns:
+            Tensor: The same after it.
         """
         count = len(self.weight)
-        torch.arange(count, out=self.names)
         weight, bias = self._wide(self.weight), self._wide(self.bias)
         clusters = torch.cat(
             [
@@ -184,15 +191,23 @@ class LattePlusClassifier(GDAClassifier):
         owns[cluster[own]] = share[own]
         # One image in a hundred more: a share of zero proves little.
         enough = np.maximum(0.5, self.overrule * (owns + 0.01))[cluster]
+        names = np.arange(count)
         for cell in np.flatnonzero(~own & (share > enough)):
             old, new = int(cluster[cell]), int(name[cell])
-            self.names[old] = new
+            names[old] = new
             print_log(
                 f'LattePlus: the images of {self.class_names[old]!r} are '
                 f'called {self.class_names[new]!r}, as zero-shot CLIP calls '
                 f'{share[cell]:.0%} of them',
                 'current',
             )
+        if (names == np.arange(count)).all():
+            return without
+        into, kept = (
+            torch.from_numpy(n).to(weight.device)
+            for n in (names, np.unique(names[clusters]))
+        )
+        return self._join(frozen, into, kept)
 
     def _log_dropped(self, without: Tensor) -> None:
         names = [

@@ -47,6 +47,8 @@ class PrototypeClassifier(AnyShapeBuffers, BaseClassifier):
     transductive = False
     teacher = False
     uses_lmm = False
+    #: Whether the text feature of a new class can stand beside the prototypes.
+    open_vocabulary = True
 
     def __init__(
         self,
@@ -101,6 +103,11 @@ class PrototypeClassifier(AnyShapeBuffers, BaseClassifier):
             kind.logits is PrototypeClassifier.logits
             and kind.extract_feat is PrototypeClassifier.extract_feat
         )
+
+    @property
+    def prototype_scale(self) -> Tensor:
+        """Tensor: Cosines with the prototypes times this are logits."""
+        return self.clip.scale
 
     def class_texts(self, template: str | None = None) -> list[str]:
         """Return the C class texts of a template, by default the first."""
@@ -181,7 +188,7 @@ class PrototypeClassifier(AnyShapeBuffers, BaseClassifier):
             self.init_weights()
         features = self.extract_feat(inputs)
         with full_precision(features):
-            return self.clip.scale * features @ self.memory.prototypes.T
+            return self.prototype_scale * features @ self.memory.prototypes.T
 
     @torch.no_grad()
     def predict(

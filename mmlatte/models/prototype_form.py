@@ -1,0 +1,56 @@
+"""Linear classifiers of unit features as prototypes, which exports hold."""
+
+import torch
+from torch import Tensor
+
+#: Below the mean logit: a class that is never predicted.
+NEVER = 20.0
+
+
+def prototype_form(
+    weight: Tensor, bias: Tensor, second: Tensor, mean: Tensor, live: Tensor
+) -> tuple[Tensor, float]:
+    r"""Write ``softmax(W f + b)`` as ``softmax(s m f)`` with unit rows m.
+
+    Three steps, of which only the first is not exact. Features of CLIP lie in
+    a narrow cone, so that a direction u has nearly the same product with all
+    of them, and can carry the biases::
+
+        u = argmin E (1 - u . f)^2 = E[f f']^-1 E[f]
+        p_c = w_c + b_c u
+        m_c = (p_c + v) / s,   |p_c + v| = s for all c
+
+    A vector v that is added to all classes changes no posterior; the shortest
+    one that makes all lengths equal solves a linear system, which has a
+    solution if there are no more classes than dimensions.
+
+    Args:
+        weight (Tensor): W, (C, D).
+        bias (Tensor): b, (C,).
+        second (Tensor): Mean of f f' over the images, (D, D).
+        mean (Tensor): Mean of f, (D,).
+        live (Tensor): bool (C,); the other classes are never predicted.
+
+    Returns:
+        tuple[Tensor, float]: Unit prototypes (C, D) and the scale s.
+
+    Raises:
+        ValueError: If the system has no solution.
+    """
+    u = torch.linalg.lstsq(second, mean.unsqueeze(1), driver='gelsd')
+    u = u.solution.squeeze(1)
+    shift = torch.where(live, bias - bias[live].mean(), -NEVER)
+    p = torch.where(live.unsqueeze(1), weight, weight[live].mean(dim=0))
+    p = p + shift.unsqueeze(1) * u
+    p = p - p.mean(dim=0)
+    lengths = p.square().sum(dim=1)
+    v = torch.linalg.pinv(p[1:] - p[:1]) @ (lengths[0] - lengths[1:]) / 2
+    rows = p + v
+    lengths = rows.norm(dim=1)
+    scale = lengths.mean()
+    if (lengths - scale).abs().max() > 1e-6 * scale:
+        raise ValueError(
+            f'{len(p)} classes in {p.shape[1]} dimensions cannot be told by '
+            'prototypes of one length; fit with as_prototypes=False'
+        )
+    return rows / lengths.unsqueeze(1), float(scale)
