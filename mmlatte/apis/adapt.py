@@ -116,7 +116,8 @@ def adapt(
         raise ValueError(
             f'export={wanted}: method={options.method!r} can be exported with '
             f'at most {clip.embed_dim} classes (the width of its features), '
-            f'there are {len(options.classes)}; leave the export out'
+            f'there are {len(options.classes)}; leave the export out '
+            '(--export with nothing after it)'
         )
     seen = _fingerprint(dataset)
     _check_config(cfg, seen, folder)

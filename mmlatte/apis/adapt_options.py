@@ -75,6 +75,10 @@ class AdaptOptions:
     def __post_init__(self) -> None:
         self.images = os.path.abspath(os.path.expanduser(self.images))
         self.device = check_device(self.device)
+        if len(self.classes) < 2:
+            raise ValueError(
+                f'classes={[*self.classes]}: there must be two or more'
+            )
         if self.method not in METHODS:
             raise ValueError(
                 f'method={self.method!r}: choose from {[*METHODS]}'

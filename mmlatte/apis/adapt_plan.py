@@ -148,7 +148,7 @@ def make_plan(
         left = _texts_left(cfg, hook, clip, dataset)
     if left:
         hook.lmm.check()
-    look, learn = _measure_clip(clip, dataset)
+    look, learn = _measure_clip(clip, dataset, bool(epochs))
     seconds = {'frozen features': count * look}
     if left:
         seconds['texts'] = left * _measure_lmm(hook, dataset)
@@ -230,7 +230,9 @@ def _held(out: Path, pattern: str) -> int:
     return sum(p.stat().st_size for p in out.glob(pattern) if p.is_file())
 
 
-def _measure_clip(clip: OpenCLIP, dataset) -> tuple[float, float]:
+def _measure_clip(
+    clip: OpenCLIP, dataset, trains: bool
+) -> tuple[float, float]:
     """Seconds per image to look at it, and to learn from it."""
     device = next(clip.parameters()).device
     readable = _readable(dataset)
@@ -248,6 +250,8 @@ def _measure_clip(clip: OpenCLIP, dataset) -> tuple[float, float]:
         clip.encode_image(load())
     _wait(device)
     look = time.monotonic() - start
+    if not trains:
+        return look / count, 0.0
     # Two texts of twenty tokens or so per image.
     texts = ['a photo of an object of this kind, seen from afar, by day']
     tokens = clip.pad([clip.tokenize(text) for text in texts])

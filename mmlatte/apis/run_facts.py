@@ -23,7 +23,7 @@ def describe_training(config: Config, run: Path | None) -> str:
             the epochs until it stopped.
     """
     loop = config.get('train_cfg') or {}
-    if loop.get('type') == 'mmlatte.FitLoop':
+    if str(loop.get('type')).rsplit('.', 1)[-1] == 'FitLoop':
         return 'fitted to frozen features at once'
     loader = config.get('train_dataloader') or {}
     optimizer = (config.get('optim_wrapper') or {}).get('optimizer', {})

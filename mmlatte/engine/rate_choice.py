@@ -11,18 +11,30 @@ label.
 In a long run the agreement rises again: networks fit wrong labels last (Liu
 et al., *Early-Learning Regularization*, arXiv 2007.00151), and then repeat
 their zero-shot labels with all mistakes.
+
+Agreement is Cohen's kappa: 1 where all labels are the same, 0 for chance, so
+that a model which calls everything by the most frequent name scores 0.
 """
 
 from collections.abc import Sequence
 
-__all__ = ['UNTOUCHED', 'best_rate', 'broke', 'next_rate', 'went_back']
+import numpy as np
+
+__all__ = [
+    'UNTOUCHED',
+    'best_rate',
+    'broke',
+    'kappa',
+    'next_rate',
+    'went_back',
+]
 
 #: A rise of the agreement that is no noise, and the same in images^-0.5.
 RISE, NOISE = 0.02, 0.45
-#: Below this share of the first agreement the model has forgotten its
-#: classes: that is no learning.
-FORGOTTEN = 0.5
-#: Above this share it has learned nothing yet.
+#: Below this the model has forgotten its classes: no longer a "moderate"
+#: agreement (Landis and Koch, Biometrics 1977).
+FORGOTTEN = 0.4
+#: Above this it has learned nothing yet.
 UNTOUCHED = 0.95
 #: Growth of the rate between measurements before and after it learns.
 COARSE, FINE = 4.0, 2.0
@@ -30,36 +42,63 @@ COARSE, FINE = 4.0, 2.0
 MARGIN = 2.0
 
 
+def kappa(labels: np.ndarray, other: np.ndarray) -> float:
+    r"""Return the agreement beyond chance.
+
+    .. math:: \kappa = (a - e) / (1 - e), \quad e = \sum_c p_c q_c
+
+    with the share a of equal labels and the shares p, q of the classes.
+
+    Args:
+        labels (np.ndarray): int (N,).
+        other (np.ndarray): int (N,).
+
+    Returns:
+        float: At most 1; 1 if both know a single class, the same.
+
+    Examples:
+        >>> kappa(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0]))
+        0.5
+        >>> kappa(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0]))
+        0.0
+    """
+    same = float((labels == other).mean())
+    size = int(max(labels.max(), other.max())) + 1
+    p, q = (np.bincount(x, minlength=size) / len(x) for x in (labels, other))
+    chance = float(p @ q)
+    return 1.0 if chance == 1 else (same - chance) / (1 - chance)
+
+
 def broke(agreement: Sequence[float]) -> bool:
     """Tell whether the model forgot its classes.
 
     Args:
-        agreement (Sequence[float]): Share of the images on which the two
-            labels agree, from an untrained model on.
+        agreement (Sequence[float]): `kappa` of the frozen and the fine-tuned
+            labels, one measurement after the other.
 
     Examples:
         >>> broke([0.95, 0.9, 0.6]), broke([0.95, 0.9, 0.1])
         (False, True)
     """
-    return agreement[-1] < FORGOTTEN * agreement[0]
+    return agreement[-1] < FORGOTTEN
 
 
 def went_back(agreement: Sequence[float], images: int) -> bool:
     """Tell whether half of what had changed is as it was before.
 
     Args:
-        agreement (Sequence[float]): See `broke`.
+        agreement (Sequence[float]): See `broke`; 1 before training. What a
+            model forgot in between does not count.
         images (int): Number of images: a rise of few of them is noise.
 
     Examples:
-        >>> went_back([1.0, 0.9, 0.8, 0.85], images=512)
+        >>> went_back([0.9, 0.8, 0.85], images=512)
         False
-        >>> went_back([1.0, 0.9, 0.8, 0.92], images=512)
+        >>> went_back([0.9, 0.8, 0.92], images=512)
         True
     """
-    low, now = min(agreement), agreement[-1]
-    half = (agreement[0] - low) / 2
-    return now > low + max(half, RISE, NOISE / images**0.5)
+    low = min([1.0, *(a for a in agreement if a >= FORGOTTEN)])
+    return agreement[-1] > low + max((1 - low) / 2, RISE, NOISE / images**0.5)
 
 
 def best_rate(rates: Sequence[float], agreement: Sequence[float]) -> float:
@@ -69,11 +108,19 @@ def best_rate(rates: Sequence[float], agreement: Sequence[float]) -> float:
         rates (Sequence[float]): Growing learning rates.
         agreement (Sequence[float]): Measured after a few steps with each.
 
+    Raises:
+        ValueError: If the first rate does harm already.
+
     Examples:
         >>> best_rate([1e-4, 2e-4, 4e-4], [0.9, 0.8, 0.2])
         0.0001
     """
     harmless = rates[:-1] if broke(agreement) else rates
+    if not harmless:
+        raise ValueError(
+            f'the lowest learning rate of the search, {rates[0]:g}, does harm '
+            'already: set `first` of LabelFreeScheduleHook lower'
+        )
     return harmless[-1] / MARGIN
 
 
@@ -84,5 +131,4 @@ def next_rate(rates: Sequence[float], agreement: Sequence[float]) -> float:
         rates (Sequence[float]): The measured ones.
         agreement (Sequence[float]): Measured there.
     """
-    untouched = agreement[-1] > UNTOUCHED * agreement[0]
-    return rates[-1] * (COARSE if untouched else FINE)
+    return rates[-1] * (COARSE if agreement[-1] > UNTOUCHED else FINE)

@@ -8,7 +8,12 @@ NEVER = 20.0
 
 
 def prototype_form(
-    weight: Tensor, bias: Tensor, second: Tensor, mean: Tensor, live: Tensor
+    weight: Tensor,
+    bias: Tensor,
+    second: Tensor,
+    mean: Tensor,
+    live: Tensor,
+    shrinkage: float,
 ) -> tuple[Tensor, float]:
     r"""Write ``softmax(W f + b)`` as ``softmax(s m f)`` with unit rows m.
 
@@ -16,13 +21,14 @@ def prototype_form(
     a narrow cone, so that a direction u has nearly the same product with all
     of them, and can carry the biases::
 
-        u = argmin E (1 - u . f)^2 = E[f f']^-1 E[f]
+        u ~ S^-1 E[f],  E[u . f] = 1,  S = (1 - r) E[f f'] + r tr/D I
         p_c = w_c + b_c u
         m_c = (p_c + v) / s,   |p_c + v| = s for all c
 
     A vector v that is added to all classes changes no posterior; the shortest
     one that makes all lengths equal solves a linear system, which has a
-    solution if there are no more classes than dimensions.
+    solution if there are no more classes than dimensions. S is shrunken as in
+    `linear_discriminants`: without it u fits the noise of few images.
 
     Args:
         weight (Tensor): W, (C, D).
@@ -30,15 +36,25 @@ def prototype_form(
         second (Tensor): Mean of f f' over the images, (D, D).
         mean (Tensor): Mean of f, (D,).
         live (Tensor): bool (C,); the other classes are never predicted.
+        shrinkage (float): r, in (0, 1].
 
     Returns:
-        tuple[Tensor, float]: Unit prototypes (C, D) and the scale s.
+        tuple[Tensor, float]: Unit prototypes (C, D), float64 on the host, and
+        the scale s.
 
     Raises:
         ValueError: If the system has no solution.
     """
-    u = torch.linalg.lstsq(second, mean.unsqueeze(1), driver='gelsd')
-    u = u.solution.squeeze(1)
+    # Some accelerators have no float64; the matrices are small.
+    live = live.cpu()
+    weight, bias, second, mean = (
+        x.cpu().double() for x in (weight, bias, second, mean)
+    )
+    width = len(mean)
+    ridge = shrinkage * second.trace() / width
+    second = (1 - shrinkage) * second + ridge * torch.eye(width).double()
+    u = torch.linalg.solve(second, mean)
+    u = u / (u @ mean)
     shift = torch.where(live, bias - bias[live].mean(), -NEVER)
     p = torch.where(live.unsqueeze(1), weight, weight[live].mean(dim=0))
     p = p + shift.unsqueeze(1) * u

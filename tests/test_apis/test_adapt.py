@@ -336,6 +336,7 @@ def test_senseless_choices_are_refused(choices, tmp_path):
         (dict(export=['jpeg']), 'choose from'),
         (dict(classes=['one', 'one']), 'repeats'),
         (dict(epochs=0), 'at least 1'),
+        (dict(classes=['one']), 'two or more'),
         (dict(device='tpu'), "'cuda', 'cuda:N' or 'cpu'"),
         (dict(test=str(tmp_path)), 'sub-folder per class'),
     ):

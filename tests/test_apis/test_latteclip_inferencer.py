@@ -99,6 +99,16 @@ def test_left_out_classes_come_back_with_their_prototypes(inferencer):
     assert torch.equal(memory.prototypes[3], port)
 
 
+def test_a_class_cannot_be_added_to_fitted_prototypes(inferencer, monkeypatch):
+    kind = type(inferencer.model)
+    monkeypatch.setattr(kind, 'open_vocabulary', False)
+    names = inferencer.classes
+    assert inferencer.set_classes(names[1:]) == []
+    with pytest.raises(ValueError, match=r"\['port'\] cannot be added"):
+        inferencer.add_classes(['port'])
+    assert inferencer.classes == names[1:]
+
+
 def test_a_template_without_a_place_is_refused(inferencer):
     names = inferencer.classes
     for template in ('a leaf', ''):

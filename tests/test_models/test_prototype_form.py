@@ -11,22 +11,23 @@ from mmlatte.models.prototype_form import prototype_form
 DIM = 12
 
 
-def draw(seed, classes, offset=3.0):
+def draw(seed, classes, offset=3.0, dim=DIM):
     """Unit features in a cone, and a classifier."""
     generator = torch.Generator().manual_seed(seed)
 
     def normal(*size):
         return torch.randn(*size, generator=generator, dtype=torch.float64)
 
-    features = F.normalize(normal(300, DIM) + offset * normal(DIM), dim=1)
-    return features, normal(classes, DIM) * 5, normal(classes)
+    features = F.normalize(normal(300, dim) + offset * normal(dim), dim=1)
+    return features, normal(classes, dim) * 5, normal(classes)
 
 
-def form(features, weight, bias, live=None):
+def form(features, weight, bias, live=None, shrinkage=1e-9):
     second = features.T @ features / len(features)
     if live is None:
         live = torch.ones(len(weight), dtype=torch.bool)
-    return prototype_form(weight, bias, second, features.mean(dim=0), live)
+    mean = features.mean(dim=0)
+    return prototype_form(weight, bias, second, mean, live, shrinkage)
 
 
 @settings(max_examples=25, deadline=None)
@@ -52,6 +53,19 @@ def test_biases_are_carried_by_what_all_images_share():
         atol=0.02,
         rtol=0,
     )
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_of_few_images_the_noise_is_not_learned(seed):
+    """As many images as dimensions could carry any bias exactly."""
+    features, weight, bias = draw(seed, 4, dim=48)
+    few, others = features[:48], features[48:]
+    rows, _ = form(few, weight, 3 * bias, shrinkage=48 / 95)
+    same = torch.eq(
+        (others @ rows.T).argmax(dim=1),
+        (others @ weight.T + 3 * bias).argmax(dim=1),
+    )
+    assert same.double().mean() > 0.95
 
 
 def test_a_class_that_is_gone_stays_gone():

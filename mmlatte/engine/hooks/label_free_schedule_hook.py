@@ -13,7 +13,14 @@ from mmlatte.registry import HOOKS
 from ..atomic_file import atomic_file
 from ..frozen_view import FrozenView
 from ..random_state import preserved_random_state
-from ..rate_choice import UNTOUCHED, best_rate, broke, next_rate, went_back
+from ..rate_choice import (
+    UNTOUCHED,
+    best_rate,
+    broke,
+    kappa,
+    next_rate,
+    went_back,
+)
 from ..schedulers import WarmupCosineLR
 from ..unwrapped import unwrapped
 from .zero_shot_label_hook import ZeroShotLabelHook
@@ -27,8 +34,8 @@ class LabelFreeScheduleHook(Hook):
     """Find the learning rate, and when to stop, without labels.
 
     Before training it takes a few steps each with learning rates that grow,
-    until the frozen and the fine-tuned labels of some training images agree
-    no more; see `mmlatte.engine.rate_choice`. Weights and optimizer are put
+    until the frozen and the fine-tuned labels of some training images hardly
+    agree; see `mmlatte.engine.rate_choice`. Weights and optimizer are put
     back, and the peak of the configured schedule is set to half of the
     largest rate that did no harm. Should the agreement come back half of its
     way while training, that stops at the end of the epoch. For methods whose
@@ -70,7 +77,7 @@ class LabelFreeScheduleHook(Hook):
         self.stop = stop
         self._record: dict = dict(rates=[], agreement=[], lr=None, epochs=[])
         self._inputs: torch.Tensor | None = None
-        self._labels: torch.Tensor | None = None
+        self._labels: np.ndarray | None = None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Go on with what the run's first part found."""
@@ -112,6 +119,12 @@ class LabelFreeScheduleHook(Hook):
                 'remove the hook'
             )
         record['lr'] = best_rate(record['rates'], record['agreement'])
+        if not broke(record['agreement']):
+            runner.logger.warning(
+                'LabelFreeScheduleHook: no learning rate up to '
+                f'{record["rates"][-1]:.0e} did harm; half of it is taken. '
+                'A larger `last` may find a better one.'
+            )
         _set_rate(runner, scheduler, record['lr'])
         self._write(runner)
         runner.logger.info(
@@ -134,28 +147,27 @@ class LabelFreeScheduleHook(Hook):
         count = min(self.images, len(view))
         chosen = np.sort(draw.choice(len(view), count, replace=False))
         self._inputs = torch.stack([view[int(i)][1] for i in chosen])
-        self._labels = torch.from_numpy(found[0].labels[chosen])
+        self._labels = found[0].labels[chosen]
 
     @torch.no_grad()
     def _agreement(self, runner: Runner) -> float:
-        """Share of the images whose label is still that of the frozen CLIP.
+        """Agreement of the labels with those of the frozen CLIP.
 
         The main process decides for all: other hardware may round another way.
         """
         model = unwrapped(runner.model)
         training = model.training
         model.eval()
-        same = 0
-        for inputs, labels in zip(
-            self._inputs.split(BATCH), self._labels.split(BATCH), strict=True
-        ):
+        predicted = []
+        for inputs in self._inputs.split(BATCH):
             data = model.data_preprocessor(dict(inputs=inputs), training=False)
-            predicted = model(data['inputs'], mode='tensor').argmax(dim=1)
-            same += int((predicted.cpu() == labels).sum())
+            logits = model(data['inputs'], mode='tensor')
+            predicted.append(logits.argmax(dim=1).cpu().numpy())
         model.train(training)
-        share = torch.tensor(same / len(self._labels), dtype=torch.float64)
-        broadcast(share)
-        return float(share)
+        value = kappa(np.concatenate(predicted), self._labels)
+        agreement = torch.tensor(value, dtype=torch.float64)
+        broadcast(agreement)
+        return float(agreement)
 
     def _grow(self, runner: Runner) -> None:
         """Measure the agreement while the rate grows; undo every step."""
@@ -188,8 +200,8 @@ class LabelFreeScheduleHook(Hook):
             rates.append(rate)
             agreement.append(self._agreement(runner))
             runner.logger.info(
-                f'lr {rate:.1e}: frozen and fine-tuned labels agree on '
-                f'{agreement[-1]:.1%}'
+                f'lr {rate:.1e}: agreement of frozen and fine-tuned labels '
+                f"{agreement[-1]:.2f} (Cohen's kappa)"
             )
             if broke(agreement):
                 break
@@ -214,23 +226,24 @@ class LabelFreeScheduleHook(Hook):
         with preserved_random_state():
             epochs.append(self._agreement(runner))
         self._write(runner)
-        if broke([1.0, *epochs]):
+        if broke(epochs):
             runner.logger.warning(
-                'Frozen and fine-tuned labels agree on no more than '
-                f'{epochs[-1]:.1%}: the model may have forgotten its classes. '
-                'If its predictions look wrong, set a lower '
+                "Frozen and fine-tuned labels hardly agree (Cohen's kappa "
+                f'{epochs[-1]:.2f}): the model may have forgotten its '
+                'classes. If its predictions look wrong, set a lower '
                 'optim_wrapper.optimizer.lr and remove LabelFreeScheduleHook.'
             )
         if self.stop and self._went_back():
             runner.train_loop.stop_training = True
             runner.logger.info(
-                'Stopping: frozen and fine-tuned labels agree on '
-                f'{epochs[-1]:.1%} again, after {min(epochs):.1%}; going on '
+                'Stopping: the agreement of frozen and fine-tuned labels is '
+                f'{epochs[-1]:.2f} again, after {min(epochs):.2f}; going on '
                 'would repeat the zero-shot labels.'
             )
 
     def _went_back(self) -> bool:
-        return went_back([1.0, *self._record['epochs']], len(self._labels))
+        epochs = self._record['epochs']
+        return bool(epochs) and went_back(epochs, len(self._labels))
 
     def _write(self, runner: Runner) -> None:
         if is_main_process():

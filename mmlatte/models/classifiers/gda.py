@@ -59,8 +59,6 @@ class GDAClassifier(PrototypeClassifier):
     weight: Tensor
     bias: Tensor
     logit_scale: Tensor
-    #: The prototypes lie where the images are, not the texts.
-    open_vocabulary = False
 
     def __init__(
         self,
@@ -85,10 +83,10 @@ class GDAClassifier(PrototypeClassifier):
         self.register_buffer('bias', prototypes.new_zeros(len(prototypes)))
         if as_prototypes:
             classes, width = prototypes.shape
-            if classes > width:
+            if not 2 <= classes <= width:
                 raise ValueError(
-                    f'as_prototypes: {classes} classes are more than the '
-                    f'{width} dimensions of the features'
+                    f'as_prototypes needs from 2 to {width} classes (the '
+                    f'dimensions of the features), got {classes}'
                 )
             self.register_buffer('logit_scale', prototypes.new_zeros(()))
 
@@ -102,6 +100,27 @@ class GDAClassifier(PrototypeClassifier):
     def uses_prototypes_only(self) -> bool:
         """bool: Whether the nearest prototype is all that predicts."""
         return self.as_prototypes
+
+    @property
+    def open_vocabulary(self) -> bool:
+        """bool: Whether this is zero-shot CLIP still.
+
+        Fitted prototypes lie where the images are, not the texts.
+        """
+        return self.as_prototypes and torch.equal(
+            self.logit_scale, self.clip.scale.detach().to(self.logit_scale)
+        )
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        # Without its scale a checkpoint of a linear classifier would give all
+        # images one class, where loading is not strict.
+        missing = f'{prefix}logit_scale' not in state_dict
+        if self.as_prototypes and missing and f'{prefix}weight' in state_dict:
+            raise RuntimeError(
+                'the checkpoint was fitted without as_prototypes: set '
+                'model.as_prototypes=False, or fit again'
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     @property
     def prototype_scale(self) -> Tensor:
@@ -156,8 +175,7 @@ class GDAClassifier(PrototypeClassifier):
         second = sum(f.T @ f for _, f in self._chunks(frozen))
         shrinkage = self.shrinkage
         if shrinkage is None:
-            width = len(second)
-            shrinkage = width / (len(frozen) - 1 + width)
+            shrinkage = self._shrinkage(frozen)
         labels = torch.full((len(frozen),), -1, device=weight.device)
         for _ in range(self.iterations):
             counts = weight.new_zeros(len(weight))
@@ -207,7 +225,10 @@ class GDAClassifier(PrototypeClassifier):
             mean = mean + features.sum(dim=0) / len(frozen)
         if without is None:
             without = torch.zeros_like(bias, dtype=torch.bool)
-        rows, scale = prototype_form(weight, bias, second, mean, ~without)
+        rows, scale = prototype_form(
+            weight, bias, second, mean, ~without, self._shrinkage(frozen)
+        )
+        rows = rows.to(weight)
         same = sum(
             int(
                 torch.eq(
@@ -218,8 +239,8 @@ class GDAClassifier(PrototypeClassifier):
             for _, f in self._chunks(frozen)
         )
         print_log(
-            f'As prototypes: {same / len(frozen):.1%} of the images keep '
-            'their label',
+            f'As prototypes: {same / len(frozen):.1%} of the fitted images '
+            'keep their label',
             'current',
         )
         self.memory.reset(rows.to(self.weight))
@@ -238,6 +259,11 @@ class GDAClassifier(PrototypeClassifier):
             posteriors (n, C).
         """
         return linear_posterior(self._wide(self.weight), self._wide(self.bias))
+
+    def _shrinkage(self, frozen: FrozenFeatures) -> float:
+        """That of the code, s = D / (N - 1 + D)."""
+        width = self.weight.shape[1]
+        return width / (len(frozen) - 1 + width)
 
     def _wide(self, tensor: Tensor) -> Tensor:
         """Double precision, where the device has it."""

@@ -135,6 +135,8 @@ class LattePlusClassifier(GDAClassifier):
         if len(kept) < len(weight):
             without = self._join(frozen, into, kept)
         without = self.rename(frozen, without)
+        if without.any():
+            self._log_dropped(without)
         if self.as_prototypes:
             self.adopt_prototypes(frozen, without)
 
@@ -153,8 +155,6 @@ class LattePlusClassifier(GDAClassifier):
         """
         without = torch.ones_like(self.bias, dtype=torch.bool)
         without[kept] = False
-        if without.any():
-            self._log_dropped(without)
         joined = self._wide(F.one_hot(into, len(without)))
         first = linear_posterior(
             self._wide(self.weight), self._wide(self.bias)

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.optim import OptimWrapper
+from sklearn.metrics import cohen_kappa_score
 
 from mmlatte.engine.frozen_view import FrozenView
-from mmlatte.engine.hooks import LabelFreeScheduleHook
+from mmlatte.engine.hooks import LabelFreeScheduleHook, ZeroShotLabelHook
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_training_peaks_at_the_rate_it_found(train, config, tmp_path):
     assert found['lr'] in [rate / 2 for rate in found['rates']]
     assert max(rates(runner)) == pytest.approx(found['lr'], rel=1e-3)
     assert len(found['epochs']) == 3
-    assert all(0 <= share <= 1 for share in found['epochs'])
+    assert all(-1 <= value <= 1 for value in found['epochs'])
 
 
 def test_accumulated_gradients_find_a_rate(train, config, tmp_path):
@@ -67,7 +69,7 @@ def test_accumulated_gradients_find_a_rate(train, config, tmp_path):
 
 
 def test_a_model_that_forgets_is_reported(train, config, monkeypatch):
-    measured = iter([1.0, 0.9, 0.3, *[0.3] * 3])
+    measured = iter([0.99, 0.9, 0.3, *[0.3] * 3])
     monkeypatch.setattr(
         LabelFreeScheduleHook, '_agreement', lambda *_: next(measured)
     )
@@ -75,7 +77,7 @@ def test_a_model_that_forgets_is_reported(train, config, monkeypatch):
     hook = next(h for h in runner.hooks if hasattr(h, '_record'))
     assert hook._record['lr'] == hook._record['rates'][1] / 2
     log = next(Path(runner.log_dir).glob('*.log')).read_text()
-    assert 'agree on no more than 30.0%' in log
+    assert "hardly agree (Cohen's kappa 0.30)" in log
 
 
 def test_the_search_leaves_nothing_behind(train, config, tmp_path):
@@ -131,14 +133,11 @@ def test_a_resumed_run_does_not_search_again(train, config, tmp_path):
 def test_it_stops_when_the_labels_are_repeated(train, config, monkeypatch):
     monkeypatch.setattr(
         'mmlatte.engine.hooks.label_free_schedule_hook.went_back',
-        lambda shares, images: len(shares) == 3,
+        lambda values, images: len(values) == 2,
     )
-    cfg = config('run')
-    for hook in cfg.custom_hooks:
-        if hook.type == 'mmlatte.LabelFreeScheduleHook':
-            hook.update(first=1e-2, last=1.0)  # something changes at once
-    runner = train(cfg)
-    assert runner.epoch == 2  # [1.0, first epoch, second epoch]
+    monkeypatch.setattr(LabelFreeScheduleHook, '_agreement', lambda *_: 0.9)
+    runner = train(config('run'))
+    assert runner.epoch == 2
     assert (runner.work_dir + '/epoch_2.pth') == runner.message_hub.get_info(
         'last_ckpt'
     )
@@ -155,14 +154,24 @@ def test_it_needs_the_frozen_labels(train, config):
         train(cfg)
 
 
-def test_the_agreement_is_that_of_a_plain_loop(train, config, tmp_path):
+def test_the_agreement_is_that_of_a_plain_loop(
+    train, config, tmp_path, monkeypatch
+):
+    def several(hook, classes):
+        count = len(hook.features)
+        return dict(labels=np.arange(count) % 2, scores=np.zeros(count))
+
+    monkeypatch.setattr(ZeroShotLabelHook, '_nearest', several)
+    monkeypatch.setattr(
+        'mmlatte.engine.hooks.label_free_schedule_hook.broke', lambda _: False
+    )
     runner = train(config('run', stop=False))
     hooks = {type(hook).__name__: hook for hook in runner.hooks}
     frozen = hooks['ZeroShotLabelHook']
     dataset = runner.train_loop.dataloader.dataset
     view = FrozenView(dataset, frozen.pipeline)
     runner.model.eval()
-    same = [
+    labels = [
         int(
             runner.model.predict(
                 runner.model.data_preprocessor(dict(inputs=view[i][1][None]))[
@@ -170,11 +179,10 @@ def test_the_agreement_is_that_of_a_plain_loop(train, config, tmp_path):
                 ]
             )[0].pred_label
         )
-        == frozen.labels[i]
         for i in range(len(dataset))
     ]
     assert record(tmp_path / 'run')['epochs'][-1] == pytest.approx(
-        sum(same) / len(same)
+        cohen_kappa_score(labels, frozen.labels)
     )
 
 
@@ -182,7 +190,7 @@ def test_a_resumed_run_stays_stopped(train, config, tmp_path, monkeypatch):
     train(config('whole', stop=False))
     monkeypatch.setattr(
         'mmlatte.engine.hooks.label_free_schedule_hook.went_back',
-        lambda shares, images: len(shares) == 3,
+        lambda values, images: len(values) == 2,
     )
     again = config('again')
     again.load_from = str(tmp_path / 'whole' / 'epoch_2.pth')
@@ -204,6 +212,19 @@ def test_nothing_learned_is_an_error(train, config):
             hook.update(first=1e-12, last=1e-11)
     with pytest.raises(RuntimeError, match='changes the labels'):
         train(cfg)
+
+
+def test_a_search_that_finds_no_limit_says_so(train, config, monkeypatch):
+    monkeypatch.setattr(LabelFreeScheduleHook, '_agreement', lambda *_: 0.9)
+    runner = train(config('run', stop=False))
+    log = next(Path(runner.log_dir).glob('*.log')).read_text()
+    assert 'no learning rate up to 6e-04 did harm' in log
+
+
+def test_a_search_that_starts_too_high_says_so(train, config, monkeypatch):
+    monkeypatch.setattr(LabelFreeScheduleHook, '_agreement', lambda *_: 0.1)
+    with pytest.raises(ValueError, match='1e-05, does harm already'):
+        train(config('run'))
 
 
 def test_senseless_options_are_refused():

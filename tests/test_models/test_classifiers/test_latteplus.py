@@ -154,14 +154,14 @@ def test_as_prototypes_it_predicts_by_cosines(make_frozen, tiny_model):
     built = tiny_model(
         LattePlusClassifier, frozen.class_features, as_prototypes=True
     )
-    assert built.uses_prototypes_only
+    assert built.uses_prototypes_only and built.open_vocabulary
     zero_shot = built.clip.scale * frozen.rows() @ built.memory.prototypes.T
     torch.testing.assert_close(built(frozen.rows()), zero_shot)
     built.fit(frozen)
     logits = built(frozen.rows())
+    assert not built.open_vocabulary
     torch.testing.assert_close(
-        logits,
-        built.prototype_scale * frozen.rows() @ built.memory.prototypes.T,
+        built.memory.prototypes.norm(dim=1), torch.ones(4)
     )
     assert (logits.argmax(dim=1).numpy() == truth).mean() > 0.95
     linear = tiny_model(LattePlusClassifier, frozen.class_features)
@@ -174,11 +174,66 @@ def test_as_prototypes_it_predicts_by_cosines(make_frozen, tiny_model):
     )
     other.load_state_dict(built.state_dict())
     assert torch.equal(other(frozen.rows()), logits)
+    # Where loading is not strict, a missing scale must not become zero.
+    with pytest.raises(RuntimeError, match='fitted without as_prototypes'):
+        other.load_state_dict(linear.state_dict(), strict=False)
+
+
+def test_as_prototypes_a_dropped_name_takes_no_image(make_frozen, tiny_model):
+    frozen, truth = make_frozen(n=400, classes=4, spread=0.25)
+    built = tiny_model(
+        LattePlusClassifier, frozen.class_features, as_prototypes=True
+    )
+    frozen.labels = np.where(truth == 1, 0, truth)
+    built.fit(frozen)
+    scores = built(frozen.rows()).softmax(dim=1)
+    found = scores.argmax(dim=1).numpy()
+    assert (found == frozen.labels).mean() > 0.95
+    assert scores[:, 1].max() < 1e-6
+
+
+def test_as_prototypes_one_class_keeps_zero_shot(make_frozen, tiny_model):
+    frozen, truth = make_frozen(n=1000, classes=4, spread=0.4)
+    built = tiny_model(
+        LattePlusClassifier, frozen.class_features, as_prototypes=True
+    )
+    before = built(frozen.rows())
+    one = dataclasses.replace(
+        frozen,
+        features=frozen.features[truth == 2],
+        labels=frozen.labels[truth == 2],
+        scores=frozen.scores[truth == 2],
+    )
+    built.fit(one)
+    assert torch.equal(built(frozen.rows()), before)
+    assert built.open_vocabulary
+
+
+@pytest.mark.parametrize('count', [16, 20, 40])
+def test_prototypes_of_few_images_classify_others(
+    count, make_frozen, tiny_model
+):
+    """As many images as dimensions, 16, and more."""
+    frozen, _ = make_frozen(n=count + 400, classes=3, spread=0.25)
+    part = dataclasses.replace(
+        frozen,
+        features=frozen.features[:count],
+        labels=frozen.labels[:count],
+        scores=frozen.scores[:count],
+    )
+    found = []
+    for as_prototypes in (False, True):
+        built = tiny_model(
+            GDAClassifier, part.class_features, as_prototypes=as_prototypes
+        )
+        built.fit(part)
+        found.append(built(frozen.rows()[count:]).argmax(dim=1))
+    assert (found[0] == found[1]).float().mean() > 0.95
 
 
 def test_as_prototypes_there_are_no_more_classes_than_dimensions(tiny_model):
     texts = np.eye(16, dtype=np.float32).repeat(2, axis=0)
-    with pytest.raises(ValueError, match='32 classes are more than the 16'):
+    with pytest.raises(ValueError, match='needs from 2 to 16 classes'):
         tiny_model(LattePlusClassifier, texts, as_prototypes=True)
 
 
