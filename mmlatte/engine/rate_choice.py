@@ -50,23 +50,28 @@ def kappa(labels: np.ndarray, other: np.ndarray) -> float:
     with the share a of equal labels and the shares p, q of the classes.
 
     Args:
-        labels (np.ndarray): int (N,).
+        labels (np.ndarray): int (N,), those of the frozen model.
         other (np.ndarray): int (N,).
 
     Returns:
-        float: At most 1; 1 if both know a single class, the same.
+        float: At most 1. If `labels` know a single class there is no chance
+        to tell, and it is the share a.
 
     Examples:
         >>> kappa(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0]))
         0.5
         >>> kappa(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 0]))
         0.0
+        >>> kappa(np.array([0, 0, 0, 0]), np.array([0, 0, 0, 1]))
+        0.75
     """
     same = float((labels == other).mean())
     size = int(max(labels.max(), other.max())) + 1
     p, q = (np.bincount(x, minlength=size) / len(x) for x in (labels, other))
+    if p.max() == 1:
+        return same
     chance = float(p @ q)
-    return 1.0 if chance == 1 else (same - chance) / (1 - chance)
+    return (same - chance) / (1 - chance)
 
 
 def broke(agreement: Sequence[float]) -> bool:

@@ -51,7 +51,7 @@ LABEL_FREE = """
 _base_ = ['./tiny.py']
 default_hooks = dict(
     label_free_schedule=dict(
-        type='mmlatte.LabelFreeScheduleHook', steps=2, first=1e-4, last=20.0))
+        type='mmlatte.LabelFreeScheduleHook', steps=2, first=0.005, last=20.0))
 """
 
 

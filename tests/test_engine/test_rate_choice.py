@@ -54,15 +54,13 @@ def test_a_model_with_one_answer_has_forgotten_its_classes():
     frozen = np.repeat([0, 1], [70, 30])
     assert broke([0.9, kappa(frozen, np.zeros(100, int))])
     assert kappa(frozen, frozen) == 1.0
-    assert kappa(np.zeros(9, int), np.zeros(9, int)) == 1.0
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 3)] * 2), min_size=2, max_size=50))
 def test_kappa_is_that_of_sklearn(pairs):
     a, b = np.array(pairs).T
-    expected = cohen_kappa_score(a, b)
-    if np.isnan(expected):  # a single class
-        expected = 1.0
+    several = len(set(a)) > 1
+    expected = cohen_kappa_score(a, b) if several else np.mean(a == b)
     assert kappa(a, b) == pytest.approx(expected, abs=1e-9)
 
 

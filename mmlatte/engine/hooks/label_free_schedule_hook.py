@@ -164,7 +164,7 @@ class LabelFreeScheduleHook(Hook):
             logits = model(data['inputs'], mode='tensor')
             predicted.append(logits.argmax(dim=1).cpu().numpy())
         model.train(training)
-        value = kappa(np.concatenate(predicted), self._labels)
+        value = kappa(self._labels, np.concatenate(predicted))
         agreement = torch.tensor(value, dtype=torch.float64)
         broadcast(agreement)
         return float(agreement)
