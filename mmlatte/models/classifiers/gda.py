@@ -125,7 +125,7 @@ class GDAClassifier(PrototypeClassifier):
     @property
     def prototype_scale(self) -> Tensor:
         """Tensor: Cosines with the prototypes times this are logits."""
-        return self.logit_scale
+        return self.logit_scale if self.as_prototypes else self.clip.scale
 
     @torch.no_grad()
     def init_weights(self) -> None:
