@@ -51,7 +51,7 @@ LABEL_FREE = """
 _base_ = ['./tiny.py']
 default_hooks = dict(
     label_free_schedule=dict(
-        type='mmlatte.LabelFreeScheduleHook', steps=2, first=0.005, last=20.0))
+        type='mmlatte.LabelFreeScheduleHook', steps=2, first=0.01, last=50.0))
 """
 
 
@@ -192,8 +192,8 @@ def test_ranks_find_the_learning_rate_of_one(make_tiny_run):
         json.loads((folder / 'label_free_schedule.json').read_text())
         for folder in both(run, config)
     )
-    assert len(one['rates']) > 1 and one['lr'] > 0
-    assert two['rates'] == pytest.approx(one['rates'])
+    assert len(one['paths']) > 1 and one['lr'] > 0
+    assert two['paths'] == pytest.approx(one['paths'])
     assert two['agreement'] == pytest.approx(one['agreement'])
     assert two['lr'] == pytest.approx(one['lr'])
     assert two['epochs'] == pytest.approx(one['epochs'])

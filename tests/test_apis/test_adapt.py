@@ -96,7 +96,7 @@ def test_the_export_is_a_plain_open_clip(adapted, images):
 def test_the_learning_rate_was_found(adapted):
     path = adapted.run / 'label_free_schedule.json'
     found = json.loads(path.read_text())
-    assert found['lr'] > 0 and len(found['rates']) > 1
+    assert found['lr'] > 0 and len(found['paths']) > 1
     shown = f'lr {found["lr"]:.2g}, found without labels'
     assert shown in adapted.report.read_text()
 

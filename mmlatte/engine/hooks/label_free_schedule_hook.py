@@ -12,15 +12,15 @@ from mmlatte.registry import HOOKS
 
 from ..atomic_file import atomic_file
 from ..frozen_view import FrozenView
-from ..random_state import preserved_random_state
-from ..rate_choice import (
+from ..path_choice import (
     UNTOUCHED,
-    best_rate,
     broke,
     kappa,
-    next_rate,
-    went_back,
+    next_path,
+    rose,
+    turning_point,
 )
+from ..random_state import preserved_random_state
 from ..schedulers import WarmupCosineLR
 from ..unwrapped import unwrapped
 from .zero_shot_label_hook import ZeroShotLabelHook
@@ -33,25 +33,25 @@ BATCH = 64
 class LabelFreeScheduleHook(Hook):
     """Find the learning rate, and when to stop, without labels.
 
-    Before training it takes a few steps each with learning rates that grow,
-    until the frozen and the fine-tuned labels of some training images hardly
-    agree; see `mmlatte.engine.rate_choice`. Weights and optimizer are put
-    back, and the peak of the configured schedule is set to half of the
-    largest rate that did no harm. Should the agreement come back half of its
-    way while training, that stops at the end of the epoch. For methods whose
-    labels follow training step by step, such as LatteCLIP; needs
-    ``WarmupCosineLR``.
+    Before training it walks a little: a few steps each along paths (sums of
+    learning rates) that grow, until the agreement of the frozen and the
+    fine-tuned labels of some training images turns; see
+    `mmlatte.engine.path_choice`. Weights and optimizer are put back, and the
+    learning rate is set so that the configured schedule walks just as far in
+    all of its steps. Should the agreement turn earlier than that, training
+    stops at the end of the epoch. For methods whose labels follow training
+    step by step, such as LatteCLIP; needs ``WarmupCosineLR``.
 
     Writes ``label_free_schedule.json`` into the work folder: the measured
-    rates and agreements, the chosen rate, the agreement of every epoch.
+    paths and agreements, the chosen path and learning rate, the agreement of
+    every epoch.
 
     Args:
         images (int): Training images that are measured on. Defaults to 512.
         steps (int): Steps between two measurements. Defaults to 4.
-        first (float): Lowest rate. Defaults to 2.5e-7.
-        last (float): Highest rate. Defaults to 0.02.
-        stop (bool): Stop training when the agreement comes back. Defaults to
-            True.
+        first (float): Shortest path. Defaults to 1e-6.
+        last (float): Longest path. Defaults to 0.1.
+        stop (bool): Stop training when the agreement turns. Defaults to True.
     """
 
     # After the texts are bound, before RunSummaryHook evaluates.
@@ -61,8 +61,8 @@ class LabelFreeScheduleHook(Hook):
         self,
         images: int = 512,
         steps: int = 4,
-        first: float = 2.5e-7,
-        last: float = 0.02,
+        first: float = 1e-6,
+        last: float = 0.1,
         stop: bool = True,
     ) -> None:
         if min(images, steps) < 1 or not 0 < first < last:
@@ -75,7 +75,9 @@ class LabelFreeScheduleHook(Hook):
         self.steps = steps
         self.first, self.last = first, last
         self.stop = stop
-        self._record: dict = dict(rates=[], agreement=[], lr=None, epochs=[])
+        self._record: dict = dict(
+            paths=[], agreement=[], path=None, lr=None, epochs=[]
+        )
         self._inputs: torch.Tensor | None = None
         self._labels: np.ndarray | None = None
 
@@ -105,31 +107,26 @@ class LabelFreeScheduleHook(Hook):
         with preserved_random_state():
             self._load_images(runner)
             if self._record['lr'] is not None:
-                if self.stop and self._went_back():
+                if self.stop and self._has_turned():
                     runner.train_loop.stop_training = True
                 return
             scheduler = _scheduler(runner)
-            self._grow(runner)
+            self._walk(runner)
         record = self._record
         if min(record['agreement']) > UNTOUCHED:
             raise RuntimeError(
                 'LabelFreeScheduleHook: no learning rate up to '
-                f'{record["rates"][-1]:.0e} changes the labels '
+                f'{record["paths"][-1] / self.steps:.0e} changes the labels '
                 'of the training images; set optim_wrapper.optimizer.lr and '
                 'remove the hook'
             )
-        record['lr'] = best_rate(record['rates'], record['agreement'])
-        if not broke(record['agreement']):
-            runner.logger.warning(
-                'LabelFreeScheduleHook: no learning rate up to '
-                f'{record["rates"][-1]:.0e} did harm; half of it is taken. '
-                'A larger `last` may find a better one.'
-            )
-        _set_rate(runner, scheduler, record['lr'])
+        path = turning_point(record['paths'], record['agreement'])
+        record.update(path=path, lr=_set_path(runner, scheduler, path))
         self._write(runner)
         runner.logger.info(
-            f'Learning rate {record["lr"]:.2e}, found without labels: half of '
-            'the largest with which a few steps do no harm.'
+            f'Learning rate {record["lr"]:.2e}, found without labels: frozen '
+            f'and fine-tuned labels agree least after a path of {path:.1e} '
+            '(sum of learning rates).'
         )
 
     def _load_images(self, runner: Runner) -> None:
@@ -169,59 +166,59 @@ class LabelFreeScheduleHook(Hook):
         broadcast(agreement)
         return float(agreement)
 
-    def _grow(self, runner: Runner) -> None:
-        """Measure the agreement while the rate grows; undo every step."""
+    def _walk(self, runner: Runner) -> None:
+        """Measure the agreement along growing paths; undo every step."""
         model, wrapper = runner.model, runner.optim_wrapper
         state = {k: v.clone() for k, v in model.state_dict().items()}
-        before = [group['lr'] for group in wrapper.optimizer.param_groups]
+        rates = [group['lr'] for group in wrapper.optimizer.param_groups]
         # Of float16; mmengine's wrapper names it otherwise.
         scaler = getattr(wrapper, 'loss_scaler', None)
         scaler = getattr(wrapper, 'scaler', scaler)
         scale = scaler.state_dict() if scaler is not None else {}
         batches = _endless(runner)
-        rates, agreement = self._record['rates'], self._record['agreement']
+        paths, agreement = self._record['paths'], self._record['agreement']
         model.train()
-        # The search may be longer than the run, after which mmengine would
+        # The walk may be longer than the run, after which mmengine would
         # refuse to accumulate gradients.
         wrapper.initialize_count_status(model, 0, -1)
-        rate = self.first
-        while rate <= self.last:
+        done, path = 0.0, self.first
+        while path <= self.last:
             # The first group leads; the others keep their ratio to it.
-            for group, value in zip(
-                wrapper.optimizer.param_groups, before, strict=True
+            for group, rate in zip(
+                wrapper.optimizer.param_groups, rates, strict=True
             ):
-                group['lr'] = rate * value / before[0]
+                group['lr'] = (path - done) / self.steps * rate / rates[0]
             for _ in range(self.steps * wrapper._accumulative_counts):
                 model.train_step(next(batches), optim_wrapper=wrapper)
                 memory = unwrapped(runner.model).memory
                 pending = getattr(memory, 'pending', False)
                 if pending and wrapper.should_update():
                     memory.step()
-            rates.append(rate)
+            paths.append(path)
             agreement.append(self._agreement(runner))
             runner.logger.info(
-                f'lr {rate:.1e}: agreement of frozen and fine-tuned labels '
+                f'path {path:.1e}: agreement of frozen and fine-tuned labels '
                 f"{agreement[-1]:.2f} (Cohen's kappa)"
             )
-            if broke(agreement):
+            if broke(agreement) or rose(agreement, len(self._labels)):
                 break
-            rate = next_rate(rates, agreement)
+            done, path = path, next_path(paths, agreement)
         model.load_state_dict(state)
         wrapper.optimizer.state.clear()
         if scale:
             # Large steps overflow, and each halves the scale.
             scaler.load_state_dict(scale)
         wrapper.zero_grad()
-        for group, value in zip(
-            wrapper.optimizer.param_groups, before, strict=True
+        for group, rate in zip(
+            wrapper.optimizer.param_groups, rates, strict=True
         ):
-            group['lr'] = value
+            group['lr'] = rate
         wrapper.initialize_count_status(
             model, runner.train_loop.iter, runner.train_loop.max_iters
         )
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Stop training if the agreement came back."""
+        """Stop training if the agreement has turned."""
         epochs = self._record['epochs']
         with preserved_random_state():
             epochs.append(self._agreement(runner))
@@ -233,7 +230,7 @@ class LabelFreeScheduleHook(Hook):
                 'classes. If its predictions look wrong, set a lower '
                 'optim_wrapper.optimizer.lr and remove LabelFreeScheduleHook.'
             )
-        if self.stop and self._went_back():
+        if self.stop and self._has_turned():
             runner.train_loop.stop_training = True
             runner.logger.info(
                 'Stopping: the agreement of frozen and fine-tuned labels is '
@@ -241,9 +238,8 @@ class LabelFreeScheduleHook(Hook):
                 'would repeat the zero-shot labels.'
             )
 
-    def _went_back(self) -> bool:
-        epochs = self._record['epochs']
-        return bool(epochs) and went_back(epochs, len(self._labels))
+    def _has_turned(self) -> bool:
+        return rose([1.0, *self._record['epochs']], len(self._labels))
 
     def _write(self, runner: Runner) -> None:
         if is_main_process():
@@ -259,7 +255,7 @@ def _endless(runner: Runner) -> Iterator[dict]:
 
 
 def _scheduler(runner: Runner) -> WarmupCosineLR:
-    """Return the run's only scheduler, of which the peak is known."""
+    """Return the run's only scheduler, of which the path is known."""
     schedulers = runner.param_schedulers
     if isinstance(schedulers, list) and len(schedulers) == 1:
         if isinstance(schedulers[0], WarmupCosineLR):
@@ -270,11 +266,26 @@ def _scheduler(runner: Runner) -> WarmupCosineLR:
     )
 
 
-def _set_rate(runner: Runner, scheduler: WarmupCosineLR, rate: float) -> None:
-    """Make the peak of the schedule a rate, in the first parameter group."""
-    groups = runner.optim_wrapper.optimizer.param_groups
-    factor = rate / groups[0]['initial_lr']
+def _set_path(runner: Runner, scheduler: WarmupCosineLR, path: float) -> float:
+    """Scale the learning rate so that the schedule walks a path.
+
+    Returns:
+        float: The new learning rate (peak of the first parameter group).
+    """
+    wrapper = runner.optim_wrapper
+    groups = wrapper.optimizer.param_groups
+    accumulated, last = wrapper._accumulative_counts, wrapper._max_counts
+    kept, length = scheduler.last_step, 0.0
+    for step in range(scheduler.total):
+        # Gradients that are accumulated go nowhere by themselves.
+        count = scheduler.begin + step + 1
+        if count % accumulated == 0 or count == last:
+            scheduler.last_step = step
+            length += scheduler._get_value()[0]
+    scheduler.last_step = kept
+    factor = path / length
     for group in groups:
         group['lr'] *= factor
         group['initial_lr'] *= factor
     scheduler.base_values = [v * factor for v in scheduler.base_values]
+    return groups[0]['initial_lr']
