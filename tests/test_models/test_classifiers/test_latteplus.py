@@ -76,18 +76,30 @@ def test_classes_are_found_where_the_names_miss_them(make_frozen, tiny_model):
     assert (found == truth).mean() > max(0.9, zero_shot)
 
 
-def test_images_of_one_class_keep_zero_shot(make_frozen, tiny_model):
-    frozen, truth = make_frozen(n=1000, classes=4, spread=0.4)
-    built = tiny_model(LattePlusClassifier, frozen.class_features)
-    before = built(frozen.rows())
-    one = dataclasses.replace(
+def part_of(frozen, which):
+    """Some of the images."""
+    return dataclasses.replace(
         frozen,
-        features=frozen.features[truth == 2],
-        labels=frozen.labels[truth == 2],
-        scores=frozen.scores[truth == 2],
+        features=frozen.features[which],
+        labels=frozen.labels[which],
+        scores=frozen.scores[which],
     )
-    built.fit(one)
+
+
+@pytest.mark.parametrize('as_prototypes', [False, True])
+def test_images_of_one_class_keep_zero_shot(
+    make_frozen, tiny_model, as_prototypes
+):
+    frozen, truth = make_frozen(n=1000, classes=4, spread=0.4)
+    built = tiny_model(
+        LattePlusClassifier,
+        frozen.class_features,
+        as_prototypes=as_prototypes,
+    )
+    before = built(frozen.rows())
+    built.fit(part_of(frozen, truth == 2))
     assert torch.equal(built(frozen.rows()), before)
+    assert built.open_vocabulary == as_prototypes
 
 
 def test_a_name_without_images_takes_none(make_frozen, tiny_model):
@@ -192,35 +204,13 @@ def test_as_prototypes_a_dropped_name_takes_no_image(make_frozen, tiny_model):
     assert scores[:, 1].max() < 1e-6
 
 
-def test_as_prototypes_one_class_keeps_zero_shot(make_frozen, tiny_model):
-    frozen, truth = make_frozen(n=1000, classes=4, spread=0.4)
-    built = tiny_model(
-        LattePlusClassifier, frozen.class_features, as_prototypes=True
-    )
-    before = built(frozen.rows())
-    one = dataclasses.replace(
-        frozen,
-        features=frozen.features[truth == 2],
-        labels=frozen.labels[truth == 2],
-        scores=frozen.scores[truth == 2],
-    )
-    built.fit(one)
-    assert torch.equal(built(frozen.rows()), before)
-    assert built.open_vocabulary
-
-
 @pytest.mark.parametrize('count', [16, 20, 40])
 def test_prototypes_of_few_images_classify_others(
     count, make_frozen, tiny_model
 ):
     """As many images as dimensions, 16, and more."""
     frozen, _ = make_frozen(n=count + 400, classes=3, spread=0.25)
-    part = dataclasses.replace(
-        frozen,
-        features=frozen.features[:count],
-        labels=frozen.labels[:count],
-        scores=frozen.scores[:count],
-    )
+    part = part_of(frozen, slice(count))
     found = []
     for as_prototypes in (False, True):
         built = tiny_model(
