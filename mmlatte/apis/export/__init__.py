@@ -81,8 +81,7 @@ def export_model(
             compare on. Defaults to the config's test images.
         temperature (float): Of the confidence. Defaults to 1.
         tolerance (float): Largest difference that is no error, in features
-            and in confidences (of classifiers with a logit scale above 100
-            that much more). Defaults to 1e-4.
+            and in confidences. Defaults to 1e-4.
         max_images (int): How many images are compared. Defaults to 100.
 
     Returns:
@@ -121,9 +120,7 @@ def export_model(
     try:
         module.save(bundle, partial)
         expected = predict_here(bundle, checked, pipeline)
-        comparison = compare(
-            module, partial, checked, expected, tolerance, bundle.scale
-        )
+        comparison = compare(module, partial, checked, expected, tolerance)
         run = Path(checkpoint).parent if checkpoint else None
         card = model_card(bundle, config, comparison, module.CARD, run)
         # A folder's name may hold bytes that are no UTF-8.

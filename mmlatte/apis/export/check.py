@@ -17,10 +17,6 @@ from mmlatte.registry import TRANSFORMS
 __all__ = ['CheckImages', 'Comparison', 'compare', 'predict_here']
 
 
-#: The largest logit scale that CLIP learns.
-CLIP_SCALE = 100.0
-
-
 @dataclass(frozen=True)
 class Comparison:
     """How far an export is from the model.
@@ -111,7 +107,6 @@ def compare(
     images: CheckImages,
     expected: tuple[Tensor, Tensor],
     tolerance: float,
-    scale: float = CLIP_SCALE,
 ) -> Comparison:
     """Load an export and compare it with the model.
 
@@ -120,9 +115,7 @@ def compare(
         folder (Path): Folder of the export.
         images (CheckImages): N images.
         expected (tuple[Tensor, Tensor]): Of `predict_here`.
-        tolerance (float): Largest difference that is no error. That of the
-            confidences grows with the scale, since rounding does.
-        scale (float): Cosines times this are logits. Defaults to 100.
+        tolerance (float): Largest difference that is no error.
 
     Raises:
         RuntimeError: If they differ by more.
@@ -134,11 +127,10 @@ def compare(
     )
     labels = found[1].argmax(dim=1) == expected[1].argmax(dim=1)
     result = Comparison(len(images), features, confidences, int(labels.sum()))
-    allowed = tolerance * max(1.0, scale / CLIP_SCALE)
-    if not (features <= tolerance and confidences <= allowed):
+    if not max(features, confidences) <= tolerance:
         raise RuntimeError(
             f'the export in {folder} does not agree with the model: {result} '
-            f'(allowed: {tolerance:.0e} and {allowed:.0e}). Do not use it; '
-            'please report this with the config'
+            f'(allowed: {tolerance:.0e}). Do not use it; please report this '
+            'with the config'
         )
     return result
