@@ -8,6 +8,11 @@ agreement rises again. In between it is best. (Networks fit noisy labels last:
 Liu et al., *Early-Learning Regularization*, arXiv 2007.00151.) That turning
 point shows without any true label.
 
+Labels by clusters (`mmlatte.models.cluster_labels`) show more, where the
+images have any: their mistakes are others than those of the zero-shot labels,
+and a model that gets better agrees with them more and more. Then the rate is
+the one of the steps after which they agree most.
+
 Agreement is Cohen's kappa: 1 where all labels are the same, 0 for chance, so
 that a model which calls everything by the most frequent name scores 0.
 """
@@ -16,7 +21,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ['broke', 'kappa', 'next_path', 'rose', 'turning_point']
+__all__ = [
+    'best_rate',
+    'broke',
+    'fell',
+    'improved',
+    'kappa',
+    'next_path',
+    'rose',
+    'turning_point',
+]
 
 #: A rise of the agreement that is no noise, and the same in images^-0.5.
 RISE, NOISE = 0.024, 0.53
@@ -78,7 +92,65 @@ def rose(agreement: Sequence[float], images: int) -> bool:
         True
     """
     low = min((a for a in agreement if a >= FORGOTTEN), default=1.0)
-    return agreement[-1] > low + max(RISE, NOISE / images**0.5)
+    return agreement[-1] > low + noise(images)
+
+
+def noise(images: int) -> float:
+    """Return how far an agreement moves by chance.
+
+    Args:
+        images (int): Number of images it was measured on.
+    """
+    return max(RISE, NOISE / images**0.5)
+
+
+def improved(clusters: Sequence[float], images: int) -> bool:
+    """Tell whether training brings the labels closer to the clusters.
+
+    Args:
+        clusters (Sequence[float]): `kappa` with the labels by clusters,
+            before training and then along growing paths.
+        images (int): Number of images.
+
+    Examples:
+        >>> improved([0.5, 0.51], images=512), improved([0.5, 0.6, 0.4], 512)
+        (False, True)
+    """
+    return max(clusters) > clusters[0] + noise(images)
+
+
+def fell(clusters: Sequence[float], images: int) -> bool:
+    """Tell whether the agreement has left its best value far behind.
+
+    Args:
+        clusters (Sequence[float]): See `improved`.
+        images (int): Number of images.
+
+    Examples:
+        >>> fell([0.5, 0.6, 0.58], images=512), fell([0.5, 0.6, 0.5], 512)
+        (False, True)
+    """
+    return clusters[-1] < max(clusters) - 2 * noise(images)
+
+
+def best_rate(
+    paths: Sequence[float], clusters: Sequence[float], steps: int
+) -> float:
+    """Return the learning rate of the steps that led to the best agreement.
+
+    Args:
+        paths (Sequence[float]): Growing sums of learning rates.
+        clusters (Sequence[float]): `kappa` with the labels by clusters,
+            measured there (without the one before training).
+        steps (int): Steps between two measurements.
+
+    Examples:
+        >>> best_rate([1e-4, 3e-4, 7e-4], [0.5, 0.7, 0.6], steps=4)
+        5e-05
+    """
+    best = max(range(len(clusters)), key=lambda i: clusters[i])
+    walked = paths[best] - (paths[best - 1] if best else 0.0)
+    return walked / steps
 
 
 def broke(agreement: Sequence[float]) -> bool:

@@ -20,7 +20,8 @@ class FrozenFeaturesHook(Hook):
     the model defines them,
 
     - ``set_frozen(frozen)`` before training, once the checkpoint of a resumed
-      run is loaded. It must not change what the model predicts.
+      run is loaded. It must not change what the model predicts. If the
+      model has a ``stays_frozen`` that is true after it, nothing is trained.
     - ``start_epoch(epoch, max_epochs)`` before the first batch of an epoch,
       not when a run resumes inside it: what it sets must live in buffers.
     - ``end_epoch()`` after the last batch.
@@ -66,11 +67,13 @@ class FrozenFeaturesHook(Hook):
                 'in configs/_base_/method_runtime.py'
             )
         hook = hooks[0]
-        self.frozen = _frozen(hook)
+        self.frozen = hook.frozen()
         if self.teacher:
             self.frozen.teacher = _teacher(runner, model, hook, self.teacher)
         if hasattr(model, 'set_frozen'):
             model.set_frozen(self.frozen)
+        if getattr(model, 'stays_frozen', False):
+            runner.train_loop.stop_training = True
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Mark the epoch's start, unless the run resumes inside the epoch."""
@@ -86,16 +89,6 @@ class FrozenFeaturesHook(Hook):
         model = unwrapped(runner.model)
         if hasattr(model, 'end_epoch'):
             model.end_epoch()
-
-
-def _frozen(hook: ZeroShotLabelHook) -> FrozenFeatures:
-    return FrozenFeatures(
-        features=hook.features,
-        labels=hook.labels,
-        scores=hook.scores,
-        class_features=hook.class_features,
-        scale=hook.scale,
-    )
 
 
 def _teacher(
@@ -133,4 +126,4 @@ def _teacher(
         chunk_size=student.chunk_size,
     )
     hook.look(runner, teacher, runner.train_dataloader.dataset)
-    return _frozen(hook)
+    return hook.frozen()

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
 from mmlatte.datasets.sample_index import file_sizes, samples_of
+from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.progress import Progress
 from mmlatte.registry import HOOKS
 
@@ -138,6 +139,16 @@ class ZeroShotLabelHook(Hook):
             self.features = self._frozen_features(runner, model, dataset)
             self._label(model)
         model.train(was_training)
+
+    def frozen(self) -> FrozenFeatures:
+        """Return what was found, as plain data for a model."""
+        return FrozenFeatures(
+            features=self.features,
+            labels=self.labels,
+            scores=self.scores,
+            class_features=self.class_features,
+            scale=self.scale,
+        )
 
     def labels_from(self, model) -> str:
         """Return the fingerprint of all that decides the labels.

@@ -4,6 +4,7 @@ from .gda import GDAClassifier
 from .lafter import LaFTerClassifier
 from .latteclip import LatteCLIPClassifier
 from .latteplus import LattePlusClassifier
+from .latteplus_tuned import LattePlusTunedClassifier
 from .microclip import MicroCLIPClassifier
 from .must import MUSTClassifier
 from .ntua import NtUAClassifier
@@ -21,6 +22,7 @@ __all__ = [
     'LaFTerClassifier',
     'LatteCLIPClassifier',
     'LattePlusClassifier',
+    'LattePlusTunedClassifier',
     'MUSTClassifier',
     'MicroCLIPClassifier',
     'NtUAClassifier',

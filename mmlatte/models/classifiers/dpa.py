@@ -32,9 +32,21 @@ def class_means(sums: Tensor, counts: Tensor, fallback: Tensor) -> Tensor:
     return torch.where(empty, fallback, F.normalize(sums, dim=1))
 
 
-def align_distribution(probabilities: Tensor, mean: Tensor) -> Tensor:
-    """Divide predictions (B, C) by their running mean (C,), rows sum to 1."""
-    return F.normalize(probabilities / mean.clamp(min=1e-12), p=1, dim=1)
+def align_distribution(
+    probabilities: Tensor, mean: Tensor, shares: Tensor | None = None
+) -> Tensor:
+    """Divide predictions (B, C) by their running mean (C,), rows sum to 1.
+
+    Args:
+        probabilities (Tensor): (B, C).
+        mean (Tensor): (C,).
+        shares (Tensor, optional): What the mean shall be, (C,). Defaults to
+            1 / C each.
+    """
+    aligned = probabilities / mean.clamp(min=1e-12)
+    if shares is not None:
+        aligned = aligned * shares
+    return F.normalize(aligned, p=1, dim=1)
 
 
 def ranking_weights(textual: Tensor, visual: Tensor, labels: Tensor) -> Tensor:
@@ -101,6 +113,7 @@ class DPAClassifier(SelfTrainingClassifier):
     sums: Tensor
     counts: Tensor
     queue: Tensor
+    shares: Tensor | None
 
     def __init__(
         self,
@@ -129,6 +142,8 @@ class DPAClassifier(SelfTrainingClassifier):
         # The newest batch is last; rows without one are NaN.
         queue = torch.full((queue_size, shape[0]), float('nan'))
         self.register_buffer('queue', queue)
+        # Of the classes, which predictions are drawn to, (C,); None: equal.
+        self.register_buffer('shares', None)
 
     @torch.no_grad()
     def set_frozen(self, frozen: FrozenFeatures) -> None:
@@ -169,7 +184,7 @@ class DPAClassifier(SelfTrainingClassifier):
             return {
                 'loss_self': cross_entropy(logits, y, valid, omega),
                 'loss_fairness': self.fairness_weight
-                * fairness_loss(logits, valid),
+                * fairness_loss(logits, valid, self.shares),
                 'loss_align': self.align_weight
                 * F.cross_entropy(align, classes),
                 'ranking_weight': masked_mean(omega, valid),
@@ -185,7 +200,8 @@ class DPAClassifier(SelfTrainingClassifier):
         p_c = (scaled @ self.image_prototypes.T).softmax(dim=1)
         newest = masked_mean(p_t, valid).unsqueeze(0)
         self.queue.copy_(torch.cat([self.queue[1:], newest]))
-        aligned = align_distribution(p_t, self.queue.nanmean(dim=0))
+        mean = self.queue.nanmean(dim=0)
+        aligned = align_distribution(p_t, mean, self.shares)
         a = self.image_share
         y = (a * p_c + (1 - a) * aligned).argmax(dim=1)
         return y, ranking_weights(p_t, p_c, y)

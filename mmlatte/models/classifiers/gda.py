@@ -260,6 +260,23 @@ class GDAClassifier(PrototypeClassifier):
         """
         return linear_posterior(self._wide(self.weight), self._wide(self.bias))
 
+    def assign(self, frozen: FrozenFeatures) -> Tensor:
+        """Label features with the fitted classifier.
+
+        Args:
+            frozen (FrozenFeatures): N features; they are read in chunks.
+
+        Returns:
+            Tensor: int64 (N,), on the host.
+        """
+        weight, bias = self._wide(self.weight), self._wide(self.bias)
+        return torch.cat(
+            [
+                (features @ weight.T + bias).argmax(dim=1).cpu()
+                for _, features in self._chunks(frozen)
+            ]
+        )
+
     def _shrinkage(self, frozen: FrozenFeatures) -> float:
         """That of the code, s = D / (N - 1 + D)."""
         width = self.weight.shape[1]

@@ -67,6 +67,10 @@ class LattePlusClassifier(GDAClassifier):
         min_clusters (float): See above. Defaults to 0.4.
         overrule (float): See above; infinity never renames. Defaults to 8.
         **kwargs: See `GDAClassifier`.
+
+    Attributes:
+        found (bool): Whether the last fit found clusters, and did not stay
+            zero-shot CLIP.
     """
 
     def __init__(
@@ -98,6 +102,7 @@ class LattePlusClassifier(GDAClassifier):
         self.valley = valley
         self.min_clusters = min_clusters
         self.overrule = overrule
+        self.found = False
 
     @torch.no_grad()
     def fit(self, frozen: FrozenFeatures) -> None:
@@ -106,6 +111,7 @@ class LattePlusClassifier(GDAClassifier):
         Args:
             frozen (FrozenFeatures): N features; they are read in chunks.
         """
+        self.found = False
         which = np.arange(len(frozen))
         if len(which) > MAX_NODES:
             draw = np.random.default_rng(0)
@@ -131,6 +137,7 @@ class LattePlusClassifier(GDAClassifier):
             )
             self.init_weights()
             return
+        self.found = True
         without = torch.zeros_like(bias, dtype=torch.bool)
         if len(kept) < len(weight):
             without = self._join(frozen, into, kept)
@@ -173,13 +180,7 @@ class LattePlusClassifier(GDAClassifier):
             Tensor: The same after it.
         """
         count = len(self.weight)
-        weight, bias = self._wide(self.weight), self._wide(self.bias)
-        clusters = torch.cat(
-            [
-                (features @ weight.T + bias).argmax(dim=1).cpu()
-                for _, features in self._chunks(frozen)
-            ]
-        ).numpy()
+        clusters = self.assign(frozen).numpy()
         # How many images of a cluster bear a name.
         cells, images = np.unique(
             clusters * count + frozen.labels, return_counts=True
@@ -204,7 +205,7 @@ class LattePlusClassifier(GDAClassifier):
         if (names == np.arange(count)).all():
             return without
         into, kept = (
-            torch.from_numpy(n).to(weight.device)
+            torch.from_numpy(n).to(self.weight.device)
             for n in (names, np.unique(names[clusters]))
         )
         return self._join(frozen, into, kept)

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from mmpretrain.models.classifiers import BaseClassifier
 from mmpretrain.structures import DataSample
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmlatte.models.class_descriptions import read_descriptions
 from mmlatte.models.memory import AnyShapeBuffers
@@ -21,7 +21,8 @@ class PrototypeClassifier(AnyShapeBuffers, BaseClassifier):
     without a checkpoint does, and a checkpoint brings its own.
 
     Args:
-        clip (dict): Config of the CLIP, e.g. ``mmlatte.OpenCLIP``.
+        clip (dict | nn.Module): Config of the CLIP, e.g. ``mmlatte.OpenCLIP``,
+            or one that is built, to share it.
         class_names (Sequence[str]): The classes, C of them.
         templates (str | Sequence[str]): Prompt templates with one ``{}`` for
             the class name. With several, a class is the normalised mean of
@@ -52,7 +53,7 @@ class PrototypeClassifier(AnyShapeBuffers, BaseClassifier):
 
     def __init__(
         self,
-        clip: dict,
+        clip: dict | nn.Module,
         class_names: Sequence[str],
         templates: str | Sequence[str] = 'a photo of a {}.',
         descriptions: str | dict[str, Sequence[str]] | None = None,
@@ -78,7 +79,8 @@ class PrototypeClassifier(AnyShapeBuffers, BaseClassifier):
         # Read when needed: a checkpoint predicts without the file.
         self.descriptions = descriptions
         self.uses_lmm = self.uses_lmm or descriptions is not None
-        self.clip = MODELS.build(clip)
+        built = isinstance(clip, nn.Module)
+        self.clip = clip if built else MODELS.build(clip)
         if self.clip.tuning is not None and descriptions is None:
             self.clip.tuning.check_template(self.clip, self.templates[0])
         self.memory = MODELS.build(

@@ -59,16 +59,21 @@ def log_mean_softmax(logits: Tensor, valid: Tensor) -> Tensor:
     return log_sum - valid.sum().log()
 
 
-def fairness_loss(logits: Tensor, valid: Tensor) -> Tensor:
+def fairness_loss(
+    logits: Tensor, valid: Tensor, shares: Tensor | None = None
+) -> Tensor:
     r"""Ask that no class be forgotten.
 
-    .. math:: L = -\mathrm{mean}_c \log \bar p_c
+    .. math:: L = -\sum_c \pi_c \log \bar p_c
 
-    Smallest, :math:`\log C`, where the average prediction is uniform. In log
-    space: the further a class is forgotten, the stronger the pull.
+    Smallest where the average prediction is :math:`\pi`. In log space: the
+    further a class is forgotten, the stronger the pull.
 
     Args:
         logits (Tensor): (B, C).
         valid (Tensor): Samples that count, (B,) bool.
+        shares (Tensor, optional): :math:`\pi`, the shares of the classes,
+            (C,). Defaults to 1 / C each.
     """
-    return -log_mean_softmax(logits, valid).mean()
+    log_mean = log_mean_softmax(logits, valid)
+    return -(log_mean.mean() if shares is None else shares @ log_mean)

@@ -71,6 +71,21 @@ def test_model_is_told_about_features_and_epochs(make):
     assert np.array_equal(model.frozen.class_features, hook.class_features)
 
 
+def test_a_model_that_stays_frozen_is_evaluated_only(make, monkeypatch):
+    monkeypatch.setattr(
+        RecordingClassifier, 'stays_frozen', True, raising=False
+    )
+    runner = Runner.from_cfg(make())
+    before = copy.deepcopy(runner.model.clip.state_dict())
+    runner.train()
+    assert runner.model.told == ['frozen']
+    assert runner.iter == 0
+    for name, value in runner.model.clip.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    scalars = runner.message_hub.log_scalars
+    assert len(scalars['val/accuracy/top1'].data[0]) == 1
+
+
 def test_epoch_starts_once_even_if_resumed_inside_it(make):
     cfg = make()
     cfg.default_hooks.checkpoint.update(interval=2, by_epoch=False)

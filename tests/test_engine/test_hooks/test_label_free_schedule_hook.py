@@ -11,6 +11,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from mmlatte.engine.frozen_view import FrozenView
 from mmlatte.engine.hooks import LabelFreeScheduleHook, ZeroShotLabelHook
+from mmlatte.engine.label_probe import LabelProbe
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_accumulated_gradients_walk_that_path(
 def test_a_model_that_forgets_is_reported(train, config, monkeypatch):
     measured = iter([0.99, 0.9, 0.3, *[0.3] * 3])
     monkeypatch.setattr(
-        LabelFreeScheduleHook, '_agreement', lambda *_: next(measured)
+        LabelProbe, 'measure', lambda *_: (next(measured), None)
     )
     runner = train(config('run'))
     hook = next(h for h in runner.hooks if hasattr(h, '_record'))
@@ -112,14 +113,14 @@ def test_the_loss_scale_is_put_back(train, config, monkeypatch):
         def load_state_dict(self, state):
             self.scale = state['scale']
 
-    scaler, measure = Scaler(), LabelFreeScheduleHook._agreement
+    scaler, measure = Scaler(), LabelProbe.measure
 
-    def overflow(hook, runner):
+    def overflow(probe, runner):
         scaler.scale /= 2
-        return measure(hook, runner)
+        return measure(probe, runner)
 
     monkeypatch.setattr(OptimWrapper, 'loss_scaler', scaler, raising=False)
-    monkeypatch.setattr(LabelFreeScheduleHook, '_agreement', overflow)
+    monkeypatch.setattr(LabelProbe, 'measure', overflow)
     train(config('run', stop=False))
     assert scaler.scale == 8 / 2**3  # once in every epoch
 
@@ -142,7 +143,7 @@ def test_it_stops_when_the_labels_are_repeated(train, config, monkeypatch):
         'mmlatte.engine.hooks.label_free_schedule_hook.rose',
         lambda values, images: len(values) == 3,
     )
-    monkeypatch.setattr(LabelFreeScheduleHook, '_agreement', lambda *_: 0.9)
+    monkeypatch.setattr(LabelProbe, 'measure', lambda *_: (0.9, None))
     runner = train(config('run'))
     assert runner.epoch == 2
     assert (runner.work_dir + '/epoch_2.pth') == runner.message_hub.get_info(
@@ -221,9 +222,59 @@ def test_nothing_learned_is_an_error(train, config):
 
 
 def test_a_search_that_starts_too_high_says_so(train, config, monkeypatch):
-    monkeypatch.setattr(LabelFreeScheduleHook, '_agreement', lambda *_: 0.1)
+    monkeypatch.setattr(LabelProbe, 'measure', lambda *_: (0.1, None))
     with pytest.raises(ValueError, match='1e-05, does harm already'):
         train(config('run'))
+
+
+@pytest.fixture
+def clusters(monkeypatch):
+    """Images that form clusters: every second one."""
+    monkeypatch.setattr(
+        'mmlatte.engine.label_probe.cluster_labels',
+        lambda model, frozen: np.arange(len(frozen)) % 2,
+    )
+
+    def measure(values):
+        measured = iter(values)
+        monkeypatch.setattr(
+            LabelProbe, 'measure', lambda *_: (0.9, next(measured))
+        )
+
+    return measure
+
+
+#: Of a search: three paths, then 10 measurements and 3 epochs in 12 steps.
+SEARCH = [0.1, 0.6, 0.3]
+
+
+def test_the_rate_is_that_of_the_best_steps(train, config, clusters, tmp_path):
+    clusters([*SEARCH, *[0.5] * 30])
+    runner = train(config('run'))
+    found = record(tmp_path / 'run')
+    first, second, _ = found['paths']
+    assert found['lr'] == pytest.approx((second - first) / 4)
+    assert max(rates(runner)) == pytest.approx(found['lr'])
+    assert found['clusters']['search'][1:] == SEARCH
+    assert found['path'] is None
+    steps = [step for step, _ in found['clusters']['training']]
+    assert steps == [2, 3, 4, 5, 6, 8, 9, 10, 11, 12]
+
+
+def test_the_weights_are_those_of_the_best_moment(
+    train, config, clusters, tmp_path
+):
+    """What a run that ends there has, is what the whole run has."""
+    values = [0.5, 0.5, 0.5, 0.7, *[0.6] * 8]
+    clusters([*SEARCH, *values])
+    whole = train(config('whole', measurements=12))
+    assert record(tmp_path / 'whole')['clusters']['kept'] == 4
+    clusters([*SEARCH, 0.5, 0.5, 0.5])  # of the ends of epochs
+    train(config('part', measurements=12, stop=False))
+    saved = torch.load(tmp_path / 'part/epoch_1.pth', weights_only=True)
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, saved['state_dict'][name]), name
+    assert not (tmp_path / 'whole' / 'best_weights.pth').exists()
 
 
 def test_senseless_options_are_refused():

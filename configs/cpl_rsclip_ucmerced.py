@@ -1,0 +1,10 @@
+# CPL, candidate pseudo-labels, with the quantiles of EuroSAT.
+_base_ = ['./ifpl_rsclip_ucmerced.py']
+model = dict(
+    schedule=dict(
+        _delete_=True,
+        type='mmlatte.CandidateSchedule',
+        alpha=0.75,
+        beta=0.80,
+    )
+)

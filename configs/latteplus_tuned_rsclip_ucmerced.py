@@ -1,0 +1,4 @@
+# LattePlus with the small CLIP of the test assets, whose image tower then
+# learns what was found: DPA's self-training from another start.
+_base_ = ['./dpa_rsclip_ucmerced.py']
+model = dict(type='mmlatte.LattePlusTunedClassifier')

@@ -1,0 +1,75 @@
+"""How far the labels of a model in training are from two others."""
+
+import numpy as np
+import torch
+from mmengine.dist import broadcast
+from mmengine.runner import Runner
+
+from mmlatte.models.cluster_labels import cluster_labels
+
+from .frozen_view import FrozenView
+from .path_choice import kappa
+from .unwrapped import unwrapped
+
+#: Images per forward pass.
+BATCH = 64
+
+
+class LabelProbe:
+    """Some training images, with labels that were found without training.
+
+    Args:
+        runner (Runner): Its loop is built, its model as it was pretrained or
+            resumed.
+        hook (ZeroShotLabelHook): Has looked at the training images.
+        images (int): Number of images; fewer if there are fewer.
+
+    Attributes:
+        zero_shot (np.ndarray): Labels of the frozen CLIP, (n,).
+        clusters (np.ndarray): Labels by `cluster_labels`, (n,), or None.
+    """
+
+    def __init__(self, runner: Runner, hook, images: int) -> None:
+        view = FrozenView(runner.train_loop.dataloader.dataset, hook.pipeline)
+        draw = np.random.default_rng(0)
+        count = min(images, len(view))
+        chosen = np.sort(draw.choice(len(view), count, replace=False))
+        self._inputs = torch.stack([view[int(i)][1] for i in chosen])
+        self.zero_shot = hook.labels[chosen]
+        clusters = cluster_labels(unwrapped(runner.model), hook.frozen())
+        self.clusters = None if clusters is None else clusters[chosen]
+
+    def __len__(self) -> int:
+        return len(self.zero_shot)
+
+    @property
+    def start(self) -> float:
+        """float: Agreement of the zero-shot labels with the clusters."""
+        return kappa(self.clusters, self.zero_shot)
+
+    @torch.no_grad()
+    def measure(self, runner: Runner) -> tuple[float, float | None]:
+        """Return the agreement of the model's labels, as Cohen's kappa.
+
+        The main process decides for all: other hardware may round another way.
+
+        Returns:
+            tuple: With the zero-shot labels, and with the clusters or None.
+        """
+        model = unwrapped(runner.model)
+        training = model.training
+        model.eval()
+        predicted = []
+        for inputs in self._inputs.split(BATCH):
+            data = model.data_preprocessor(dict(inputs=inputs), training=False)
+            logits = model(data['inputs'], mode='tensor')
+            predicted.append(logits.argmax(dim=1).cpu().numpy())
+        model.train(training)
+        labels = np.concatenate(predicted)
+        values = [kappa(self.zero_shot, labels)]
+        if self.clusters is not None:
+            values.append(kappa(self.clusters, labels))
+        agreement = torch.tensor(values, dtype=torch.float64)
+        broadcast(agreement)
+        first, *second = agreement.tolist()
+        return first, second[0] if second else None

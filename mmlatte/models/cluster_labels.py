@@ -1,0 +1,46 @@
+"""Labels that are found by structure, beside those of zero-shot CLIP."""
+
+import numpy as np
+import torch
+from mmengine.dist import broadcast
+
+from .classifiers.latteplus import LattePlusClassifier
+from .frozen_features import FrozenFeatures
+
+__all__ = ['cluster_labels']
+
+
+@torch.no_grad()
+def cluster_labels(model, frozen: FrozenFeatures) -> np.ndarray | None:
+    """Label the training images by the clusters of their frozen features.
+
+    See `LattePlusClassifier`. Its mistakes are others than those of zero-shot
+    labels, so that it can judge who learns from the latter.
+
+    Args:
+        model (PrototypeClassifier): Has the CLIP, the classes and their
+            texts.
+        frozen (FrozenFeatures): N features.
+
+    Returns:
+        np.ndarray: int64 (N,); None if the images form too few clusters, or
+        there is one class.
+    """
+    if len(model.class_names) < 2:
+        return None
+    device = next(model.parameters()).device
+    clusters = LattePlusClassifier(
+        clip=model.clip,
+        class_names=model.class_names,
+        templates=model.templates,
+        descriptions=model.descriptions,
+    ).to(device)
+    with torch.autocast(device.type, enabled=False):
+        clusters.init_weights()
+        clusters.fit(frozen)
+    found = torch.tensor(clusters.found)
+    labels = clusters.assign(frozen)
+    # The main process decides: other hardware may round another way.
+    broadcast(found)
+    broadcast(labels)
+    return labels.numpy() if found else None

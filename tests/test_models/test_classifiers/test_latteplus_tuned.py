@@ -1,0 +1,107 @@
+"""LattePlus, tuned: where it starts from, and when it does not start."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from mmlatte.models import LattePlusClassifier, LattePlusTunedClassifier
+from mmlatte.models.classifiers.dpa import align_distribution
+from mmlatte.models.cluster_labels import cluster_labels
+from mmlatte.models.losses import fairness_loss
+
+
+@pytest.fixture
+def tuned(tiny_clip_dir):
+    def build(texts):
+        clip = dict(
+            type='mmlatte.OpenCLIP',
+            model_name=f'local-dir:{tiny_clip_dir}',
+            freeze_text=True,
+        )
+        names = [f'class {c}' for c in range(len(texts))]
+        return LattePlusTunedClassifier(clip, names)
+
+    return build
+
+
+def test_it_starts_from_the_clusters(tuned, make_frozen, tiny_model):
+    frozen, _ = make_frozen(n=200, classes=4, spread=0.2)
+    plain = tiny_model(LattePlusClassifier, frozen.class_features)
+    plain.fit(frozen)
+    labels = plain.assign(frozen).numpy()
+    assert plain.found
+    assert (labels != frozen.labels).any()
+
+    model = tuned(frozen.class_features)
+    np.testing.assert_array_equal(cluster_labels(model, frozen), labels)
+    model.set_frozen(frozen)
+    assert not model.stays_frozen
+    np.testing.assert_array_equal(model.frozen.labels, labels)
+    for c in range(4):
+        own = torch.from_numpy(frozen.features[labels == c])
+        mean = F.normalize(own.mean(dim=0), dim=0)
+        torch.testing.assert_close(model.image_prototypes[c], mean)
+        assert model.shares[c] == pytest.approx((labels == c).mean())
+
+
+def test_labels_of_the_classifier_are_those_it_predicts(
+    make_frozen, tiny_model
+):
+    frozen, _ = make_frozen(n=200, classes=4, spread=0.2)
+    model = tiny_model(LattePlusClassifier, frozen.class_features)
+    model.fit(frozen)
+    predicted = model(frozen.rows()).argmax(dim=1)
+    assert torch.equal(model.assign(frozen), predicted)
+
+
+def test_without_clusters_nothing_is_trained(tuned, make_frozen):
+    frozen, truth = make_frozen(n=300, classes=5, spread=0.2)
+    frozen.features = frozen.features[truth == 0]
+    frozen.labels = frozen.labels[truth == 0]
+    frozen.scores = frozen.scores[truth == 0]
+    model = tuned(frozen.class_features)
+    model.set_frozen(frozen)
+    assert model.stays_frozen
+    assert cluster_labels(model, frozen) is None
+    assert not model.shares.any()
+
+
+def test_a_resumed_model_keeps_its_start(tuned, make_frozen, monkeypatch):
+    frozen, _ = make_frozen(n=200, classes=4, spread=0.2)
+    model = tuned(frozen.class_features)
+    model.set_frozen(frozen)
+    again = tuned(frozen.class_features)
+    again.load_state_dict(model.state_dict())
+    monkeypatch.setattr(
+        'mmlatte.models.classifiers.latteplus_tuned.cluster_labels',
+        lambda *_: pytest.fail('clusters were looked for again'),
+    )
+    again.set_frozen(frozen)
+    assert torch.equal(again.image_prototypes, model.image_prototypes)
+
+
+def test_predictions_are_drawn_to_the_shares():
+    draw = torch.Generator().manual_seed(0)
+    logits = torch.randn(64, 3, generator=draw)
+    every, shares = torch.ones(64).bool(), torch.tensor([0.7, 0.3, 0.0])
+    p = logits.softmax(dim=1)
+    mean = p.mean(dim=0)
+    expected = -sum(s * m.log() for s, m in zip(shares, mean, strict=True))
+    found = fairness_loss(logits, every, shares)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+    # Equal shares are those of DPA.
+    equal = torch.full((3,), 1 / 3)
+    torch.testing.assert_close(
+        fairness_loss(logits, every, equal), fairness_loss(logits, every)
+    )
+    torch.testing.assert_close(
+        align_distribution(p, mean, equal), align_distribution(p, mean)
+    )
+    aligned = align_distribution(p, mean, shares)
+    assert not aligned[:, 2].any()
+    torch.testing.assert_close(aligned.sum(dim=1), torch.ones(64))
+    torch.testing.assert_close(
+        aligned[:, 0] / aligned[:, 1],
+        p[:, 0] / p[:, 1] * (0.7 / 0.3) * (mean[1] / mean[0]),
+    )
