@@ -15,6 +15,9 @@ model = dict(
     alpha=1.0,
     beta=5.5,
 )
+default_hooks = dict(
+    frozen_features=dict(teacher=dict(clip={{_base_.model.clip}}))
+)
 optim_wrapper = dict(optimizer=dict(lr=1e-3, weight_decay=0.01))
 param_scheduler = dict(end=4)
 train_cfg = dict(max_epochs=4, val_interval=4)

@@ -13,6 +13,7 @@ import torch
 from mmengine.config import Config
 
 from mmlatte.engine.hooks import LMMTextSynthHook, ZeroShotLabelHook
+from mmlatte.engine.label_probe import MAX_IMAGES
 from mmlatte.lmm import (
     BaseLMM,
     LMMRequest,
@@ -34,6 +35,8 @@ BYTES_PER_TEXT = 250
 #: Seconds of LattePlus per image, and per image and class (measured on one
 #: core with 512 dimensions: 28 s for 20,000 images of 10 classes, 77 of 100).
 FIT, FIT_CLASS = 1.1e-3, 2.7e-5
+#: Measurements of the search for a learning rate (seen: 11 to 14).
+WALK = 12
 #: Images that the report looks at, with two models.
 REPORTED = 2000
 
@@ -152,20 +155,27 @@ def make_plan(
     seconds = {'frozen features': count * look}
     if left:
         seconds['texts'] = left * _measure_lmm(hook, dataset)
+    fit = FIT + FIT_CLASS * len(cfg.model.class_names)
     if epochs:
-        # The search for the learning rate takes steps, too.
-        share = 1.0 if lr else 1.25
-        seconds['training'] = share * epochs * count * learn
+        seconds['training'] = epochs * count * learn
+        if 'label_free_schedule' in cfg.default_hooks:
+            search = HOOKS.build(cfg.default_hooks.label_free_schedule)
+            probe = min(search.images, count) * look
+            steps = search.steps * loader.batch_size * learn
+            seconds['training'] += WALK * (steps + probe)
+            seconds['training'] += search.measurements * probe
+            seconds['training'] += min(count, MAX_IMAGES) * fit
     else:
-        seconds['fit'] = count * (FIT + FIT_CLASS * len(cfg.model.class_names))
+        seconds['fit'] = count * fit
     seconds['report and export'] = 2 * min(count, REPORTED) * look + 30
     weights = sum(p.numel() for p in clip.parameters())
     sizes = {
         'features': 4 * count * clip.embed_dim
         - _held(out, 'cache/features-*/*'),
         'texts': left * BYTES_PER_TEXT,
-        # Two checkpoints and the one being written; Adam keeps two moments.
-        'checkpoints': (9 if epochs else 1) * 4 * weights
+        # Two checkpoints and the one being written, Adam's two moments in
+        # each; and the best weights.
+        'checkpoints': (10 if epochs else 1) * 4 * weights
         - _held(out, 'run/*.pth'),
         'export': 4 * weights - _held(out, 'exported/**/*'),
     }

@@ -25,6 +25,8 @@ def describe_training(config: Config, run: Path | None) -> str:
     loop = config.get('train_cfg') or {}
     if str(loop.get('type')).rsplit('.', 1)[-1] == 'FitLoop':
         return 'fitted to frozen features at once'
+    if read_summary(run).get('stays_frozen'):
+        return 'nothing was trained: the images form too few clusters'
     loader = config.get('train_dataloader') or {}
     optimizer = (config.get('optim_wrapper') or {}).get('optimizer', {})
     found = _schedule(run)
@@ -41,6 +43,10 @@ def describe_training(config: Config, run: Path | None) -> str:
         f'{optimizer.get("type", "?")}, {rate}',
         f'weight decay {optimizer.get("weight_decay", 0)}',
     ]
+    if found.get('kept') is not None:
+        facts.append(
+            f'weights of epoch {found["kept"]:g}, chosen without labels'
+        )
     return ', '.join(facts)
 
 

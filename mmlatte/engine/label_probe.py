@@ -1,11 +1,14 @@
 """How far the labels of a model in training are from two others."""
 
+import dataclasses
+
 import numpy as np
 import torch
 from mmengine.dist import broadcast
 from mmengine.runner import Runner
 
 from mmlatte.models.cluster_labels import cluster_labels
+from mmlatte.models.frozen_features import FrozenFeatures
 
 from .frozen_view import FrozenView
 from .path_choice import kappa
@@ -13,6 +16,8 @@ from .unwrapped import unwrapped
 
 #: Images per forward pass.
 BATCH = 64
+#: Images in which clusters are looked for: as good as more.
+MAX_IMAGES = 20_000
 
 
 class LabelProbe:
@@ -36,8 +41,8 @@ class LabelProbe:
         chosen = np.sort(draw.choice(len(view), count, replace=False))
         self._inputs = torch.stack([view[int(i)][1] for i in chosen])
         self.zero_shot = hook.labels[chosen]
-        clusters = cluster_labels(unwrapped(runner.model), hook.frozen())
-        self.clusters = None if clusters is None else clusters[chosen]
+        model = unwrapped(runner.model)
+        self.clusters = _clusters(model, hook.frozen(), chosen)
 
     def __len__(self) -> int:
         return len(self.zero_shot)
@@ -73,3 +78,26 @@ class LabelProbe:
         broadcast(agreement)
         first, *second = agreement.tolist()
         return first, second[0] if second else None
+
+
+def _clusters(
+    model, frozen: FrozenFeatures, chosen: np.ndarray
+) -> np.ndarray | None:
+    """Label the chosen images by the clusters of all, or of many."""
+    which = np.arange(len(frozen))
+    if len(which) > MAX_IMAGES:
+        draw = np.random.default_rng(1)
+        others = draw.choice(which, MAX_IMAGES, replace=False)
+        which = np.union1d(others, chosen)
+        frozen = dataclasses.replace(
+            frozen,
+            features=frozen.rows(which).numpy(),
+            labels=frozen.labels[which],
+            scores=frozen.scores[which],
+        )
+    labels = cluster_labels(model, frozen)
+    if labels is None:
+        return None
+    labels = labels[np.searchsorted(which, chosen)]
+    # Agreement with a single label says nothing.
+    return labels if len(np.unique(labels)) > 1 else None

@@ -12,19 +12,19 @@ __all__ = ['cluster_labels']
 
 @torch.no_grad()
 def cluster_labels(model, frozen: FrozenFeatures) -> np.ndarray | None:
-    """Label the training images by the clusters of their frozen features.
+    """Label images by the clusters of their frozen features.
 
     See `LattePlusClassifier`. Its mistakes are others than those of zero-shot
     labels, so that it can judge who learns from the latter.
 
     Args:
-        model (PrototypeClassifier): Has the CLIP, the classes and their
-            texts.
+        model (PrototypeClassifier): Has the CLIP, in training or not, and the
+            classes.
         frozen (FrozenFeatures): N features.
 
     Returns:
-        np.ndarray: int64 (N,); None if the images form too few clusters, or
-        there is one class.
+        np.ndarray: int64 (N,), at least two different ones; None if the
+        images form too few clusters.
     """
     if len(model.class_names) < 2:
         return None
@@ -33,13 +33,12 @@ def cluster_labels(model, frozen: FrozenFeatures) -> np.ndarray | None:
         clip=model.clip,
         class_names=model.class_names,
         templates=model.templates,
-        descriptions=model.descriptions,
     ).to(device)
+    clusters.verbose = False
     with torch.autocast(device.type, enabled=False):
-        clusters.init_weights()
         clusters.fit(frozen)
-    found = torch.tensor(clusters.found)
     labels = clusters.assign(frozen)
+    found = torch.tensor(clusters.found and len(labels.unique()) > 1)
     # The main process decides: other hardware may round another way.
     broadcast(found)
     broadcast(labels)

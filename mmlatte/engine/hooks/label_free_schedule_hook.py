@@ -1,5 +1,4 @@
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.dist import is_main_process
@@ -17,13 +16,12 @@ from ..path_choice import (
     broke,
     fell,
     improved,
-    next_path,
     rose,
     turning_point,
 )
 from ..random_state import preserved_random_state
+from ..rate_walk import walk
 from ..schedulers import WarmupCosineLR
-from ..unwrapped import unwrapped
 from .zero_shot_label_hook import ZeroShotLabelHook
 
 
@@ -38,9 +36,9 @@ class LabelFreeScheduleHook(Hook):
     `mmlatte.engine.path_choice`. Weights and optimizer are put back.
 
     Where training brings the labels closer to the clusters, the rate is the
-    one of the steps after which they were closest. The agreement is measured
-    ``measurements`` times in the run, the run ends after an epoch in which it
-    stayed far below its best, and its weights are those of the best moment.
+    one of the steps after which they were closest. The run then ends after an
+    epoch in which the agreement stayed far below its best, and its weights
+    are those of the best moment.
 
     Where it does not, or there are no clusters, the rate is set so that the
     configured schedule walks to where the agreement with the zero-shot labels
@@ -49,8 +47,9 @@ class LabelFreeScheduleHook(Hook):
 
     For methods whose labels follow training step by step, such as LatteCLIP;
     needs ``WarmupCosineLR``. Writes ``label_free_schedule.json`` into the
-    work folder: what was measured, the chosen learning rate (and path), and
-    the step whose weights were kept.
+    work folder: what was measured, which of the two rules was ``followed``,
+    the chosen learning rate (and path), and after how many epochs the weights
+    were best (``kept``).
 
     Args:
         images (int): Training images that are measured on. Defaults to 512.
@@ -60,7 +59,9 @@ class LabelFreeScheduleHook(Hook):
         last (float): Longest path. Defaults to 0.1.
         stop (bool): Stop training as above, and keep the weights of the best
             moment. Defaults to True.
-        measurements (int): See above. Defaults to 10.
+        measurements (int): Even parts of the run at whose ends the agreement
+            is measured, beside the ends of epochs, where the weights of the
+            best moment are kept. Defaults to 10.
     """
 
     # After the texts are bound, before RunSummaryHook evaluates.
@@ -88,14 +89,19 @@ class LabelFreeScheduleHook(Hook):
         self.stop = stop
         self.measurements = measurements
         self._record: dict = dict(
-            paths=[], agreement=[], path=None, lr=None, epochs=[]
+            paths=[],
+            agreement=[],
+            clusters=[],
+            followed=None,
+            path=None,
+            lr=None,
+            epochs=[],
+            training=[],
+            kept=None,
+            stopped=False,
         )
-        # Where the clusters are of use: 'search', one more than paths;
-        # 'training', [step, agreement] pairs; 'kept', a step.
-        self._record['clusters'] = None
         self._probe: LabelProbe | None = None
         self._best: BestWeights | None = None
-        self._measured: tuple = (None, (0.0, None))
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Go on with what the run's first part found."""
@@ -106,7 +112,7 @@ class LabelFreeScheduleHook(Hook):
                     'the checkpoint was saved without LabelFreeScheduleHook; '
                     'resume with the config of its run'
                 )
-            self._record = {'clusters': None, **saved}
+            self._record.update(saved)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep what was found."""
@@ -126,55 +132,58 @@ class LabelFreeScheduleHook(Hook):
                 'LabelFreeScheduleHook needs mmlatte.ZeroShotLabelHook; add '
                 'it to the hooks'
             )
+        resumed = self._record['lr'] is not None
         with preserved_random_state():
             self._probe = LabelProbe(runner, found[0], self.images)
-            if self._record['lr'] is None:
+            if not resumed:
                 self._search(runner)
-            else:
-                self._go_on(runner)
-        if self._follows_clusters and self.stop and self._best is None:
+        if self.stop and self._record['followed'] == 'clusters':
             self._best = BestWeights(runner.work_dir)
-
-    @property
-    def _follows_clusters(self) -> bool:
-        return self._record['clusters'] is not None
+        if resumed:
+            self._go_on(runner)
 
     def _go_on(self, runner: Runner) -> None:
-        """Take over what a run that resumes has found and kept."""
-        if self._follows_clusters and self.stop:
-            self._best = BestWeights(runner.work_dir)
-            measured = self._record['clusters']['training']
-            if measured and not self._best.resume(runner.iter):
-                runner.logger.warning(
-                    f'{self._best.path} is not there: of the steps before '
-                    f'{runner.iter}, none will be gone back to'
-                )
-        if self.stop and self._has_turned():
+        """Take over what the run's first part kept."""
+        record = self._record
+        if record['stopped'] and self.stop:
             runner.train_loop.stop_training = True
+        if self._best is None or not record['training']:
+            return
+        if record['kept'] is not None:
+            # These are the best weights, and more epochs may follow.
+            best = max(value for _, value in record['training'])
+            self._best.offer(runner, best, record['kept'])
+        elif not self._best.resume(record['training']):
+            runner.logger.warning(
+                f'{self._best.path} does not hold the best weights of the '
+                'epochs that are done: none of them will be gone back to'
+            )
 
     def _search(self, runner: Runner) -> None:
         """Find the learning rate and set it."""
         scheduler = _scheduler(runner)
-        clusters = self._walk(runner)
-        record, count = self._record, len(self._probe)
-        if min(record['agreement']) > UNTOUCHED:
-            raise RuntimeError(
-                'LabelFreeScheduleHook: no learning rate up to '
-                f'{record["paths"][-1] / self.steps:.0e} changes the labels '
-                'of the training images; set optim_wrapper.optimizer.lr and '
-                'remove the hook'
-            )
-        if clusters and improved(clusters, count):
-            rate = best_rate(record['paths'], clusters[1:], self.steps)
-            record['clusters'] = dict(search=clusters, training=[], kept=None)
+        walked = walk(runner, self._probe, self.steps, self.first, self.last)
+        paths, agreement, clusters = walked
+        record = self._record
+        record.update(paths=paths, agreement=agreement, clusters=clusters)
+        if clusters and improved(clusters, len(self._probe)):
+            record['followed'] = 'clusters'
+            rate = best_rate(paths, clusters[1:], self.steps)
             found = (
                 f'after {self.steps} steps with it, labels agree best with '
                 f'the clusters of the images ({max(clusters):.2f})'
             )
+        elif min(agreement) > UNTOUCHED:
+            raise RuntimeError(
+                'LabelFreeScheduleHook: no learning rate up to '
+                f'{paths[-1] / self.steps:.0e} changes the labels of the '
+                'training images; set optim_wrapper.optimizer.lr and remove '
+                'the hook'
+            )
         else:
-            path = turning_point(record['paths'], record['agreement'])
+            record['followed'] = 'zero_shot'
+            record['path'] = path = turning_point(paths, agreement)
             rate = path / _length(runner, scheduler)
-            record['path'] = path
             found = (
                 'frozen and fine-tuned labels agree least after a path of '
                 f'{path:.1e} (sum of learning rates)'
@@ -186,161 +195,79 @@ class LabelFreeScheduleHook(Hook):
             f'Learning rate {rate:.2e}, found without labels: {found}.'
         )
 
-    def _walk(self, runner: Runner) -> list[float]:
-        """Measure the agreement along growing paths; undo every step.
-
-        Returns:
-            list[float]: Agreement with the clusters, before and along the
-            paths; empty without clusters.
-        """
-        model, wrapper = runner.model, runner.optim_wrapper
-        state = {k: v.clone() for k, v in model.state_dict().items()}
-        rates = [group['lr'] for group in wrapper.optimizer.param_groups]
-        # Of float16; mmengine's wrapper names it otherwise.
-        scaler = getattr(wrapper, 'loss_scaler', None)
-        scaler = getattr(wrapper, 'scaler', scaler)
-        scale = scaler.state_dict() if scaler is not None else {}
-        batches = _endless(runner)
-        paths, agreement = self._record['paths'], self._record['agreement']
-        clusters: list[float] = []
-        if self._probe.clusters is not None:
-            clusters.append(self._probe.start)
-        model.train()
-        # The walk may be longer than the run, after which mmengine would
-        # refuse to accumulate gradients.
-        wrapper.initialize_count_status(model, 0, -1)
-        done, path = 0.0, self.first
-        while path <= self.last:
-            # The first group leads; the others keep their ratio to it.
-            for group, rate in zip(
-                wrapper.optimizer.param_groups, rates, strict=True
-            ):
-                group['lr'] = (path - done) / self.steps * rate / rates[0]
-            for _ in range(self.steps * wrapper._accumulative_counts):
-                model.train_step(next(batches), optim_wrapper=wrapper)
-                memory = unwrapped(runner.model).memory
-                pending = getattr(memory, 'pending', False)
-                if pending and wrapper.should_update():
-                    memory.step()
-            paths.append(path)
-            self._measure_walk(runner, path, agreement, clusters)
-            if self._walked_enough(agreement, clusters):
-                break
-            done, path = path, next_path(paths, agreement)
-        model.load_state_dict(state)
-        wrapper.optimizer.state.clear()
-        if scale:
-            # Large steps overflow, and each halves the scale.
-            scaler.load_state_dict(scale)
-        wrapper.zero_grad()
-        for group, rate in zip(
-            wrapper.optimizer.param_groups, rates, strict=True
-        ):
-            group['lr'] = rate
-        wrapper.initialize_count_status(
-            model, runner.train_loop.iter, runner.train_loop.max_iters
-        )
-        return clusters
-
-    def _measure_walk(
-        self,
-        runner: Runner,
-        path: float,
-        agreement: list[float],
-        clusters: list[float],
-    ) -> None:
-        zero_shot, with_clusters = self._probe.measure(runner)
-        agreement.append(zero_shot)
-        text = (
-            f'path {path:.1e}: agreement of frozen and fine-tuned labels '
-            f"{zero_shot:.2f} (Cohen's kappa)"
-        )
-        if with_clusters is not None:
-            clusters.append(with_clusters)
-            text += f', with clusters {with_clusters:.2f}'
-        runner.logger.info(text)
-
-    def _walked_enough(
-        self, agreement: list[float], clusters: list[float]
-    ) -> bool:
-        count = len(self._probe)
-        if broke(agreement):
-            return True
-        if clusters and improved(clusters, count):
-            return fell(clusters, count)
-        return rose(agreement, count)
-
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch=None, outputs=None
     ) -> None:
-        """Measure from time to time, and keep the best weights."""
-        if self._best is None:
-            return
+        """Measure, keep the best weights, and end where it is time.
+
+        All of it before a checkpoint of this step is saved.
+        """
         done, total = runner.iter + 1, runner.max_iters
         length = len(runner.train_loop.dataloader)
-        # At even parts of the run, and at the end of every epoch.
+        ends = done % length == 0
         even = done * self.measurements // total
         even -= (done - 1) * self.measurements // total
-        if not even and done % length:
+        if not ends and (self._best is None or not even):
             return
-        _, value = self._measure(runner, done)
-        self._record['clusters']['training'].append([done, value])
-        self._best.offer(runner, value, done)
+        with preserved_random_state():
+            zero_shot, clusters = self._probe.measure(runner)
+        record, epoch = self._record, round(done / length, 6)
+        if self._best is not None:
+            record['training'].append([epoch, clusters])
+            self._best.offer(runner, clusters, epoch)
+        if ends:
+            record['epochs'].append(zero_shot)
+            self._end_epoch(runner, done == total)
+            self._write(runner)
 
-    def after_train_epoch(self, runner: Runner) -> None:
-        """Stop training if the agreement has turned."""
-        epochs = self._record['epochs']
-        epochs.append(self._measure(runner, runner.iter)[0])
-        if broke(epochs) and not self._follows_clusters:
+    def _end_epoch(self, runner: Runner, last: bool) -> None:
+        record = self._record
+        value = record['epochs'][-1]
+        if broke(record['epochs']):
             runner.logger.warning(
                 "Frozen and fine-tuned labels hardly agree (Cohen's kappa "
-                f'{epochs[-1]:.2f}): the model may have forgotten its '
-                'classes. If its predictions look wrong, set a lower '
+                f'{value:.2f}): the model may have forgotten its classes. If '
+                'its predictions look wrong, set a lower '
                 'optim_wrapper.optimizer.lr and remove LabelFreeScheduleHook.'
             )
-        if self.stop and self._has_turned():
+        if self.stop and not last and self._has_turned():
+            record['stopped'] = True
             runner.train_loop.stop_training = True
             runner.logger.info(f'Stopping: {self._why()}.')
-        last = runner.epoch + 1 == runner.max_epochs
-        if self._best and (last or runner.train_loop.stop_training):
-            self._record['clusters']['kept'] = self._best.step
-            self._best.restore(runner)
-            runner.logger.info(
-                f'The weights are those of step {self._best.step} of '
-                f'{runner.iter}: labels agreed best with the clusters, '
-                f'{self._best.score:.2f}.'
-            )
-        self._write(runner)
+        if self._best is None or not (last or record['stopped']):
+            return
+        if self._best.moment is None:
+            return
+        record['kept'] = self._best.moment
+        self._best.restore(runner)
+        runner.logger.info(
+            f'The weights are those after {self._best.moment:g} epochs: '
+            'labels agreed best with the clusters of the images, '
+            f'{self._best.score:.2f}.'
+        )
 
-    def _measure(
-        self, runner: Runner, step: int
-    ) -> tuple[float, float | None]:
-        """Measure, once per step."""
-        if self._measured[0] != step:
-            with preserved_random_state():
-                self._measured = (step, self._probe.measure(runner))
-        return self._measured[1]
+    def after_train(self, runner: Runner) -> None:
+        """Forget the best weights: a checkpoint holds them."""
+        if self._best is not None:
+            self._best.forget()
 
     def _has_turned(self) -> bool:
         record, count = self._record, len(self._probe)
-        if not self._follows_clusters:
+        if self._best is None:
             return rose([1.0, *record['epochs']], count)
-        measured = record['clusters']['training']
-        epochs = len(record['epochs'])
-        if not measured or epochs < 2:
-            return False
-        # Those of the last epoch against all: it had its chance.
-        length = measured[-1][0] / epochs
-        recent = [v for step, v in measured if step > measured[-1][0] - length]
+        measured = record['training']
+        # The best of the last epoch against the best of all.
+        recent = [v for at, v in measured if at > measured[-1][0] - 1]
         best = max(value for _, value in measured)
         return fell([best, max(recent)], count)
 
     def _why(self) -> str:
         record = self._record
-        if self._follows_clusters:
+        if self._best is not None:
             return (
-                'in this epoch, labels agreed less with the clusters than '
-                f'before (now {record["clusters"]["training"][-1][1]:.2f})'
+                'in the last epoch labels agreed less with the clusters of '
+                f'the images than before ({record["training"][-1][1]:.2f}, '
+                f'after {self._best.score:.2f})'
             )
         return (
             'the agreement of frozen and fine-tuned labels is '
@@ -354,12 +281,6 @@ class LabelFreeScheduleHook(Hook):
             path = Path(runner.work_dir) / 'label_free_schedule.json'
             with atomic_file(path) as file:
                 file.write(json.dumps(self._record, indent=2).encode())
-
-
-def _endless(runner: Runner) -> Iterator[dict]:
-    """Batches of the training data, pass after pass."""
-    while True:
-        yield from runner.train_loop.dataloader
 
 
 def _scheduler(runner: Runner) -> WarmupCosineLR:

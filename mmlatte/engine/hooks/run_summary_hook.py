@@ -196,6 +196,8 @@ class RunSummaryHook(Hook):
             train_seconds=seconds,
             wall_seconds=self._wall_seconds(),
             trained_parameters=_trained_parameters(runner),
+            # Its first look told the method that there was nothing to learn.
+            stays_frozen=_stays_frozen(runner),
             **self._facts(runner),
         )
 
@@ -231,6 +233,10 @@ def _observers_only(runner: Runner) -> Iterator[None]:
         yield
     finally:
         runner._hooks = hooks
+
+
+def _stays_frozen(runner: Runner) -> bool:
+    return getattr(unwrapped(runner.model), 'stays_frozen', False)
 
 
 def _trained_parameters(runner: Runner) -> int:

@@ -65,8 +65,6 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
                 self._decide_current_val_interval()
                 if self._evaluation_is_due():
                     self._evaluate()
-            if self._epoch == 0 and self.runner.val_loop is not None:
-                self._evaluate()  # there was nothing to train
         if self.stop_training:
             self._save_if_needed()
         runner.call_hook('after_train')
@@ -110,7 +108,6 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
             and (
                 self._epoch % self.val_interval == 0
                 or self._epoch == self._max_epochs
-                or self.stop_training
             )
         )
 

@@ -1,5 +1,6 @@
 """Gaussian discriminant analysis without labels (arXiv 2402.04087)."""
 
+import logging
 from collections.abc import Callable
 
 import torch
@@ -59,6 +60,8 @@ class GDAClassifier(PrototypeClassifier):
     weight: Tensor
     bias: Tensor
     logit_scale: Tensor
+    #: Whether a fit says what it does.
+    verbose = True
 
     def __init__(
         self,
@@ -202,9 +205,8 @@ class GDAClassifier(PrototypeClassifier):
                 weight[without] = weight[~without].mean(dim=0)
                 bias[without] = bias[~without].mean() + IMPOSSIBLE
             posterior = linear_posterior(weight, bias)
-        print_log(
-            f'EM: {changed} of {len(frozen)} labels changed in the last step',
-            'current',
+        self._log(
+            f'EM: {changed} of {len(frozen)} labels changed in the last step'
         )
         self.weight.copy_(weight)
         self.bias.copy_(bias)
@@ -238,10 +240,9 @@ class GDAClassifier(PrototypeClassifier):
             )
             for _, f in self._chunks(frozen)
         )
-        print_log(
+        self._log(
             f'As prototypes: {same / len(frozen):.1%} of the fitted images '
-            'keep their label',
-            'current',
+            'keep their label'
         )
         self.memory.reset(rows.to(self.weight))
         self.logit_scale.fill_(scale)
@@ -276,6 +277,10 @@ class GDAClassifier(PrototypeClassifier):
                 for _, features in self._chunks(frozen)
             ]
         )
+
+    def _log(self, text: str, level: int = logging.INFO) -> None:
+        if self.verbose:
+            print_log(text, 'current', level=level)
 
     def _shrinkage(self, frozen: FrozenFeatures) -> float:
         """That of the code, s = D / (N - 1 + D)."""

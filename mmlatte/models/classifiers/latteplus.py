@@ -5,7 +5,6 @@ import logging
 import numpy as np
 import torch
 import torch.nn.functional as F
-from mmengine.logging import print_log
 from torch import Tensor
 
 from mmlatte.models.cluster_valleys import join_clusters
@@ -55,9 +54,9 @@ class LattePlusClassifier(GDAClassifier):
     and to ``overrule`` times as many as its own; clusters that then bear one
     name are joined, and EM runs once more.
 
-    If the images form few clusters (at most ``min_clusters`` C are left, or
-    hold on images that they were not fitted to), structure cannot tell the
-    classes: the model stays zero-shot CLIP and says so.
+    If the images form few clusters (one, or at most ``min_clusters`` C are
+    left, or hold on images that they were not fitted to), structure cannot
+    tell the classes: the model stays zero-shot CLIP and says so.
 
     Args:
         alpha (float): In (0, 1). Defaults to 0.9.
@@ -127,12 +126,11 @@ class LattePlusClassifier(GDAClassifier):
         kept = into[labels].unique()
         holding = join_clusters(nodes, labels, voices, HOLDS, FOLDS)
         clusters = min(len(kept), len(holding[labels].unique()))
-        if clusters <= self.min_clusters * len(weight):
-            print_log(
+        if clusters < 2 or clusters <= self.min_clusters * len(weight):
+            self._log(
                 f'LattePlus: the images form {clusters} clusters, too few for '
                 f'{len(weight)} classes; staying with zero-shot CLIP. Are all '
                 'the class names right?',
-                'current',
                 level=logging.WARNING,
             )
             self.init_weights()
@@ -196,11 +194,10 @@ class LattePlusClassifier(GDAClassifier):
         for cell in np.flatnonzero(~own & (share > enough)):
             old, new = int(cluster[cell]), int(name[cell])
             names[old] = new
-            print_log(
+            self._log(
                 f'LattePlus: the images of {self.class_names[old]!r} are '
                 f'called {self.class_names[new]!r}, as zero-shot CLIP calls '
-                f'{share[cell]:.0%} of them',
-                'current',
+                f'{share[cell]:.0%} of them'
             )
         if (names == np.arange(count)).all():
             return without
@@ -218,10 +215,9 @@ class LattePlusClassifier(GDAClassifier):
             )
             if gone
         ]
-        print_log(
+        self._log(
             'LattePlus: no cluster of their own, and never predicted: '
-            + ', '.join(names),
-            'current',
+            + ', '.join(names)
         )
 
     def listen(

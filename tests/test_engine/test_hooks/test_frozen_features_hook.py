@@ -82,8 +82,6 @@ def test_a_model_that_stays_frozen_is_evaluated_only(make, monkeypatch):
     assert runner.iter == 0
     for name, value in runner.model.clip.state_dict().items():
         assert torch.equal(value, before[name]), name
-    scalars = runner.message_hub.log_scalars
-    assert len(scalars['val/accuracy/top1'].data[0]) == 1
 
 
 def test_epoch_starts_once_even_if_resumed_inside_it(make):

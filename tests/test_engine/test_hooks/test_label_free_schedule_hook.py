@@ -9,8 +9,13 @@ import torch
 from mmengine.optim import OptimWrapper
 from sklearn.metrics import cohen_kappa_score
 
+from mmlatte.engine.best_weights import BestWeights
 from mmlatte.engine.frozen_view import FrozenView
-from mmlatte.engine.hooks import LabelFreeScheduleHook, ZeroShotLabelHook
+from mmlatte.engine.hooks import (
+    LabelFreeScheduleHook,
+    SampleSeedHook,
+    ZeroShotLabelHook,
+)
 from mmlatte.engine.label_probe import LabelProbe
 
 
@@ -194,11 +199,11 @@ def test_the_agreement_is_that_of_a_plain_loop(
 
 
 def test_a_resumed_run_stays_stopped(train, config, tmp_path, monkeypatch):
-    train(config('whole', stop=False))
     monkeypatch.setattr(
         'mmlatte.engine.hooks.label_free_schedule_hook.rose',
         lambda values, images: len(values) == 3,
     )
+    train(config('whole'))
     again = config('again')
     again.load_from = str(tmp_path / 'whole' / 'epoch_2.pth')
     again.resume = True
@@ -255,26 +260,111 @@ def test_the_rate_is_that_of_the_best_steps(train, config, clusters, tmp_path):
     first, second, _ = found['paths']
     assert found['lr'] == pytest.approx((second - first) / 4)
     assert max(rates(runner)) == pytest.approx(found['lr'])
-    assert found['clusters']['search'][1:] == SEARCH
+    assert found['clusters'][1:] == SEARCH
+    assert found['followed'] == 'clusters'
     assert found['path'] is None
-    steps = [step for step, _ in found['clusters']['training']]
+    steps = [round(4 * epoch) for epoch, _ in found['training']]
     assert steps == [2, 3, 4, 5, 6, 8, 9, 10, 11, 12]
 
 
+@pytest.mark.parametrize('best', [4, 6])
 def test_the_weights_are_those_of_the_best_moment(
-    train, config, clusters, tmp_path
+    train, config, clusters, tmp_path, best
 ):
-    """What a run that ends there has, is what the whole run has."""
-    values = [0.5, 0.5, 0.5, 0.7, *[0.6] * 8]
+    """What a run has that is cut off there."""
+    values = [0.6] * 12
+    values[best - 1] = 0.62
     clusters([*SEARCH, *values])
     whole = train(config('whole', measurements=12))
-    assert record(tmp_path / 'whole')['clusters']['kept'] == 4
-    clusters([*SEARCH, 0.5, 0.5, 0.5])  # of the ends of epochs
-    train(config('part', measurements=12, stop=False))
-    saved = torch.load(tmp_path / 'part/epoch_1.pth', weights_only=True)
+    found = record(tmp_path / 'whole')
+    assert found['kept'] == best / 4
+    assert not found['stopped']
+    clusters([*SEARCH, *[0.5] * 12])
+    cfg = config('part', stop=False)
+    cfg.default_hooks.checkpoint.update(interval=best, by_epoch=False)
+    train(cfg)
+    saved = torch.load(tmp_path / f'part/iter_{best}.pth', weights_only=True)[
+        'state_dict'
+    ]
+    kept = torch.load(tmp_path / 'whole/epoch_3.pth', weights_only=True)
     for name, value in whole.model.state_dict().items():
-        assert torch.equal(value, saved['state_dict'][name]), name
+        assert torch.equal(value, saved[name]), name
+        assert torch.equal(value, kept['state_dict'][name]), name
     assert not (tmp_path / 'whole' / 'best_weights.pth').exists()
+
+
+def test_checkpoints_by_step_hold_the_best_weights(
+    train, config, clusters, tmp_path
+):
+    clusters([*SEARCH, 0.5, 0.7, *[0.6] * 10])
+    cfg = config('run', measurements=12)
+    cfg.default_hooks.checkpoint.update(interval=12, by_epoch=False)
+    model = train(cfg).model
+    saved = torch.load(tmp_path / 'run/iter_12.pth', weights_only=True)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, saved['state_dict'][name]), name
+
+
+def test_it_stops_far_from_the_clusters(train, config, clusters, tmp_path):
+    far = [0.5, 0.9, 0.8, 0.8, *[0.1] * 8]
+    clusters([*SEARCH, *far])
+    runner = train(config('run', measurements=12))
+    found = record(tmp_path / 'run')
+    assert (runner.epoch, found['stopped'], found['kept']) == (2, True, 0.5)
+    # And a resumed run stays stopped, with these weights.
+    again = config('again', measurements=12)
+    again.load_from, again.resume = str(tmp_path / 'run/epoch_2.pth'), True
+    clusters([])
+    again = train(again)
+    assert again.epoch == 2
+    for name, value in runner.model.state_dict().items():
+        assert torch.equal(value, again.model.state_dict()[name]), name
+
+
+def test_a_resumed_run_goes_back_as_well(train, config, clusters, tmp_path):
+    values = [0.5, 0.5, 0.7, 0.6, *[0.68] * 8]
+    clusters([*SEARCH, *values])
+    whole = train(config('whole', measurements=12))
+    # Killed after six steps: a checkpoint of the fifth, a file of the third.
+    clusters([*SEARCH, *values])
+    cfg = config('part', measurements=12)
+    cfg.default_hooks.checkpoint.update(interval=5, by_epoch=False)
+
+    class Killed(Exception):
+        pass
+
+    def kill(hook, runner, *args, **kwargs):
+        if runner.iter == 6:
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BestWeights, 'forget', lambda self: None)
+        patch.setattr(SampleSeedHook, 'after_train_iter', kill)
+        with pytest.raises(Killed):
+            train(cfg)
+    assert (tmp_path / 'part/best_weights.pth').exists()
+    clusters(values[5:])
+    cfg.load_from, cfg.resume = str(tmp_path / 'part/iter_5.pth'), True
+    resumed = train(cfg)
+    assert record(tmp_path / 'part')['kept'] == 0.75
+    for name, value in whole.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
+
+
+def test_a_file_of_another_run_is_not_taken(train, config, clusters, tmp_path):
+    clusters([*SEARCH, *[0.5] * 12])
+    train(config('whole'))
+    other = dict(score=0.99, moment=0.5, state_dict={})
+    again = config('again')
+    again.load_from = str(tmp_path / 'whole/epoch_1.pth')
+    again.resume = True
+    (tmp_path / 'again').mkdir()
+    torch.save(other, tmp_path / 'again' / 'best_weights.pth')
+    clusters([0.5] * 12)
+    runner = train(again)
+    log = next(Path(runner.log_dir).glob('*.log')).read_text()
+    assert 'does not hold the best weights' in log
+    assert record(tmp_path / 'again')['kept'] > 1
 
 
 def test_senseless_options_are_refused():

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmlatte.models import LattePlusClassifier, LattePlusTunedClassifier
 from mmlatte.models.classifiers.dpa import align_distribution
 from mmlatte.models.cluster_labels import cluster_labels
+from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.models.losses import fairness_loss
 
 
@@ -65,6 +66,16 @@ def test_without_clusters_nothing_is_trained(tuned, make_frozen):
     assert model.stays_frozen
     assert cluster_labels(model, frozen) is None
     assert not model.shares.any()
+
+
+@pytest.mark.parametrize('seed', [0, 1, 2])
+def test_two_names_for_one_cluster_are_no_clusters(tuned, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(600, 16)) * 0.2 + rng.normal(size=16)
+    x = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
+    t = F.normalize(torch.randn(2, 16), dim=1).numpy()
+    frozen = FrozenFeatures(x, (x @ t.T).argmax(1), (x @ t.T).max(1), t)
+    assert cluster_labels(tuned(t), frozen) is None
 
 
 def test_a_resumed_model_keeps_its_start(tuned, make_frozen, monkeypatch):
