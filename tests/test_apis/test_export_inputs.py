@@ -102,11 +102,14 @@ def test_card_tells_the_schedule_that_was_found(
     assert ' 20 epochs, ' in trained('as_set')
     assert 'AdamW, lr 0.125, weight' in trained('again')
     (run / 'label_free_schedule.json').write_text(
-        json.dumps(dict(lr=3.21e-5, epochs=[0.9, 0.8, 0.85]))
+        json.dumps(dict(lr=3.21e-5, epochs=[0.9, 0.8, 0.85], kept=1.5))
     )
     line = trained('found')
     assert '3 of 20 epochs' in line
+    assert 'weights of epoch 1.5, chosen without labels' in line
     assert 'AdamW, lr 3.2e-05, found without labels' in line
+    (run / 'summary.json').write_text(json.dumps(dict(stays_frozen=True)))
+    assert 'nothing was trained' in trained('frozen')
 
 
 def test_coca_is_exported_as_a_graph(tiny_config, coca_dir, tmp_path):

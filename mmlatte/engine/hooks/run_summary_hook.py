@@ -38,7 +38,7 @@ class RunSummaryHook(Hook):
     Writes ``summary.json`` into the work folder, with the keys
 
     - ``zero_shot_top1``: accuracy before the first epoch, percent
-    - ``top1``: accuracy after the last epoch, percent
+    - ``top1``: accuracy of the final weights, percent
     - ``gain``: their difference
     - ``pseudo_label_top1``: accuracy of the zero-shot labels of the training
       images, percent (if the data set has labels; they are seen here only)
@@ -48,6 +48,7 @@ class RunSummaryHook(Hook):
     - ``train_seconds``: of training alone
     - ``wall_seconds``: of the whole run, with the parts before a resume
     - ``trained_parameters``: how many numbers were fitted
+    - ``stays_frozen``: whether the method found nothing to learn from
     - ``peak_memory_mb``: of the GPU, without one of the process
     - ``method``: the classifier's name, and whether it is transductive, is
       helped by a teacher and uses an LMM
