@@ -137,7 +137,9 @@ class LabelFreeScheduleHook(Hook):
             self._probe = LabelProbe(runner, found[0], self.images)
             if not resumed:
                 self._search(runner)
-        if self.stop and self._record['followed'] == 'clusters':
+        # On other hardware a resumed run may find no clusters any more.
+        usable = self._probe.clusters is not None
+        if self.stop and usable and self._record['followed'] == 'clusters':
             self._best = BestWeights(runner.work_dir)
         if resumed:
             self._go_on(runner)
