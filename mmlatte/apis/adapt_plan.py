@@ -163,7 +163,7 @@ def make_plan(
             probe = min(search.images, count) * look
             steps = search.steps * loader.batch_size * learn
             seconds['training'] += WALK * (steps + probe)
-            seconds['training'] += search.measurements * probe
+            seconds['training'] += (search.measurements + epochs) * probe
             seconds['training'] += min(count, MAX_IMAGES) * fit
     else:
         seconds['fit'] = count * fit

@@ -29,7 +29,7 @@ def describe_training(config: Config, run: Path | None) -> str:
         return 'nothing was trained: the images form too few clusters'
     loader = config.get('train_dataloader') or {}
     optimizer = (config.get('optim_wrapper') or {}).get('optimizer', {})
-    found = _schedule(run)
+    found = _schedule(config, run)
     planned = loop.get('max_epochs', '?')
     epochs = len(found.get('epochs', ())) or planned
     rate = f'lr {optimizer.get("lr", "?")}'
@@ -50,7 +50,14 @@ def describe_training(config: Config, run: Path | None) -> str:
     return ', '.join(facts)
 
 
-def _schedule(run: Path | None) -> dict:
+def _schedule(config: Config, run: Path | None) -> dict:
+    hooks = [*(config.get('default_hooks') or {}).values()]
+    hooks += config.get('custom_hooks') or []
+    kinds = {
+        str((hook or {}).get('type')).rsplit('.', 1)[-1] for hook in hooks
+    }
+    if 'LabelFreeScheduleHook' not in kinds:
+        return {}  # the file is of an earlier run
     return _read(run, 'label_free_schedule.json')
 
 

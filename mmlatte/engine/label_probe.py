@@ -1,6 +1,8 @@
 """How far the labels of a model in training are from two others."""
 
 import dataclasses
+from collections.abc import Sequence
+from types import EllipsisType
 
 import numpy as np
 import torch
@@ -28,29 +30,37 @@ class LabelProbe:
             resumed.
         hook (ZeroShotLabelHook): Has looked at the training images.
         images (int): Number of images; fewer if there are fewer.
+        clusters (Sequence[int], optional): Their labels by clusters, if a run
+            that resumes has found them; None: it has found none. Defaults to
+            looking for them.
 
     Attributes:
         zero_shot (np.ndarray): Labels of the frozen CLIP, (n,).
         clusters (np.ndarray): Labels by `cluster_labels`, (n,), or None.
     """
 
-    def __init__(self, runner: Runner, hook, images: int) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        hook,
+        images: int,
+        clusters: Sequence[int] | EllipsisType | None = ...,
+    ) -> None:
         view = FrozenView(runner.train_loop.dataloader.dataset, hook.pipeline)
         draw = np.random.default_rng(0)
         count = min(images, len(view))
         chosen = np.sort(draw.choice(len(view), count, replace=False))
         self._inputs = torch.stack([view[int(i)][1] for i in chosen])
         self.zero_shot = hook.labels[chosen]
-        model = unwrapped(runner.model)
-        self.clusters = _clusters(model, hook.frozen(), chosen)
+        self.clusters: np.ndarray | None
+        if clusters is ...:
+            model = unwrapped(runner.model)
+            self.clusters = _clusters(model, hook.frozen(), chosen)
+        else:
+            self.clusters = None if clusters is None else np.array(clusters)
 
     def __len__(self) -> int:
         return len(self.zero_shot)
-
-    @property
-    def start(self) -> float:
-        """float: Agreement of the zero-shot labels with the clusters."""
-        return kappa(self.clusters, self.zero_shot)
 
     @torch.no_grad()
     def measure(self, runner: Runner) -> tuple[float, float | None]:

@@ -145,8 +145,8 @@ def best_rate(
         steps (int): Steps between two measurements.
 
     Examples:
-        >>> best_rate([1e-4, 3e-4, 7e-4], [0.5, 0.7, 0.6], steps=4)
-        5e-05
+        >>> best_rate([1.0, 3.0, 7.0], [0.5, 0.7, 0.6], steps=4)
+        0.5
     """
     best = max(range(len(clusters)), key=lambda i: clusters[i])
     walked = paths[best] - (paths[best - 1] if best else 0.0)

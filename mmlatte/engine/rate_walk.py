@@ -48,8 +48,8 @@ def walk(
     scaler = getattr(wrapper, 'scaler', scaler)
     scale = scaler.state_dict() if scaler is not None else {}
     batches = _endless(runner)
-    start = [] if probe.clusters is None else [probe.start]
-    walked = Walk([], [], start)
+    _, start = probe.measure(runner)
+    walked = Walk([], [], [] if start is None else [start])
     model.train()
     # The walk may be longer than the run, after which mmengine would
     # refuse to accumulate gradients.
@@ -100,11 +100,9 @@ def _measure(
 
 def _is_enough(walked: Walk, images: int) -> bool:
     """Whether going on would show nothing new."""
-    if broke(walked.agreement):
-        return True
     if walked.clusters and improved(walked.clusters, images):
         return fell(walked.clusters, images)
-    return rose(walked.agreement, images)
+    return broke(walked.agreement) or rose(walked.agreement, images)
 
 
 def _endless(runner: Runner) -> Iterator[dict]:

@@ -11,7 +11,9 @@ __all__ = ['cluster_labels']
 
 
 @torch.no_grad()
-def cluster_labels(model, frozen: FrozenFeatures) -> np.ndarray | None:
+def cluster_labels(
+    model, frozen: FrozenFeatures, verbose: bool = False
+) -> np.ndarray | None:
     """Label images by the clusters of their frozen features.
 
     See `LattePlusClassifier`. Its mistakes are others than those of zero-shot
@@ -21,6 +23,8 @@ def cluster_labels(model, frozen: FrozenFeatures) -> np.ndarray | None:
         model (PrototypeClassifier): Has the CLIP, in training or not, and the
             classes.
         frozen (FrozenFeatures): N features.
+        verbose (bool): Say which names get no cluster, or another one.
+            Defaults to False.
 
     Returns:
         np.ndarray: int64 (N,), at least two different ones; None if the
@@ -34,7 +38,7 @@ def cluster_labels(model, frozen: FrozenFeatures) -> np.ndarray | None:
         class_names=model.class_names,
         templates=model.templates,
     ).to(device)
-    clusters.verbose = False
+    clusters.verbose = verbose
     with torch.autocast(device.type, enabled=False):
         clusters.fit(frozen)
     labels = clusters.assign(frozen)

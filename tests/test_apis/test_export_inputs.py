@@ -101,6 +101,9 @@ def test_card_tells_the_schedule_that_was_found(
 
     assert ' 20 epochs, ' in trained('as_set')
     assert 'AdamW, lr 0.125, weight' in trained('again')
+    config.default_hooks.label_free = dict(
+        type='mmlatte.LabelFreeScheduleHook'
+    )
     (run / 'label_free_schedule.json').write_text(
         json.dumps(dict(lr=3.21e-5, epochs=[0.9, 0.8, 0.85], kept=1.5))
     )

@@ -1,5 +1,7 @@
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from types import EllipsisType
 
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
@@ -100,6 +102,8 @@ class LabelFreeScheduleHook(Hook):
             kept=None,
             stopped=False,
         )
+        # Labels by clusters of the images that are measured on, once found.
+        self._clusters: Sequence[int] | EllipsisType | None = ...
         self._probe: LabelProbe | None = None
         self._best: BestWeights | None = None
 
@@ -113,10 +117,16 @@ class LabelFreeScheduleHook(Hook):
                     'resume with the config of its run'
                 )
             self._record.update(saved)
+            self._clusters = checkpoint['meta']['label_free_clusters']
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep what was found."""
-        checkpoint['meta']['label_free_schedule'] = self._record
+        meta = checkpoint['meta']
+        meta['label_free_schedule'] = self._record
+        labels = self._probe.clusters if self._probe else None
+        meta['label_free_clusters'] = (
+            None if labels is None else labels.tolist()
+        )
 
     def before_train(self, runner: Runner) -> None:
         """Find the learning rate, unless the run resumes.
@@ -132,14 +142,16 @@ class LabelFreeScheduleHook(Hook):
                 'LabelFreeScheduleHook needs mmlatte.ZeroShotLabelHook; add '
                 'it to the hooks'
             )
+        if runner.train_loop.stop_training:
+            return  # the model found nothing to learn from
         resumed = self._record['lr'] is not None
         with preserved_random_state():
-            self._probe = LabelProbe(runner, found[0], self.images)
+            self._probe = LabelProbe(
+                runner, found[0], self.images, self._clusters
+            )
             if not resumed:
                 self._search(runner)
-        # On other hardware a resumed run may find no clusters any more.
-        usable = self._probe.clusters is not None
-        if self.stop and usable and self._record['followed'] == 'clusters':
+        if self.stop and self._record['followed'] == 'clusters':
             self._best = BestWeights(runner.work_dir)
         if resumed:
             self._go_on(runner)
@@ -147,18 +159,22 @@ class LabelFreeScheduleHook(Hook):
     def _go_on(self, runner: Runner) -> None:
         """Take over what the run's first part kept."""
         record = self._record
+        self._write(runner)
         if record['stopped'] and self.stop:
             runner.train_loop.stop_training = True
+            return
         if self._best is None or not record['training']:
             return
         if record['kept'] is not None:
-            # These are the best weights, and more epochs may follow.
-            best = max(value for _, value in record['training'])
-            self._best.offer(runner, best, record['kept'])
+            if runner.iter < runner.max_iters:
+                # These are the best weights, and more epochs follow.
+                best = max(value for _, value in record['training'])
+                self._best.offer(runner, best, record['kept'])
+                record['kept'] = None
         elif not self._best.resume(record['training']):
             runner.logger.warning(
                 f'{self._best.path} does not hold the best weights of the '
-                'epochs that are done: none of them will be gone back to'
+                'epochs that are done: only later ones will be gone back to'
             )
 
     def _search(self, runner: Runner) -> None:
@@ -225,7 +241,7 @@ class LabelFreeScheduleHook(Hook):
     def _end_epoch(self, runner: Runner, last: bool) -> None:
         record = self._record
         value = record['epochs'][-1]
-        if broke(record['epochs']):
+        if self._best is None and broke(record['epochs']):
             runner.logger.warning(
                 "Frozen and fine-tuned labels hardly agree (Cohen's kappa "
                 f'{value:.2f}): the model may have forgotten its classes. If '

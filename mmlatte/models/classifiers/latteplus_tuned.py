@@ -55,7 +55,7 @@ class LattePlusTunedClassifier(DPAClassifier):
         if self.shares.any():
             super().set_frozen(frozen)
             return
-        labels = cluster_labels(self, frozen)
+        labels = cluster_labels(self, frozen, verbose=True)
         self.stays_frozen = labels is None
         if labels is None:
             print_log(

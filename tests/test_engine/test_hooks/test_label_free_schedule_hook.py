@@ -82,7 +82,7 @@ def test_accumulated_gradients_walk_that_path(
 
 
 def test_a_model_that_forgets_is_reported(train, config, monkeypatch):
-    measured = iter([0.99, 0.9, 0.3, *[0.3] * 3])
+    measured = iter([1.0, 0.99, 0.9, 0.3, *[0.3] * 3])
     monkeypatch.setattr(
         LabelProbe, 'measure', lambda *_: (next(measured), None)
     )
@@ -249,8 +249,8 @@ def clusters(monkeypatch):
     return measure
 
 
-#: Of a search: three paths, then 10 measurements and 3 epochs in 12 steps.
-SEARCH = [0.1, 0.6, 0.3]
+#: Of a search, before training and along three paths.
+SEARCH = [0.1, 0.2, 0.6, 0.3]
 
 
 def test_the_rate_is_that_of_the_best_steps(train, config, clusters, tmp_path):
@@ -260,7 +260,7 @@ def test_the_rate_is_that_of_the_best_steps(train, config, clusters, tmp_path):
     first, second, _ = found['paths']
     assert found['lr'] == pytest.approx((second - first) / 4)
     assert max(rates(runner)) == pytest.approx(found['lr'])
-    assert found['clusters'][1:] == SEARCH
+    assert found['clusters'] == SEARCH
     assert found['followed'] == 'clusters'
     assert found['path'] is None
     steps = [round(4 * epoch) for epoch, _ in found['training']]
