@@ -1,19 +1,9 @@
 # MUST without masking (arXiv 2206.02967) on EuroSAT with the small CLIP of the
 # test assets.
 _base_ = [
-    './_base_/models/zeroshot_rsclip.py',
+    './_base_/methods/must_rsclip.py',
     './_base_/datasets/eurosat_rsclip_views.py',
-    './_base_/schedules/self_training.py',
-    './_base_/method_runtime.py',
 ]
 model = dict(
-    type='mmlatte.MUSTClassifier',
-    clip=dict(freeze_text=True),
-    class_names={{_base_.class_names}},
-    templates={{_base_.templates}},
-    threshold=0.5,  # frozen, this CLIP is surer than that of 6 in 10 images
-    decay=(0.99, 0.99),  # a run of a few hundred steps
+    class_names={{_base_.class_names}}, templates={{_base_.templates}}
 )
-optim_wrapper = dict(optimizer=dict(lr=3e-5))
-param_scheduler = dict(end=4)
-train_cfg = dict(max_epochs=4, val_interval=4)

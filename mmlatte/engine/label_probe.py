@@ -1,6 +1,5 @@
 """How far the labels of a model in training are from two others."""
 
-import dataclasses
 from collections.abc import Sequence
 from types import EllipsisType
 
@@ -99,12 +98,7 @@ def _clusters(
         draw = np.random.default_rng(1)
         others = draw.choice(which, MAX_IMAGES, replace=False)
         which = np.union1d(others, chosen)
-        frozen = dataclasses.replace(
-            frozen,
-            features=frozen.rows(which).numpy(),
-            labels=frozen.labels[which],
-            scores=frozen.scores[which],
-        )
+        frozen = frozen.part(which)
     labels = cluster_labels(model, frozen)
     if labels is None:
         return None

@@ -48,8 +48,8 @@ def walk(
     scaler = getattr(wrapper, 'scaler', scaler)
     scale = scaler.state_dict() if scaler is not None else {}
     batches = _endless(runner)
-    _, start = probe.measure(runner)
-    walked = Walk([], [], [] if start is None else [start])
+    start = [] if probe.clusters is None else [probe.measure(runner)[1]]
+    walked = Walk([], [], start)
     model.train()
     # The walk may be longer than the run, after which mmengine would
     # refuse to accumulate gradients.

@@ -1,5 +1,6 @@
 """What frozen CLIP knows about the training images, as plain data."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -58,6 +59,16 @@ class FrozenFeatures:
     def rows(self, which=slice(None)) -> Tensor:
         """Copy some features, by default all, to a tensor (n, D)."""
         return torch.from_numpy(np.array(self.features[which], np.float32))
+
+    def part(self, which) -> 'FrozenFeatures':
+        """Copy what is known about some images; a teacher is left out."""
+        return dataclasses.replace(
+            self,
+            features=self.rows(which).numpy(),
+            labels=self.labels[which],
+            scores=self.scores[which],
+            teacher=None,
+        )
 
     def chunks(self, size: int = 8192) -> Iterator[tuple[slice, Tensor]]:
         """Yield slices of samples and their features, (n, D) each."""

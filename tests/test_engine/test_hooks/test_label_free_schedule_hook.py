@@ -82,7 +82,7 @@ def test_accumulated_gradients_walk_that_path(
 
 
 def test_a_model_that_forgets_is_reported(train, config, monkeypatch):
-    measured = iter([1.0, 0.99, 0.9, 0.3, *[0.3] * 3])
+    measured = iter([0.99, 0.9, 0.3, *[0.3] * 3])
     monkeypatch.setattr(
         LabelProbe, 'measure', lambda *_: (next(measured), None)
     )

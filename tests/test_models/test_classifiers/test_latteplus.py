@@ -1,7 +1,5 @@
 """LattePlus against a dense loop, and where it must stay what it was."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -76,16 +74,6 @@ def test_classes_are_found_where_the_names_miss_them(make_frozen, tiny_model):
     assert (found == truth).mean() > max(0.9, zero_shot)
 
 
-def part_of(frozen, which):
-    """Some of the images."""
-    return dataclasses.replace(
-        frozen,
-        features=frozen.features[which],
-        labels=frozen.labels[which],
-        scores=frozen.scores[which],
-    )
-
-
 @pytest.mark.parametrize('as_prototypes', [False, True])
 def test_images_of_one_class_keep_zero_shot(
     make_frozen, tiny_model, as_prototypes
@@ -97,7 +85,7 @@ def test_images_of_one_class_keep_zero_shot(
         as_prototypes=as_prototypes,
     )
     before = built(frozen.rows())
-    built.fit(part_of(frozen, truth == 2))
+    built.fit(frozen.part(truth == 2))
     assert torch.equal(built(frozen.rows()), before)
     assert built.open_vocabulary == as_prototypes
 
@@ -210,7 +198,7 @@ def test_prototypes_of_few_images_classify_others(
 ):
     """As many images as dimensions, 16, and more."""
     frozen, _ = make_frozen(n=count + 400, classes=3, spread=0.25)
-    part = part_of(frozen, slice(count))
+    part = frozen.part(slice(count))
     found = []
     for as_prototypes in (False, True):
         built = tiny_model(

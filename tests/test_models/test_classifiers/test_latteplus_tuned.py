@@ -58,9 +58,7 @@ def test_labels_of_the_classifier_are_those_it_predicts(
 
 def test_without_clusters_nothing_is_trained(tuned, make_frozen):
     frozen, truth = make_frozen(n=300, classes=5, spread=0.2)
-    frozen.features = frozen.features[truth == 0]
-    frozen.labels = frozen.labels[truth == 0]
-    frozen.scores = frozen.scores[truth == 0]
+    frozen = frozen.part(truth == 0)
     model = tuned(frozen.class_features)
     model.set_frozen(frozen)
     assert model.stays_frozen
@@ -73,7 +71,8 @@ def test_two_names_for_one_cluster_are_no_clusters(tuned, seed):
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(600, 16)) * 0.2 + rng.normal(size=16)
     x = (x / np.linalg.norm(x, axis=1, keepdims=True)).astype(np.float32)
-    t = F.normalize(torch.randn(2, 16), dim=1).numpy()
+    t = rng.normal(size=(2, 16))
+    t = (t / np.linalg.norm(t, axis=1, keepdims=True)).astype(np.float32)
     frozen = FrozenFeatures(x, (x @ t.T).argmax(1), (x @ t.T).max(1), t)
     assert cluster_labels(tuned(t), frozen) is None
 
