@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmlatte.models.cluster_names import name_evidence, naming_margin
 from mmlatte.models.cluster_valleys import join_clusters
 from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.models.neighbour_graph import NeighbourGraph
@@ -18,6 +19,8 @@ from .gda import GDAClassifier, Posterior, linear_posterior
 MAX_NODES = 20_000
 #: Steps of the propagation: 0.9^60 is 0.002.
 STEPS = 60
+#: For every name, at least.
+IMAGES = 10
 #: A cluster holds if its valley is deeper on images of the other folds.
 HOLDS, FOLDS = 0.8, 5
 
@@ -48,23 +51,27 @@ class LattePlusClassifier(GDAClassifier):
     between them (`valleys`): they are joined, the name with more voice in the
     joined images stays, and EM runs again without the others.
 
-    Where the names of several classes compete for too few clusters, one can
-    get a name that no image speaks for. In the end a cluster takes another
-    name if zero-shot CLIP gives it to more than half of the cluster's images,
-    and to ``overrule`` times as many as its own; clusters that then bear one
-    name are joined, and EM runs once more.
+    A class whose name is loudest in a cluster need not be what its images
+    show: where half of the names have no image, several compete for every
+    cluster. In the end a cluster bears the name for which voices and
+    zero-shot labels together speak most (`name_evidence`; labels by f and g,
+    and by x and t); clusters of one name are joined, and EM runs once more.
 
-    If the images form few clusters (one, or at most ``min_clusters`` C are
-    left, or hold on images that they were not fitted to), structure cannot
-    tell the classes: the model stays zero-shot CLIP and says so.
+    The model stays zero-shot CLIP, and says so, where that is safer: if there
+    are fewer than 10 images for every name, if the images form few clusters
+    (one, or at most ``min_clusters`` C are left, or hold on images that they
+    were not fitted to), or if the names are unsure (`naming_margin` of at
+    most ``min_margin``).
 
     Args:
         alpha (float): In (0, 1). Defaults to 0.9.
         neighbours (int): Of the graph. Defaults to 20.
         valley (float): Clusters with a higher density in between, of the
             density at the lower of both, are joined. Defaults to 0.65.
-        min_clusters (float): See above. Defaults to 0.4.
-        overrule (float): See above; infinity never renames. Defaults to 8.
+        min_clusters (float): See above. Defaults to 0.25.
+        label_weight (float): Of the zero-shot labels in a name, against the
+            voices. Defaults to 1.
+        min_margin (float): See above. Defaults to 1.5.
         **kwargs: See `GDAClassifier`.
 
     Attributes:
@@ -78,8 +85,9 @@ class LattePlusClassifier(GDAClassifier):
         alpha: float = 0.9,
         neighbours: int = 20,
         valley: float = 0.65,
-        min_clusters: float = 0.4,
-        overrule: float = 8.0,
+        min_clusters: float = 0.25,
+        label_weight: float = 1.0,
+        min_margin: float = 1.5,
         estimate_priors: bool = True,
         **kwargs,
     ) -> None:
@@ -94,72 +102,104 @@ class LattePlusClassifier(GDAClassifier):
                 'valley must be in (0, 1] and min_clusters in [0, 1]; '
                 f'got {valley}, {min_clusters}'
             )
-        if not overrule >= 1:
-            raise ValueError(f'overrule must be at least 1, got {overrule}')
+        if label_weight < 0 or min_margin < 0:
+            raise ValueError(
+                'label_weight and min_margin must not be negative; got '
+                f'{label_weight}, {min_margin}'
+            )
         self.alpha = alpha
         self.neighbours = neighbours
         self.valley = valley
         self.min_clusters = min_clusters
-        self.overrule = overrule
+        self.label_weight = label_weight
+        self.min_margin = min_margin
         self.found = False
 
     @torch.no_grad()
     def fit(self, frozen: FrozenFeatures) -> None:
-        """Fit the training images, unless they form few clusters.
+        """Fit the training images, unless zero-shot CLIP is safer.
 
         Args:
             frozen (FrozenFeatures): N features; they are read in chunks.
         """
         self.found = False
+        if len(frozen) < IMAGES * len(self.weight):
+            self._stay(
+                f'there are {len(frozen)} images, fewer than {IMAGES} for '
+                f'each of {len(self.weight)} names'
+            )
+            return
         which = np.arange(len(frozen))
         if len(which) > MAX_NODES:
             draw = np.random.default_rng(0)
             which = np.sort(draw.choice(which, MAX_NODES, replace=False))
         nodes = frozen.rows(which)
-        voices, posterior = self.listen(frozen, nodes)
-        self.maximise(frozen, posterior)
+        x, t, offset = self._centre(frozen, nodes)
+        voices = self.propagate(x, t)
+        self.maximise(frozen, self._heard(frozen, voices, x, offset))
 
         nodes, voices = self._wide(nodes), self._wide(voices)
-        weight, bias = self._wide(self.weight), self._wide(self.bias)
-        labels = (nodes @ weight.T + bias).argmax(dim=1)
-        into = join_clusters(nodes, labels, voices, self.valley)
-        kept = into[labels].unique()
-        holding = join_clusters(nodes, labels, voices, HOLDS, FOLDS)
-        clusters = min(len(kept), len(holding[labels].unique()))
-        if clusters < 2 or clusters <= self.min_clusters * len(weight):
-            self._log(
-                f'LattePlus: the images form {clusters} clusters, too few for '
-                f'{len(weight)} classes; staying with zero-shot CLIP. Are all '
-                'the class names right?',
-                level=logging.WARNING,
+        clusters = self._clusters(nodes)
+        into = join_clusters(nodes, clusters, voices, self.valley)
+        holding = join_clusters(nodes, clusters, voices, HOLDS, FOLDS)
+        found = min(len(i[clusters].unique()) for i in (into, holding))
+        if found < 2 or found <= self.min_clusters * len(self.weight):
+            self._stay(f'the images form {found} clusters, too few')
+            return
+        without = self._join(frozen, into, clusters)
+        clusters = self._clusters(nodes)
+        labels = torch.from_numpy(frozen.labels[which]).to(x.device)
+        evidence = name_evidence(
+            clusters, voices, [labels, (x @ t.T).argmax(1)], self.label_weight
+        )
+        margin = naming_margin(evidence, clusters)
+        if len(evidence.argmax(dim=1)[clusters].unique()) < 2:
+            self._stay('all images are called one name')
+            return
+        if margin <= self.min_margin:
+            self._stay(
+                f'names are unsure, {np.exp(margin):.1f} times the evidence '
+                'of the next one'
             )
-            self.init_weights()
             return
         self.found = True
-        without = torch.zeros_like(bias, dtype=torch.bool)
-        if len(kept) < len(weight):
-            without = self._join(frozen, into, kept)
-        without = self.rename(frozen, without)
+        without = self._rename(frozen, evidence, clusters, without)
         if without.any():
             self._log_dropped(without)
         if self.as_prototypes:
             self.adopt_prototypes(frozen, without)
 
+    def _stay(self, why: str) -> None:
+        self._log(
+            f'LattePlus: {why}; staying with zero-shot CLIP. Are all the '
+            'class names right?',
+            level=logging.WARNING,
+        )
+        self.init_weights()
+
+    def _clusters(self, nodes: Tensor) -> Tensor:
+        """Return the cluster of every node (n, D), int64 (n,)."""
+        return (
+            nodes @ self._wide(self.weight).T + self._wide(self.bias)
+        ).argmax(dim=1)
+
     def _join(
-        self, frozen: FrozenFeatures, into: Tensor, kept: Tensor
+        self, frozen: FrozenFeatures, into: Tensor, clusters: Tensor
     ) -> Tensor:
-        """Make classes of clusters, and run EM again.
+        """Make classes of clusters, and run EM again where that is new.
 
         Args:
             frozen (FrozenFeatures): N features; they are read in chunks.
             into (Tensor): The class of every cluster, (C,).
-            kept (Tensor): The classes that have images.
+            clusters (Tensor): Of the nodes, (n,).
 
         Returns:
-            Tensor: bool (C,), the other classes.
+            Tensor: bool (C,), the classes without images.
         """
         without = torch.ones_like(self.bias, dtype=torch.bool)
-        without[kept] = False
+        without[into[clusters].unique()] = False
+        if not without.any() and torch.equal(into[clusters], clusters):
+            return without
         joined = self._wide(F.one_hot(into, len(without)))
         first = linear_posterior(
             self._wide(self.weight), self._wide(self.bias)
@@ -167,45 +207,35 @@ class LattePlusClassifier(GDAClassifier):
         self.maximise(frozen, lambda *batch: first(*batch) @ joined, without)
         return without
 
-    def rename(self, frozen: FrozenFeatures, without: Tensor) -> Tensor:
-        """Give clusters the names that zero-shot CLIP insists on.
+    def _rename(
+        self,
+        frozen: FrozenFeatures,
+        evidence: Tensor,
+        clusters: Tensor,
+        without: Tensor,
+    ) -> Tensor:
+        """Give every cluster the name that most speaks for.
 
         Args:
-            frozen (FrozenFeatures): N features and zero-shot labels.
+            frozen (FrozenFeatures): N features; they are read in chunks.
+            evidence (Tensor): See `name_evidence`, (C, C).
+            clusters (Tensor): Of the nodes, (n,).
             without (Tensor): bool (C,), the classes without images.
 
         Returns:
             Tensor: The same after it.
         """
-        count = len(self.weight)
-        clusters = self.assign(frozen).numpy()
-        # How many images of a cluster bear a name.
-        cells, images = np.unique(
-            clusters * count + frozen.labels, return_counts=True
-        )
-        cluster, name = np.divmod(cells, count)
-        own = cluster == name
-        share = images / np.bincount(clusters, minlength=count)[cluster]
-        owns = np.zeros(count)
-        owns[cluster[own]] = share[own]
-        # One image in a hundred more: a share of zero proves little.
-        enough = np.maximum(0.5, self.overrule * (owns + 0.01))[cluster]
-        names = np.arange(count)
-        for cell in np.flatnonzero(~own & (share > enough)):
-            old, new = int(cluster[cell]), int(name[cell])
-            names[old] = new
+        own = torch.arange(len(evidence), device=evidence.device)
+        names = torch.where(without, own, evidence.argmax(dim=1))
+        if torch.equal(names, own):
+            return without
+        for old in (names != own).nonzero().flatten().tolist():
             self._log(
                 f'LattePlus: the images of {self.class_names[old]!r} are '
-                f'called {self.class_names[new]!r}, as zero-shot CLIP calls '
-                f'{share[cell]:.0%} of them'
+                f'called {self.class_names[int(names[old])]!r}, for which '
+                'voices and zero-shot labels together speak more'
             )
-        if (names == np.arange(count)).all():
-            return without
-        into, kept = (
-            torch.from_numpy(n).to(self.weight.device)
-            for n in (names, np.unique(names[clusters]))
-        )
-        return self._join(frozen, into, kept)
+        return self._join(frozen, names, clusters)
 
     def _log_dropped(self, without: Tensor) -> None:
         names = [
@@ -220,42 +250,42 @@ class LattePlusClassifier(GDAClassifier):
             + ', '.join(names)
         )
 
-    def listen(
+    def _centre(
         self, frozen: FrozenFeatures, nodes: Tensor
-    ) -> tuple[Tensor, Posterior]:
-        """Let the seeds of every class speak.
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return x (n, D), t (C, D) and the mean of all images (D,)."""
+        texts = torch.from_numpy(frozen.class_features)
+        mean = sum(f.sum(dim=0) for _, f in frozen.chunks()) / len(frozen)
+        device = self.weight.device
+        x = F.normalize(nodes - mean, dim=1).to(device)
+        t = F.normalize(texts - texts.mean(dim=0), dim=1).to(device)
+        return x, t, mean.to(device)
+
+    def _heard(
+        self, frozen: FrozenFeatures, voices: Tensor, x: Tensor, offset: Tensor
+    ) -> Posterior:
+        """Return the labels that all images hear, as posteriors.
 
         Args:
             frozen (FrozenFeatures): N features.
-            nodes (Tensor): All of them, or some, (n, D).
-
-        Returns:
-            tuple[Tensor, Callable]: How much each of the nodes hears of each
-            class, (n, C), and the labels of all images, as posteriors.
+            voices (Tensor): Of the nodes, (n, C).
+            x (Tensor): The nodes, (n, D).
+            offset (Tensor): The mean of all images, (D,).
         """
-        texts = torch.from_numpy(frozen.class_features)
-        device, classes = self.weight.device, len(texts)
-        total = sum(f.sum(dim=0) for _, f in frozen.chunks())
-        x = F.normalize(nodes - total / len(frozen), dim=1).to(device)
-        t = F.normalize(texts - texts.mean(dim=0), dim=1).to(device)
-        voices = self.propagate(x, t)
-        labels = voices.argmax(dim=1)
+        labels, classes = voices.argmax(dim=1), voices.shape[1]
         if len(x) == len(frozen):
-            weight = torch.eye(classes, device=device)
-            return voices, lambda part, features: self._wide(
-                weight[labels[part]]
-            )
+            weight = torch.eye(classes, device=x.device)
+            return lambda part, features: self._wide(weight[labels[part]])
         # The other images: the nearest mean of the labelled ones.
-        means = torch.zeros_like(t).index_add_(0, labels, x)
+        means = x.new_zeros(classes, x.shape[1]).index_add_(0, labels, x)
         means = F.normalize(means, dim=1)
-        offset = (total / len(frozen)).to(device)
 
         def nearest(part: slice, features: Tensor) -> Tensor:
             centred = F.normalize(features.float() - offset, dim=1)
             label = (centred @ means.T).argmax(dim=1)
             return self._wide(F.one_hot(label, classes))
 
-        return voices, nearest
+        return nearest
 
     def propagate(self, x: Tensor, t: Tensor) -> Tensor:
         """Spread the seeds of every class along the graph.

@@ -1,0 +1,80 @@
+"""Which class name every cluster of images speaks for, and how surely."""
+
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ['name_evidence', 'naming_margin']
+
+#: Voice, and share of the images, that count for nothing: their logarithm
+#: bounds what one source alone can say against a name.
+SILENCE, NOBODY = 1e-3, 0.02
+
+
+def name_evidence(
+    clusters: Tensor,
+    voices: Tensor,
+    labels: Sequence[Tensor],
+    weight: float = 1.0,
+) -> Tensor:
+    r"""Pool what speaks for a name in the images of a cluster.
+
+    .. math::
+        e_{kc} = \log\Big(\sum_{i \in k} l_{ic} + 10^{-3}\Big)
+            + \frac{w}{J} \sum_j \log\Big(
+                \frac{|\{i \in k : y^j_i = c\}|}{|k|} + 0.02\Big)
+
+    The two kinds of evidence err in opposite ways. In the voices l all names
+    are equally loud, so that a name that zero-shot CLIP hardly ever gives can
+    win its cluster, and so can one that no image shows. In the shares of the
+    labels a name is as loud as CLIP likes it, whether it fits or not. Their
+    product asks for both.
+
+    Args:
+        clusters (Tensor): int64 (n,), from 0 to C - 1.
+        voices (Tensor): l, how much every image hears of every class, (n, C);
+            columns sum to 1.
+        labels (Sequence[Tensor]): J labels y of every image by zero-shot
+            CLIP, int64 (n,) each.
+        weight (float): w, of the labels. Defaults to 1.
+
+    Returns:
+        Tensor: e, (C, C), a row for every cluster.
+
+    Examples:
+        Name 0 is louder in cluster 0, but zero-shot CLIP calls its images 1:
+
+        >>> import torch
+        >>> clusters = torch.tensor([0, 0, 0, 0, 1, 1])
+        >>> voices = torch.tensor([[0.2, 0.15]] * 4 + [[0.1, 0.2]] * 2)
+        >>> labels = torch.tensor([1, 1, 1, 1, 1, 0])
+        >>> name_evidence(clusters, voices, [labels]).argmax(dim=1).tolist()
+        [1, 1]
+        >>> name_evidence(clusters, voices, [labels], 0).argmax(dim=1).tolist()
+        [0, 1]
+    """
+    count = voices.shape[1]
+    member = F.one_hot(clusters, count).to(voices).T
+    size = member.sum(dim=1, keepdim=True).clamp(min=1)
+    evidence = (member @ voices + SILENCE).log()
+    for named in labels:
+        share = member @ F.one_hot(named, count).to(voices) / size
+        evidence += weight / len(labels) * (share + NOBODY).log()
+    return evidence
+
+
+def naming_margin(evidence: Tensor, clusters: Tensor) -> float:
+    r"""Return how far the best name is ahead of the next one, per image.
+
+    .. math:: \frac1n \sum_k |k|\, (\max_c e_{kc} - \text{second best})
+
+    Args:
+        evidence (Tensor): See `name_evidence`, (C, C) with C of at least 2.
+        clusters (Tensor): int64 (n,).
+
+    Returns:
+        float: A log ratio: 0.7 is twice the evidence.
+    """
+    best, second = evidence.topk(2, dim=1).values.unbind(dim=1)
+    return float((best - second)[clusters].mean())

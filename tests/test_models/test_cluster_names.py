@@ -1,0 +1,58 @@
+"""The evidence for names against a loop, and what it decides."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmlatte.models.cluster_names import name_evidence, naming_margin
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(1, 30),
+    st.integers(2, 5),
+    st.floats(0, 2),
+    st.integers(0, 10**6),
+)
+def test_evidence_equals_a_loop(n, classes, weight, seed):
+    draw = torch.Generator().manual_seed(seed)
+    clusters, first, second = torch.randint(
+        classes, (3, n), generator=draw
+    ).unbind()
+    voices = torch.rand(n, classes, generator=draw, dtype=torch.float64)
+    found = name_evidence(clusters, voices, [first, second], weight)
+    for k in range(classes):
+        inside = [i for i in range(n) if clusters[i] == k]
+        for c in range(classes):
+            expected = math.log(
+                sum(float(voices[i, c]) for i in inside) + 1e-3
+            )
+            for labels in (first, second):
+                named = sum(int(labels[i] == c) for i in inside)
+                share = named / max(len(inside), 1)
+                expected += weight / 2 * math.log(share + 0.02)
+            assert found[k, c] == pytest.approx(expected)
+
+
+def test_neither_source_alone_names_a_cluster():
+    clusters = torch.zeros(10, dtype=torch.long)
+    # Name 0 alone is loud; all labels are 1, which is silent; 2 has some of
+    # both.
+    voices = torch.tensor([[0.1, 0.0, 0.05]]).expand(10, 3)
+    labels = torch.tensor([1, 1, 1, 1, 1, 1, 2, 2, 2, 2])
+    evidence = name_evidence(clusters, voices, [labels])
+    assert evidence[0].argmax() == 2
+    assert evidence.shape == (3, 3)
+
+
+def test_the_margin_is_that_of_the_average_image():
+    evidence = torch.tensor(
+        [[3.0, 1.0, 0.0], [0.0, 5.0, 4.5], [0.0, 9.0, 0.0]]
+    )
+    clusters = torch.tensor([0, 0, 0, 1])
+    assert naming_margin(evidence, clusters) == pytest.approx(
+        (3 * 2 + 0.5) / 4
+    )
