@@ -10,7 +10,8 @@ Fits it to parts of the training features and tests on the same classes:
 
 ``all`` and ``one class`` draw nothing: they are run with seed 0 only.
 Labels choose the parts and score the outcome; the method does not see them.
-``--vary`` adds the method with an option of its model changed, one at a time.
+``--vary`` adds the method with an option of its model changed, one at a time
+(or several, joined by ``+``).
 
     python tools/benchmarks/robustness.py configs/latteplus_vitb32_eurosat.py \
         --outliers configs/latteplus_vitb32_ucmerced.py --seeds 0 1 2 \
@@ -90,14 +91,15 @@ def _read_features(model: torch.nn.Module) -> None:
 
 
 def variants(data: Data, options: list[str]) -> dict[str, torch.nn.Module]:
-    """Build the model with one option changed, for every option."""
+    """Build the model once more for every option, with that changed."""
     models = {'adapted': data.model}
     device = next(data.model.parameters()).device
     for option in options:
         cfg = Config(copy.deepcopy(data.cfg.to_dict()))
-        key, _, value = option.partition('=')
-        value = DictAction._parse_iterable(value)
-        cfg.merge_from_dict({f'model.{key}': value})
+        for one in option.split('+'):
+            key, _, value = one.partition('=')
+            value = DictAction._parse_iterable(value)
+            cfg.merge_from_dict({f'model.{key}': value})
         models[option] = model = MODELS.build(cfg.model).to(device).eval()
         _read_features(model)
     return models

@@ -21,21 +21,28 @@ class LattePlusTunedClassifier(DPAClassifier):
     The dual prototypes of `DPAClassifier` with another start: the first image
     prototypes are the means of the clusters, which many zero-shot labels miss.
     And with other shares of the classes: DPA draws its predictions to equal
-    ones, which real folders do not have, and here they are drawn to those of
-    the clusters, :math:`\pi_c = n_c / N`, in both places:
+    ones, which real folders do not have, and here they are drawn half-way
+    from there to those of the n_c images of the L clusters,
+
+    .. math::
+        \pi_c = b\,[n_c > 0] / L + (1 - b)\, n_c / N, \quad b = 1/2
+
+    in both places:
 
     .. math::
         \tilde p_t = \mathrm{rownorm}(\pi\, p_t / \mathrm{mean}_{32}\, p_t),
         \quad
         L_r = -\lambda_r \textstyle\sum_c \pi_c \log \mathrm{mean}_i\, p_{ic}
 
-    A name without a cluster is thus not called for.
+    The clusters' own shares hold their mistakes: one that took the images of
+    another is twice too large. A name without a cluster is not called for.
 
     If the images form too few clusters, nothing is trained: the model stays
     zero-shot CLIP and says so.
 
     Args:
         *args: See `DPAClassifier`.
+        balance (float): b, in [0, 1]. Defaults to 0.5.
         **kwargs: See `DPAClassifier`.
 
     Attributes:
@@ -44,8 +51,11 @@ class LattePlusTunedClassifier(DPAClassifier):
 
     shares: Tensor
 
-    def __init__(self, *args, **kwargs) -> None:
+    def __init__(self, *args, balance: float = 0.5, **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        if not 0 <= balance <= 1:
+            raise ValueError(f'balance must be in [0, 1], got {balance}')
+        self.balance = balance
         self.shares = torch.zeros(len(self.class_names))
         self.stays_frozen = False
 
@@ -66,5 +76,6 @@ class LattePlusTunedClassifier(DPAClassifier):
             )
             return
         counts = torch.from_numpy(labels).bincount(minlength=len(self.shares))
-        self.shares.copy_(counts / len(labels))
+        equal = (counts > 0) / (counts > 0).sum()
+        self.shares.copy_(equal.lerp(counts / len(labels), 1 - self.balance))
         super().set_frozen(dataclasses.replace(frozen, labels=labels))

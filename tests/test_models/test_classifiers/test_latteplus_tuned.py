@@ -14,14 +14,14 @@ from mmlatte.models.losses import fairness_loss
 
 @pytest.fixture
 def tuned(tiny_clip_dir):
-    def build(texts):
+    def build(texts, **kwargs):
         clip = dict(
             type='mmlatte.OpenCLIP',
             model_name=f'local-dir:{tiny_clip_dir}',
             freeze_text=True,
         )
         names = [f'class {c}' for c in range(len(texts))]
-        return LattePlusTunedClassifier(clip, names)
+        return LattePlusTunedClassifier(clip, names, **kwargs)
 
     return build
 
@@ -43,7 +43,30 @@ def test_it_starts_from_the_clusters(tuned, make_frozen, tiny_model):
         own = torch.from_numpy(frozen.features[labels == c])
         mean = F.normalize(own.mean(dim=0), dim=0)
         torch.testing.assert_close(model.image_prototypes[c], mean)
-        assert model.shares[c] == pytest.approx((labels == c).mean())
+        share = 0.5 / 4 + 0.5 * (labels == c).mean()
+        assert model.shares[c] == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    'balance, shares',
+    [(0, [0.7, 0, 0.3]), (0.5, [0.6, 0, 0.4]), (1, [0.5, 0, 0.5])],
+)
+def test_a_name_without_a_cluster_has_no_share(
+    balance, shares, tuned, make_frozen, monkeypatch
+):
+    frozen, _ = make_frozen(n=10, classes=3)
+    monkeypatch.setattr(
+        'mmlatte.models.classifiers.latteplus_tuned.cluster_labels',
+        lambda *_, **__: np.array([0] * 7 + [2] * 3),
+    )
+    model = tuned(frozen.class_features, balance=balance)
+    model.set_frozen(frozen)
+    torch.testing.assert_close(model.shares, torch.tensor(shares))
+
+
+def test_balance_is_a_share(tuned):
+    with pytest.raises(ValueError, match=r'balance must be in \[0, 1\]'):
+        tuned(np.eye(3), balance=1.5)
 
 
 def test_labels_of_the_classifier_are_those_it_predicts(
