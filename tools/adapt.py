@@ -41,7 +41,8 @@ def parse_args() -> argparse.Namespace:
         choices=METHODS,
         default='latteclip',
         help='latteclip fine-tunes with texts of an LMM; latteplus fits the '
-        'features of frozen CLIP in seconds, without LMM or training',
+        'features of frozen CLIP in seconds, without LMM or training; '
+        'latteplus_tuned fine-tunes from there, without LMM',
     )
     parser.add_argument(
         '--lmm',

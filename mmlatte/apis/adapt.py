@@ -123,7 +123,7 @@ def adapt(
     _check_config(cfg, seen, folder)
     result = AdaptResult(folder / 'run')
     if not (result.run / 'summary.json').exists():
-        result.plan = make_plan(cfg, clip, folder, options.lr)
+        result.plan = make_plan(cfg, clip, folder)
         if show is None:
             logger.info(f'The plan:\n{result.plan}')
         else:

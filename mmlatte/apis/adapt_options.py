@@ -18,8 +18,9 @@ __all__ = [
     'prompts',
 ]
 
-#: Fine-tuning with texts of an LMM; fitting frozen features, in seconds.
-METHODS = ('latteclip', 'latteplus')
+#: Fine-tuning with texts of an LMM; fitting frozen features, in seconds;
+#: fine-tuning from there.
+METHODS = ('latteclip', 'latteplus', 'latteplus_tuned')
 
 #: The LMM of the paper on a GPU, and one that a CPU can bear.
 DEFAULT_LMM = {
@@ -40,12 +41,14 @@ class AdaptOptions:
             ``'a <describe> of {}.'``, for photos ``'a photo of a {}.'``.
         clip (str): ``NAME/TAG`` of open_clip, ``NAME/FILE``,
             ``local-dir:FOLDER`` or ``hf-hub:OWNER/REPO``.
-        method (str): ``'latteclip'``, or ``'latteplus'``, which needs no LMM
-            and no training.
+        method (str): ``'latteclip'``; ``'latteplus'``, which needs no LMM
+            and no training; or ``'latteplus_tuned'``, which goes on from
+            there and needs no LMM.
         lmm (str | None): A model of transformers (folder or hub name), the
             address of a server (``http://HOST:PORT/v1#MODEL``), a file of
             texts (``.jsonl``), or ``'none'`` for class texts only.
-        lr (float | None): Learning rate. None: found without labels.
+        lr (float | None): Learning rate. None: found without labels, by
+            ``'latteplus_tuned'`` set by the number of steps.
         epochs (int | None): None: as many as make `STEPS` steps.
         batch_size (int | None): None: by images and machine.
         seed (int): Of the run.
@@ -83,8 +86,7 @@ class AdaptOptions:
             raise ValueError(
                 f'method={self.method!r}: choose from {[*METHODS]}'
             )
-        if self.method == 'latteplus':
-            self._check_no_training()
+        self._check_not_taken()
         for name in ('epochs', 'batch_size'):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -95,13 +97,21 @@ class AdaptOptions:
             self.template = default_template(self.describe)
         check_templates(self.template)
 
-    def _check_no_training(self) -> None:
-        for name in ('lmm', 'lr', 'epochs', 'batch_size'):
+    def _check_not_taken(self) -> None:
+        """Refuse what a method would do nothing with."""
+        if self.method == 'latteclip':
+            return
+        refused = {'lmm': 'asks no LMM'}
+        if self.method == 'latteplus':
+            refused |= dict.fromkeys(
+                ('lr', 'epochs', 'batch_size'), 'takes no steps'
+            )
+        for name, why in refused.items():
             value = getattr(self, name)
             if value is not None and (name, value) != ('lmm', 'none'):
                 raise ValueError(
-                    f"{name}={value!r}: method='latteplus' asks no LMM and "
-                    'takes no steps; leave it out'
+                    f'{name}={value!r}: method={self.method!r} {why}; leave '
+                    'it out'
                 )
 
 

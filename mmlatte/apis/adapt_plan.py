@@ -127,16 +127,13 @@ class AdaptPlan:
             )
 
 
-def make_plan(
-    cfg: Config, clip: OpenCLIP, out: Path, lr: float | None
-) -> AdaptPlan:
+def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
     """Measure how fast a few images go, and estimate the whole.
 
     Args:
         cfg (Config): The run, see `adapt_config`.
         clip (OpenCLIP): Its CLIP, on the device of the run.
         out (Path): Folder of the results.
-        lr (float | None): The learning rate, if it is given.
     """
     loader = cfg.train_dataloader
     dataset = DATASETS.build({**loader.dataset, 'pipeline': cfg.test_pipeline})
@@ -151,11 +148,12 @@ def make_plan(
         left = _texts_left(cfg, hook, clip, dataset)
     if left:
         hook.lmm.check()
-    look, learn = _measure_clip(clip, dataset, bool(epochs))
+    look, learn = _measure_clip(clip, dataset, bool(epochs), hook is not None)
     seconds = {'frozen features': count * look}
     if left:
         seconds['texts'] = left * _measure_lmm(hook, dataset)
     fit = FIT + FIT_CLASS * len(cfg.model.class_names)
+    lr = None
     if epochs:
         seconds['training'] = epochs * count * learn
         if 'label_free_schedule' in cfg.default_hooks:
@@ -164,6 +162,10 @@ def make_plan(
             steps = search.steps * loader.batch_size * learn
             seconds['training'] += WALK * (steps + probe)
             seconds['training'] += (search.measurements + epochs) * probe
+        else:
+            lr = cfg.optim_wrapper.optimizer.lr
+        if lr is None or hook is None:
+            # Clusters, to judge the training by or to start it from.
             seconds['training'] += min(count, MAX_IMAGES) * fit
     else:
         seconds['fit'] = count * fit
@@ -173,9 +175,7 @@ def make_plan(
         'features': 4 * count * clip.embed_dim
         - _held(out, 'cache/features-*/*'),
         'texts': left * BYTES_PER_TEXT,
-        # Two checkpoints and the one being written, Adam's two moments in
-        # each; and the best weights.
-        'checkpoints': (10 if epochs else 1) * 4 * weights
+        'checkpoints': _copies(epochs, hook is None) * 4 * weights
         - _held(out, 'run/*.pth'),
         'export': 4 * weights - _held(out, 'exported/**/*'),
     }
@@ -198,6 +198,17 @@ def make_plan(
         free=shutil.disk_usage(parent).free,
         out=str(out),
     )
+
+
+def _copies(epochs: int, few: bool) -> int:
+    """Return how many times the weights are on disk while a run goes on.
+
+    Two checkpoints and the one being written, Adam's two moments in each
+    unless few weights train; and the best weights.
+    """
+    if not epochs:
+        return 1
+    return 3 if few else 10
 
 
 def _texts_left(cfg: Config, hook: LMMTextSynthHook, clip, dataset) -> int:
@@ -241,9 +252,12 @@ def _held(out: Path, pattern: str) -> int:
 
 
 def _measure_clip(
-    clip: OpenCLIP, dataset, trains: bool
+    clip: OpenCLIP, dataset, trains: bool, with_texts: bool
 ) -> tuple[float, float]:
-    """Seconds per image to look at it, and to learn from it."""
+    """Seconds per image to look at it, and to learn from it.
+
+    With two texts, or from a view that is only looked at and another one.
+    """
     device = next(clip.parameters()).device
     readable = _readable(dataset)
     count = len(readable)
@@ -262,16 +276,21 @@ def _measure_clip(
     look = time.monotonic() - start
     if not trains:
         return look / count, 0.0
-    # Two texts of twenty tokens or so per image.
+    # Texts of twenty tokens or so.
     texts = ['a photo of an object of this kind, seen from afar, by day']
     tokens = clip.pad([clip.tokenize(text) for text in texts])
     tokens = tokens.to(device).expand(2 * count, -1)
     start = time.monotonic()
-    z, t = clip.encode_image(load()), clip.encode_text(tokens.contiguous())
-    (z.sum() + t.sum()).backward()
+    total = clip.encode_image(load()).sum()
+    if with_texts:
+        total = total + clip.encode_text(tokens.contiguous()).sum()
+    total.backward()
     clip.zero_grad(set_to_none=True)
     _wait(device)
-    return look / count, (time.monotonic() - start) / count
+    learn = time.monotonic() - start
+    if not with_texts:
+        learn += look
+    return look / count, learn / count
 
 
 def _readable(dataset) -> list[int]:

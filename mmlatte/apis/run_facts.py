@@ -22,11 +22,14 @@ def describe_training(config: Config, run: Path | None) -> str:
             down the learning rate that took the place of the config's, and
             the epochs until it stopped.
     """
+    if read_summary(run).get('stays_frozen'):
+        return (
+            'none, this is zero-shot CLIP still: classes could not be told '
+            'safely (the log says why)'
+        )
     loop = config.get('train_cfg') or {}
     if str(loop.get('type')).rsplit('.', 1)[-1] == 'FitLoop':
         return 'fitted to frozen features at once'
-    if read_summary(run).get('stays_frozen'):
-        return 'nothing was trained: the images form too few clusters'
     loader = config.get('train_dataloader') or {}
     optimizer = (config.get('optim_wrapper') or {}).get('optimizer', {})
     found = _schedule(config, run)

@@ -42,7 +42,8 @@ def cluster_labels(
     with torch.autocast(device.type, enabled=False):
         clusters.fit(frozen)
     labels = clusters.assign(frozen)
-    found = torch.tensor(clusters.found and len(labels.unique()) > 1)
+    several = len(labels.unique()) > 1
+    found = torch.tensor(several and not clusters.stays_frozen)
     # The main process decides: other hardware may round another way.
     broadcast(found)
     broadcast(labels)

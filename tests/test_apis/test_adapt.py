@@ -1,24 +1,30 @@
 """From a folder and class names to report, predictions and export."""
 
 import csv
+import dataclasses
 import importlib
 import json
 import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import open_clip
 import pytest
 import torch
+from mmengine.config import Config
 from PIL import Image
 
 from mmlatte.apis import PreflightError, adapt
+from mmlatte.apis.adapt_config import adapt_config
 from mmlatte.apis.adapt_options import (
+    AdaptOptions,
     clip_settings,
     lmm_settings,
     prompts,
 )
 from mmlatte.lmm import TextFile
+from mmlatte.registry import MODELS
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -232,7 +238,10 @@ def fit(choices) -> dict:
     return {**left, 'method': 'latteplus'}
 
 
-def test_latteplus_needs_no_lmm_and_no_training(fit, tiny_eurosat, tmp_path):
+def test_latteplus_needs_no_lmm_and_no_training(
+    fit, tiny_eurosat, tmp_path, monkeypatch
+):
+    monkeypatch.setattr('mmlatte.models.classifiers.latteplus.IMAGES', 8)
     shutil.copytree(tiny_eurosat / '2750', tmp_path / 'test')
     classes = [folder.name for folder in (tmp_path / 'test').iterdir()]
     result = adapt(
@@ -256,11 +265,74 @@ def test_latteplus_needs_no_lmm_and_no_training(fit, tiny_eurosat, tmp_path):
         assert len(list(csv.DictReader(file))) == 24
 
 
+def test_tuned_latteplus_trains_from_the_clusters(fit, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        'mmlatte.models.classifiers.latteplus_tuned.cluster_labels',
+        lambda model, frozen, **_: np.arange(len(frozen)) % 3,
+    )
+    result = adapt(
+        out=str(tmp_path / 'out'),
+        **{**fit, 'method': 'latteplus_tuned', 'epochs': 2, 'batch_size': 8},
+    )
+    # 2 epochs of 3 steps: the highest rate, where the path would want more.
+    assert '6 steps, learning rate 0.001' in str(result.plan)
+    assert 'texts' not in result.plan.seconds
+    cfg = Config.fromfile(result.run.parent / 'config.py')
+    assert cfg.model.clip.tuning.type == 'mmlatte.NormTuning'
+    (views,) = [
+        step
+        for step in cfg.train_dataloader.dataset.pipeline
+        if step.type == 'mmpretrain.MultiView'
+    ]
+    # The weak view is what frozen CLIP looks at.
+    assert views.transforms[0] == cfg.test_pipeline[1:-1]
+    size = views.transforms[0][-1].crop_size
+    assert tuple(views.transforms[1][0].scale) == tuple(size)
+    assert 'batch 8 per rank' in result.report.read_text()
+    card = (result.exports['open_clip'] / 'README.md').read_text()
+    assert 'LattePlusTunedClassifier' in card
+
+
+def test_tuned_latteplus_without_clusters_stays_zero_shot(fit, tmp_path):
+    """24 images are fewer than ten for each of three names."""
+    result = adapt(
+        out=str(tmp_path / 'out'), **{**fit, 'method': 'latteplus_tuned'}
+    )
+    summary = json.loads((result.run / 'summary.json').read_text())
+    assert summary['stays_frozen']
+    assert 'this is zero-shot CLIP still' in result.report.read_text()
+    with result.predictions.open() as file:
+        assert len(list(csv.DictReader(file))) == 24
+    assert result.exports['open_clip'].is_dir()
+
+
+@pytest.mark.parametrize(
+    'count, rate', [(100, 2 * 0.045 / 126), (100_000, 2 * 0.045 / 782)]
+)
+def test_the_path_sets_the_rate_of_tuned_latteplus(fit, count, rate):
+    options = AdaptOptions(**{**fit, 'method': 'latteplus_tuned'})
+    clip = MODELS.build(clip_settings(options.clip))
+    cfg = adapt_config(options, clip, count)
+    steps = cfg.train_cfg.max_epochs * -(
+        -count // cfg.train_dataloader.batch_size
+    )
+    assert cfg.param_scheduler.end == cfg.train_cfg.max_epochs
+    assert cfg.optim_wrapper.optimizer.lr == pytest.approx(2 * 0.045 / steps)
+    assert cfg.optim_wrapper.optimizer.lr == pytest.approx(rate)
+    given = dataclasses.replace(options, lr=2e-5)
+    cfg = adapt_config(given, clip, count)
+    assert cfg.optim_wrapper.optimizer.lr == 2e-5
+
+
 def test_latteplus_says_what_it_does_not_take(fit, tmp_path):
     out = str(tmp_path / 'out')
     for change, message in (
         (dict(lmm='texts.jsonl'), "lmm='texts.jsonl'.*asks no LMM"),
         (dict(epochs=3), 'epochs=3.*takes no steps'),
+        (
+            dict(method='latteplus_tuned', lmm='http://localhost#llava'),
+            "method='latteplus_tuned' asks no LMM",
+        ),
         (dict(method='latte'), "method='latte': choose from"),
         (dict(classes=[f'kind {i}' for i in range(17)]), 'at most 16 classes'),
     ):

@@ -75,8 +75,7 @@ class LattePlusClassifier(GDAClassifier):
         **kwargs: See `GDAClassifier`.
 
     Attributes:
-        found (bool): Whether the last fit found clusters, and did not stay
-            zero-shot CLIP.
+        stays_frozen (bool): Whether the last fit stayed zero-shot CLIP.
     """
 
     def __init__(
@@ -113,7 +112,7 @@ class LattePlusClassifier(GDAClassifier):
         self.min_clusters = min_clusters
         self.label_weight = label_weight
         self.min_margin = min_margin
-        self.found = False
+        self.stays_frozen = False
 
     @torch.no_grad()
     def fit(self, frozen: FrozenFeatures) -> None:
@@ -122,7 +121,7 @@ class LattePlusClassifier(GDAClassifier):
         Args:
             frozen (FrozenFeatures): N features; they are read in chunks.
         """
-        self.found = False
+        self.stays_frozen = False
         if len(frozen) < IMAGES * len(self.weight):
             self._stay(
                 f'there are {len(frozen)} images, fewer than {IMAGES} for '
@@ -162,7 +161,6 @@ class LattePlusClassifier(GDAClassifier):
                 'of the next one'
             )
             return
-        self.found = True
         without = self._rename(frozen, evidence, clusters, without)
         if without.any():
             self._log_dropped(without)
@@ -175,6 +173,7 @@ class LattePlusClassifier(GDAClassifier):
             'class names right?',
             level=logging.WARNING,
         )
+        self.stays_frozen = True
         self.init_weights()
 
     def _clusters(self, nodes: Tensor) -> Tensor:

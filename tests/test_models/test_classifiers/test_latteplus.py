@@ -152,7 +152,7 @@ def test_it_stays_zero_shot_and_says_why(
     said = []
     built._log = lambda text, level=0: said.append(text)
     built.fit(frozen.part(slice(count)))
-    assert not built.found
+    assert built.stays_frozen
     assert why in said[-1] and 'staying with zero-shot CLIP' in said[-1]
     assert torch.equal(built(frozen.rows()), before)
 
@@ -168,7 +168,7 @@ def test_all_images_called_one_name_are_no_classes(
     built = tiny_model(LattePlusClassifier, frozen.class_features)
     before = built(frozen.rows())
     built.fit(frozen)
-    assert not built.found
+    assert built.stays_frozen
     assert torch.equal(built(frozen.rows()), before)
 
 

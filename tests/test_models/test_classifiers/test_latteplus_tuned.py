@@ -31,7 +31,7 @@ def test_it_starts_from_the_clusters(tuned, make_frozen, tiny_model):
     plain = tiny_model(LattePlusClassifier, frozen.class_features)
     plain.fit(frozen)
     labels = plain.assign(frozen).numpy()
-    assert plain.found
+    assert not plain.stays_frozen
     assert (labels != frozen.labels).any()
 
     model = tuned(frozen.class_features)

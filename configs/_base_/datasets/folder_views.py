@@ -1,0 +1,17 @@
+# A folder of images without labels, with a weak and a strong view of every
+# image.
+_base_ = ['./folder.py', './views_224.py']
+train_dataloader = dict(
+    batch_size=64,
+    dataset=dict(
+        pipeline=[
+            *_base_.train_pipeline[:3],
+            dict(
+                type='mmpretrain.MultiView',
+                num_views=[1, 1],
+                transforms=[_base_.weak, _base_.strong],
+            ),
+            _base_.test_pipeline[-1],
+        ]
+    ),
+)

@@ -1,0 +1,19 @@
+# LattePlus on a folder of your own, whose image tower then learns what was
+# found: no LMM. `tools/adapt.py --method latteplus_tuned` writes such a config,
+# with a learning rate that suits the number of steps.
+_base_ = [
+    './_base_/models/zeroshot_vitb32.py',
+    './_base_/datasets/folder_views.py',
+    './_base_/schedules/self_training.py',
+    './_base_/method_runtime.py',
+]
+classes = ['apple', 'orange']
+model = dict(
+    type='mmlatte.LattePlusTunedClassifier',
+    clip=dict(tuning=dict(type='mmlatte.NormTuning', logit_scale=False)),
+    class_names=classes,
+    align_weight=0.01,
+    align_scale=1.0,
+)
+train_dataloader = dict(dataset=dict(classes=classes))
+val_cfg = test_cfg = None
