@@ -41,12 +41,14 @@ MAX_NAMES = 40
 def curves_figure(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     ylabel: str = '',
+    xlabel: str = 'iteration',
 ) -> str:
-    """Draw lines over iterations.
+    """Draw lines over iterations or epochs.
 
     Args:
         curves (Mapping): Name -> (steps, values).
         ylabel (str): Of the vertical axis.
+        xlabel (str): Of the horizontal one. Defaults to ``'iteration'``.
 
     Returns:
         str: SVG.
@@ -59,7 +61,7 @@ def curves_figure(
         ):
             dot = 'o' if len(steps) < 3 else None
             axes.plot(steps, values, label=name, color=colour, marker=dot)
-        axes.set(xlabel='iteration', ylabel=ylabel)
+        axes.set(xlabel=xlabel, ylabel=ylabel)
         axes.ticklabel_format(useOffset=False)
         if len(curves) > 1:  # above the axes: curves fill them
             axes.legend(

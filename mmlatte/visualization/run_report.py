@@ -20,13 +20,13 @@ __all__ = ['ReportImage', 'RunReport', 'write_run_report']
 
 #: More classes than this are not drawn one by one.
 MAX_BARS = 30
-#: Groups of logged values that share a figure, and its title.
+#: Title, unit of the horizontal axis and logged values of every figure.
 CURVES = (
-    ('Loss', ('loss', 'loss_zero_shot', 'loss_finetuned')),
-    ('Agreement of the two pseudo-labels', ('agreement',)),
-    ('Share of every text kind in the mix', ('mix_*',)),
-    ('Logit scale', ('logit_scale',)),
-    ('Accuracy on the evaluation images, %', ('accuracy/top1',)),
+    ('Loss', 'iteration', ('loss', 'loss_zero_shot', 'loss_finetuned')),
+    ('Agreement of the two pseudo-labels', 'iteration', ('agreement',)),
+    ('Share of every text kind in the mix', 'iteration', ('mix_*',)),
+    ('Logit scale', 'iteration', ('logit_scale',)),
+    ('Accuracy on the evaluation images, %', 'epoch', ('accuracy/top1',)),
 )
 
 
@@ -198,7 +198,7 @@ def _accuracy(report: RunReport) -> list[str]:
 
 def _curves(report: RunReport) -> list[str]:
     figures = []
-    for title, wanted in CURVES:
+    for title, xlabel, wanted in CURVES:
         found = {
             name: curve
             for name, curve in report.curves.items()
@@ -209,7 +209,8 @@ def _curves(report: RunReport) -> list[str]:
             )
         }
         if found:
-            figures.append(_figure(curves_figure(found), title))
+            figure = curves_figure(found, xlabel=xlabel)
+            figures.append(_figure(figure, title))
     if not figures:
         return []
     return ['<h2>Training</h2>', f'<div class="row">{"".join(figures)}</div>']

@@ -53,6 +53,15 @@ def test_page_shows_both_models(tmp_path):
     assert text.count('<svg') == 6
 
 
+@pytest.mark.parametrize(
+    'name, unit', [('loss', 'iteration'), ('accuracy/top1', 'epoch')]
+)
+def test_curves_say_what_they_count(name, unit, tmp_path):
+    text = page(tmp_path, curves={name: ([0, 8], [40.0, 60.0])})
+    units = [u for u in ('iteration', 'epoch') if f'{u}</text>' in text]
+    assert units == [unit]
+
+
 def test_page_without_labels(tmp_path):
     text = page(tmp_path, labels=None)
     assert 'accuracy' not in text and 'now right' not in text
