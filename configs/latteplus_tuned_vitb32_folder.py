@@ -1,6 +1,6 @@
 # LattePlus on a folder of your own, whose image tower then learns what was
-# found: no LMM. `tools/adapt.py --method latteplus_tuned` writes such a config,
-# with a learning rate that suits the number of steps.
+# found: no LMM. `tools/adapt.py --method latteplus_tuned` writes such a
+# config, with a learning rate that suits the number of steps.
 _base_ = [
     './_base_/models/zeroshot_vitb32.py',
     './_base_/datasets/folder_views.py',

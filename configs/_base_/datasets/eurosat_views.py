@@ -1,5 +1,5 @@
-# EuroSAT with a weak and a strong view of every image. A method with more views
-# appends to `views`.
+# EuroSAT with a weak and a strong view of every image. A method with more
+# views appends to `views`.
 _base_ = ['./eurosat.py', './views_224.py']
 train_dataloader = dict(
     batch_size=64,

@@ -1,5 +1,5 @@
-# A weak and a strong view of an image of 224 pixels, as DPA, microCLIP and MUST
-# draw them.
+# A weak and a strong view of an image of 224 pixels, as DPA, microCLIP and
+# MUST draw them.
 weak = [
     dict(
         type='mmpretrain.ResizeEdge',
