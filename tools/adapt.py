@@ -63,7 +63,11 @@ def parse_args() -> argparse.Namespace:
         choices=[*FORMATS],
         help='default: open_clip; nothing after it: none',
     )
-    parser.add_argument('--lr', type=float, help='default: found, no labels')
+    parser.add_argument(
+        '--lr',
+        type=float,
+        help='default: found without labels; latteplus_tuned: by the steps',
+    )
     parser.add_argument('--epochs', type=int)
     parser.add_argument('--batch-size', type=int)
     parser.add_argument('--seed', type=int, default=0)

@@ -64,12 +64,14 @@ def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
         cfg.model.as_prototypes = len(classes) <= clip.embed_dim
         loader.dataset.pipeline = cfg.test_pipeline
     else:
-        _set_training(cfg, options, clip, count)
+        steps = _set_training(cfg, options, clip, count)
         if options.method == 'latteclip':
             _set_rate(cfg, options)
             _set_texts(cfg, options, str(out / 'cache'))
         else:
-            _set_tuned_rate(cfg, options, count)
+            # A cosine has half of its peak on average.
+            rate = options.lr or min(HIGHEST, 2 * PATH / steps)
+            cfg.optim_wrapper.optimizer.lr = rate
     cfg.randomness = dict(seed=options.seed, deterministic=False)
     cfg.work_dir = str(out / 'run')
     cfg.launcher = 'none'
@@ -78,8 +80,8 @@ def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
 
 def _set_training(
     cfg: Config, options: AdaptOptions, clip: OpenCLIP, count: int
-) -> None:
-    """Set what a training has, and a fit has not."""
+) -> int:
+    """Set what a training has, and a fit has not; return its steps."""
     loader, hooks = cfg.train_dataloader, cfg.default_hooks
     # Neither loads nor packs.
     look = cfg.test_pipeline[1:-1]
@@ -96,6 +98,7 @@ def _set_training(
     cfg.param_scheduler.end = epochs
     hooks.checkpoint.interval = max(1, epochs // 4)
     hooks.logger.interval = max(1, min(20, per_epoch // 2))
+    return epochs * per_epoch
 
 
 def _set_views(pipeline: list, size: tuple[int, int], look: list) -> None:
@@ -123,15 +126,6 @@ def _set_rate(cfg: Config, options: AdaptOptions) -> None:
         )
     else:
         cfg.optim_wrapper.optimizer.lr = options.lr
-
-
-def _set_tuned_rate(cfg: Config, options: AdaptOptions, count: int) -> None:
-    """Set the learning rate of LattePlus, tuned, so that its path is PATH."""
-    per_epoch = -(-count // cfg.train_dataloader.batch_size)
-    steps = cfg.train_cfg.max_epochs * per_epoch
-    # A cosine has half of its peak on average.
-    rate = options.lr or min(HIGHEST, 2 * PATH / steps)
-    cfg.optim_wrapper.optimizer.lr = rate
 
 
 def _set_texts(cfg: Config, options: AdaptOptions, cache: str) -> None:

@@ -27,8 +27,8 @@ def cluster_labels(
             Defaults to False.
 
     Returns:
-        np.ndarray: int64 (N,), at least two different ones; None if the
-        images form too few clusters.
+        np.ndarray: int64 (N,), at least two different ones; None where
+        LattePlus stays zero-shot CLIP.
     """
     if len(model.class_names) < 2:
         return None

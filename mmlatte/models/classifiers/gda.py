@@ -270,13 +270,14 @@ class GDAClassifier(PrototypeClassifier):
         Returns:
             Tensor: int64 (N,), on the host.
         """
-        weight, bias = self._wide(self.weight), self._wide(self.bias)
         return torch.cat(
-            [
-                (features @ weight.T + bias).argmax(dim=1).cpu()
-                for _, features in self._chunks(frozen)
-            ]
+            [self._label(f).cpu() for _, f in self._chunks(frozen)]
         )
+
+    def _label(self, features: Tensor) -> Tensor:
+        """Label features (n, D) of double precision, int64 (n,)."""
+        weight, bias = self._wide(self.weight), self._wide(self.bias)
+        return (features @ weight.T + bias).argmax(dim=1)
 
     def _log(self, text: str, level: int = logging.INFO) -> None:
         if self.verbose:

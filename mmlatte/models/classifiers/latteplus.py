@@ -138,7 +138,7 @@ class LattePlusClassifier(GDAClassifier):
         self.maximise(frozen, self._heard(frozen, voices, x, offset))
 
         nodes, voices = self._wide(nodes), self._wide(voices)
-        clusters = self._clusters(nodes)
+        clusters = self._label(nodes)
         into = join_clusters(nodes, clusters, voices, self.valley)
         holding = join_clusters(nodes, clusters, voices, HOLDS, FOLDS)
         found = min(len(i[clusters].unique()) for i in (into, holding))
@@ -146,15 +146,15 @@ class LattePlusClassifier(GDAClassifier):
             self._stay(f'the images form {found} clusters, too few')
             return
         without = self._join(frozen, into, clusters)
-        clusters = self._clusters(nodes)
+        clusters = self._label(nodes)
         labels = torch.from_numpy(frozen.labels[which]).to(x.device)
         evidence = name_evidence(
             clusters, voices, [labels, (x @ t.T).argmax(1)], self.label_weight
         )
-        margin = naming_margin(evidence, clusters)
         if len(evidence.argmax(dim=1)[clusters].unique()) < 2:
             self._stay('all images are called one name')
             return
+        margin = naming_margin(evidence, clusters)
         if margin <= self.min_margin:
             self._stay(
                 f'names are unsure, {np.exp(margin):.1f} times the evidence '
@@ -175,12 +175,6 @@ class LattePlusClassifier(GDAClassifier):
         )
         self.stays_frozen = True
         self.init_weights()
-
-    def _clusters(self, nodes: Tensor) -> Tensor:
-        """Return the cluster of every node (n, D), int64 (n,)."""
-        return (
-            nodes @ self._wide(self.weight).T + self._wide(self.bias)
-        ).argmax(dim=1)
 
     def _join(
         self, frozen: FrozenFeatures, into: Tensor, clusters: Tensor

@@ -37,8 +37,8 @@ class LattePlusTunedClassifier(DPAClassifier):
     The clusters' own shares hold their mistakes: one that took the images of
     another is twice too large. A name without a cluster is not called for.
 
-    If the images form too few clusters, nothing is trained: the model stays
-    zero-shot CLIP and says so.
+    Where LattePlus stays zero-shot CLIP, nothing is trained: the model stays
+    it as well and says so.
 
     Args:
         *args: See `DPAClassifier`.
@@ -46,7 +46,7 @@ class LattePlusTunedClassifier(DPAClassifier):
         **kwargs: See `DPAClassifier`.
 
     Attributes:
-        stays_frozen (bool): Whether there were too few clusters.
+        stays_frozen (bool): Whether LattePlus stayed zero-shot CLIP.
     """
 
     shares: Tensor
