@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ['name_evidence', 'naming_margin']
+__all__ = ['label_purity', 'name_evidence', 'naming_margin']
 
 #: Voice, and share of the images, that count for nothing: their logarithm
 #: bounds what one source alone can say against a name.
@@ -78,3 +78,25 @@ def naming_margin(evidence: Tensor, clusters: Tensor) -> float:
     """
     best, second = evidence.topk(2, dim=1).values.unbind(dim=1)
     return float((best - second)[clusters].mean())
+
+
+def label_purity(clusters: Tensor, labels: Tensor) -> float:
+    """Return how many images have the label that is first in their cluster.
+
+    The purity of a clustering, with labels by CLIP in place of true ones.
+
+    Args:
+        clusters (Tensor): int64 (n,).
+        labels (Tensor): int64 (n,).
+
+    Returns:
+        float: A share, in [0, 1].
+
+    Examples:
+        >>> import torch
+        >>> clusters = torch.tensor([0, 0, 0, 1])
+        >>> label_purity(clusters, torch.tensor([2, 2, 1, 2]))
+        0.75
+    """
+    pairs = F.one_hot(clusters).T @ F.one_hot(labels)
+    return float(pairs.max(dim=1).values.sum()) / len(labels)

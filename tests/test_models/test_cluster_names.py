@@ -7,7 +7,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmlatte.models.cluster_names import name_evidence, naming_margin
+from mmlatte.models.cluster_names import (
+    label_purity,
+    name_evidence,
+    naming_margin,
+)
 
 
 @settings(max_examples=25, deadline=None)
@@ -56,3 +60,12 @@ def test_the_margin_is_that_of_the_average_image():
     assert naming_margin(evidence, clusters) == pytest.approx(
         (3 * 2 + 0.5) / 4
     )
+
+
+@pytest.mark.parametrize(
+    'labels, purity',
+    [([0, 0, 0, 1, 1], 1), ([3, 3, 1, 2, 0], 3 / 5), ([1, 1, 1, 1, 1], 1)],
+)
+def test_purity_counts_the_first_label_of_every_cluster(labels, purity):
+    clusters = torch.tensor([2, 2, 2, 5, 5])
+    assert label_purity(clusters, torch.tensor(labels)) == purity

@@ -7,7 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlatte.models.cluster_names import name_evidence, naming_margin
+from mmlatte.models.cluster_names import (
+    label_purity,
+    name_evidence,
+    naming_margin,
+)
 from mmlatte.models.cluster_valleys import join_clusters
 from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.models.neighbour_graph import NeighbourGraph
@@ -60,8 +64,10 @@ class LattePlusClassifier(GDAClassifier):
     The model stays zero-shot CLIP, and says so, where that is safer: if there
     are fewer than 10 images for every name, if the images form few clusters
     (one, or at most ``min_clusters`` C are left, or hold on images that they
-    were not fitted to), or if the names are unsure (`naming_margin` of at
-    most ``min_margin``).
+    were not fitted to), if centring scatters the zero-shot labels within the
+    clusters (`label_purity` falls by ``max_purity_loss`` or more), so that
+    what it took out was no gap, or if the names are unsure (`naming_margin`
+    of at most ``min_margin``).
 
     Args:
         alpha (float): In (0, 1). Defaults to 0.9.
@@ -72,6 +78,7 @@ class LattePlusClassifier(GDAClassifier):
         label_weight (float): Of the zero-shot labels in a name, against the
             voices. Defaults to 1.
         min_margin (float): See above. Defaults to 1.5.
+        max_purity_loss (float): See above. Defaults to 0.07.
         **kwargs: See `GDAClassifier`.
 
     Attributes:
@@ -87,6 +94,7 @@ class LattePlusClassifier(GDAClassifier):
         min_clusters: float = 0.25,
         label_weight: float = 1.0,
         min_margin: float = 1.5,
+        max_purity_loss: float = 0.07,
         estimate_priors: bool = True,
         **kwargs,
     ) -> None:
@@ -106,12 +114,17 @@ class LattePlusClassifier(GDAClassifier):
                 'label_weight and min_margin must not be negative; got '
                 f'{label_weight}, {min_margin}'
             )
+        if not 0 < max_purity_loss <= 1:
+            raise ValueError(
+                f'max_purity_loss must be in (0, 1]; got {max_purity_loss}'
+            )
         self.alpha = alpha
         self.neighbours = neighbours
         self.valley = valley
         self.min_clusters = min_clusters
         self.label_weight = label_weight
         self.min_margin = min_margin
+        self.max_purity_loss = max_purity_loss
         self.stays_frozen = False
 
     @torch.no_grad()
@@ -148,8 +161,17 @@ class LattePlusClassifier(GDAClassifier):
         without = self._join(frozen, into, clusters)
         clusters = self._label(nodes)
         labels = torch.from_numpy(frozen.labels[which]).to(x.device)
+        centred = (x @ t.T).argmax(dim=1)
+        pure, purer = (label_purity(clusters, n) for n in (labels, centred))
+        if pure - purer >= self.max_purity_loss:
+            self._stay(
+                'centring scatters the labels within clusters: '
+                f'{purer:.0%} of the images have the first label of their '
+                f'cluster, {pure:.0%} without'
+            )
+            return
         evidence = name_evidence(
-            clusters, voices, [labels, (x @ t.T).argmax(1)], self.label_weight
+            clusters, voices, [labels, centred], self.label_weight
         )
         if len(evidence.argmax(dim=1)[clusters].unique()) < 2:
             self._stay('all images are called one name')

@@ -157,6 +157,27 @@ def test_it_stays_zero_shot_and_says_why(
     assert torch.equal(built(frozen.rows()), before)
 
 
+def test_it_stays_zero_shot_where_centring_scatters_labels(
+    make_frozen, tiny_model
+):
+    frozen, truth = make_frozen(n=2000, classes=6, spread=0.2)
+    # Most images show class 0: their mean is that class, not the gap.
+    every = np.arange(len(truth)) % 8 == 0
+    part = frozen.part((truth == 0) | ((truth < 3) & every))
+    built = tiny_model(LattePlusClassifier, frozen.class_features)
+    before = built(frozen.rows())
+    said = []
+    built._log = lambda text, level=0: said.append(text)
+    built.fit(part)
+    assert built.stays_frozen
+    assert 'centring scatters the labels within clusters' in said[-1]
+    assert torch.equal(built(frozen.rows()), before)
+    built.max_purity_loss = 1.0
+    said.clear()
+    built.fit(part)
+    assert not any('centring' in text for text in said)
+
+
 def test_all_images_called_one_name_are_no_classes(
     make_frozen, tiny_model, monkeypatch
 ):
@@ -177,6 +198,7 @@ def test_all_images_called_one_name_are_no_classes(
     [
         ({'label_weight': -1.0}, 'label_weight and min_margin'),
         ({'min_margin': -1.0}, 'label_weight and min_margin'),
+        ({'max_purity_loss': 0.0}, 'max_purity_loss must be'),
         ({'alpha': 1.0}, 'alpha must be'),
         ({'valley': 0.0}, 'valley must be'),
     ],
