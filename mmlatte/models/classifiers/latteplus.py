@@ -162,32 +162,53 @@ class LattePlusClassifier(GDAClassifier):
         clusters = self._label(nodes)
         labels = torch.from_numpy(frozen.labels[which]).to(x.device)
         centred = (x @ t.T).argmax(dim=1)
-        pure, purer = (label_purity(clusters, n) for n in (labels, centred))
-        if pure - purer >= self.max_purity_loss:
-            self._stay(
-                'centring scatters the labels within clusters: '
-                f'{purer:.0%} of the images have the first label of their '
-                f'cluster, {pure:.0%} without'
-            )
-            return
         evidence = name_evidence(
             clusters, voices, [labels, centred], self.label_weight
         )
-        if len(evidence.argmax(dim=1)[clusters].unique()) < 2:
-            self._stay('all images are called one name')
-            return
-        margin = naming_margin(evidence, clusters)
-        if margin <= self.min_margin:
-            self._stay(
-                f'names are unsure, {np.exp(margin):.1f} times the evidence '
-                'of the next one'
-            )
+        doubt = self._doubt(clusters, evidence, labels, centred)
+        if doubt:
+            self._stay(doubt)
             return
         without = self._rename(frozen, evidence, clusters, without)
         if without.any():
             self._log_dropped(without)
         if self.as_prototypes:
             self.adopt_prototypes(frozen, without)
+
+    def _doubt(
+        self,
+        clusters: Tensor,
+        evidence: Tensor,
+        labels: Tensor,
+        centred: Tensor,
+    ) -> str:
+        """Say why the clusters' names are not to be trusted, if so.
+
+        Args:
+            clusters (Tensor): Of the nodes, (n,).
+            evidence (Tensor): See `name_evidence`, (C, C).
+            labels (Tensor): Of the nodes, by zero-shot CLIP, (n,).
+            centred (Tensor): The same by x and t, (n,).
+
+        Returns:
+            str: Empty if there is no doubt.
+        """
+        before, after = (label_purity(clusters, n) for n in (labels, centred))
+        if before - after >= self.max_purity_loss:
+            return (
+                'centring scatters the labels within clusters: '
+                f'{after:.0%} of the images have the first label of their '
+                f'cluster, {before:.0%} without'
+            )
+        if len(evidence.argmax(dim=1)[clusters].unique()) < 2:
+            return 'all images are called one name'
+        margin = naming_margin(evidence, clusters)
+        if margin <= self.min_margin:
+            return (
+                f'names are unsure, {np.exp(margin):.1f} times the evidence '
+                'of the next one'
+            )
+        return ''
 
     def _stay(self, why: str) -> None:
         self._log(
