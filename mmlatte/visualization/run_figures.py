@@ -63,10 +63,7 @@ def curves_figure(
             axes.plot(steps, values, label=name, color=colour, marker=dot)
         axes.set(xlabel=xlabel, ylabel=ylabel)
         axes.ticklabel_format(useOffset=False)
-        if len(curves) > 1:  # above the axes: curves fill them
-            axes.legend(
-                loc='lower center', bbox_to_anchor=(0.5, 1), ncols=len(curves)
-            )
+        _legend_above(axes, len(curves))
         return _svg(figure)
 
 
@@ -134,9 +131,14 @@ def per_class_figure(
         axes.set_yticks(places, labels=[_short(n) for n in names])
         axes.invert_yaxis()
         axes.set_xlabel(xlabel)
-        if len(values) > 1:
-            axes.legend()
+        _legend_above(axes, len(values))
         return _svg(figure)
+
+
+def _legend_above(axes: Axes, count: int) -> None:
+    # Curves and bars fill the axes.
+    if count > 1:
+        axes.legend(loc='lower center', bbox_to_anchor=(0.5, 1), ncols=count)
 
 
 def _name_ticks(axes: Axes, names: Sequence[str]) -> None:
