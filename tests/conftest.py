@@ -1,5 +1,6 @@
 """Shared fixtures: real test assets where they are, tiny stand-ins always."""
 
+import itertools
 import json
 import os
 import shutil
@@ -14,10 +15,13 @@ import open_clip
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 from PIL import Image
 from safetensors.torch import save_file
 
 REPO = Path(__file__).resolve().parents[1]
+
+RUN_NUMBERS = itertools.count()
 
 #: A ViT-CLIP that runs in milliseconds; random weights, real tokenizer.
 TINY_CLIP_CONFIG = {
@@ -45,6 +49,22 @@ TINY_CLIP_CONFIG = {
         'resize_mode': 'shortest',
     },
 }
+
+
+@pytest.fixture(autouse=True)
+def runs_of_one_second(monkeypatch):
+    """Name every run: mmengine tells them apart by the second they began.
+
+    Two that share it share a visualizer, and with it the first one's folder.
+    """
+    make = Runner.__init__
+
+    def init(self, *args, **kwargs):
+        number = f'run{next(RUN_NUMBERS)}'
+        kwargs['experiment_name'] = kwargs.get('experiment_name') or number
+        make(self, *args, **kwargs)
+
+    monkeypatch.setattr(Runner, '__init__', init)
 
 
 @pytest.fixture(scope='session')

@@ -1,7 +1,6 @@
 """A complete training run that takes seconds: tiny CLIP, tiny EuroSAT."""
 
 import copy
-import itertools
 
 import pytest
 import torch
@@ -22,19 +21,6 @@ class LabelByIndex(BaseTransform):
     def transform(self, results: dict) -> dict:
         results['zero_shot_label'] = results['sample_idx'] % 3
         return results
-
-
-@pytest.fixture(autouse=True)
-def runs_of_one_second(monkeypatch):
-    """Name every run: mmengine tells them apart by the second they began."""
-    make, numbers = Runner.__init__, itertools.count()
-
-    def init(self, *args, **kwargs):
-        number = f'run{next(numbers)}'
-        kwargs['experiment_name'] = kwargs.get('experiment_name') or number
-        make(self, *args, **kwargs)
-
-    monkeypatch.setattr(Runner, '__init__', init)
 
 
 @pytest.fixture(autouse=True)
