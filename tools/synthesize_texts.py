@@ -16,6 +16,7 @@ from mmlatte.apis import (
     PreflightError,
     add_common_options,
     build_runner,
+    leave_process_group,
     load_config,
     synthesize_texts,
 )
@@ -63,6 +64,7 @@ def main() -> None:
 if __name__ == '__main__':
     try:
         main()
+        leave_process_group()
     except (PreflightError, LMMUnavailableError) as error:
         raise SystemExit(f'{error}') from None
     except KeyboardInterrupt:

@@ -4,12 +4,14 @@ import argparse
 import os.path as osp
 
 import mmengine
+from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
 from mmlatte.apis import (
     PreflightError,
     add_common_options,
     build_runner,
+    leave_process_group,
     load_config,
 )
 
@@ -62,12 +64,13 @@ def main() -> None:
             DumpResults(out_file_path=args.out)
         )
     metrics = runner.test()
-    if args.out and args.out_item == 'metrics':
+    if args.out and args.out_item == 'metrics' and is_main_process():
         mmengine.dump(metrics, args.out)
 
 
 if __name__ == '__main__':
     try:
         main()
+        leave_process_group()
     except PreflightError as error:
         raise SystemExit(f'{error}') from None

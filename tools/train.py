@@ -8,6 +8,7 @@ from mmlatte.apis import (
     PreflightError,
     add_common_options,
     build_runner,
+    leave_process_group,
     load_config,
     make_run_report,
 )
@@ -74,5 +75,6 @@ def main() -> None:
 if __name__ == '__main__':
     try:
         main()
+        leave_process_group()
     except PreflightError as error:
         raise SystemExit(f'{error}') from None

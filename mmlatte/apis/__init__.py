@@ -5,7 +5,12 @@ from .comparison import compare, make_entries
 from .export import export_model
 from .find_images import find_images
 from .latteclip_inferencer import LatteCLIPInferencer
-from .launch import add_common_options, build_runner, load_config
+from .launch import (
+    add_common_options,
+    build_runner,
+    leave_process_group,
+    load_config,
+)
 from .load_classifier import load_classifier
 from .preflight import PreflightError, preflight
 from .run_report import make_run_report
@@ -24,6 +29,7 @@ __all__ = [
     'compare',
     'export_model',
     'find_images',
+    'leave_process_group',
     'load_classifier',
     'load_config',
     'make_entries',

@@ -1,10 +1,12 @@
 """Building a Runner from a config and the common command-line options."""
 
 import argparse
+import gc
 import os
 import os.path as osp
 
 import torch
+import torch.distributed as dist
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
@@ -12,7 +14,12 @@ from mmlatte.engine import init_cpu_dist
 
 from .preflight import preflight
 
-__all__ = ['add_common_options', 'build_runner', 'load_config']
+__all__ = [
+    'add_common_options',
+    'build_runner',
+    'leave_process_group',
+    'load_config',
+]
 
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
@@ -90,3 +97,19 @@ def build_runner(cfg: Config) -> Runner:
     from mmengine.registry import RUNNERS
 
     return RUNNERS.build(cfg)
+
+
+def leave_process_group() -> None:
+    """Close the connections to the other ranks, when a tool's work is done.
+
+    A process that ends with them open can be aborted by a thread of gloo while
+    Python shuts down ("terminate called without an active exception"), or end
+    before its last transfer (NCCL). The threads of gloo end with the last
+    model that the group wraps, so call this where no runner is left. Not for
+    the way out of an error: this rank would wait for others that wait in a
+    collective.
+    """
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+        # Runner, hooks and model refer to each other.
+        gc.collect()

@@ -13,7 +13,7 @@ import torch
 import torch.multiprocessing as mp
 from mmengine.config import Config
 
-from mmlatte.apis import build_runner
+from mmlatte.apis import build_runner, leave_process_group
 
 pytestmark = pytest.mark.stack
 
@@ -170,6 +170,31 @@ def both(run, config):
             start_method='fork',
         )
     return work_dirs
+
+
+def leaving_rank(rank, ranks, port, config, work_dir):
+    """One process of a run, which then leaves; it notes its threads."""
+    plain_rank(rank, ranks, port, config, work_dir)
+    for when in ('before', 'after'):
+        threads = Path('/proc/self/task').glob('*/comm')
+        names = ' '.join(thread.read_text().strip() for thread in threads)
+        Path(work_dir, f'{when}_{rank}').write_text(names)
+        if when == 'before':
+            leave_process_group()
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='threads are in /proc')
+def test_a_rank_that_leaves_has_no_thread_that_could_abort_it(make_tiny_run):
+    run = make_tiny_run()
+    mp.start_processes(
+        leaving_rank,
+        args=(2, free_port(), str(run.config), str(run.work_dir)),
+        nprocs=2,
+        start_method='fork',
+    )
+    for rank in range(2):
+        assert 'gloo' in (run.work_dir / f'before_{rank}').read_text()
+        assert 'gloo' not in (run.work_dir / f'after_{rank}').read_text()
 
 
 def test_ranks_fit_what_one_fits(make_tiny_run):
