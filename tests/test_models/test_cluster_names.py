@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmlatte.models.cluster_names import (
+    image_names,
     label_purity,
     name_evidence,
-    naming_margin,
 )
 
 
@@ -52,14 +52,28 @@ def test_neither_source_alone_names_a_cluster():
     assert evidence.shape == (3, 3)
 
 
-def test_the_margin_is_that_of_the_average_image():
-    evidence = torch.tensor(
-        [[3.0, 1.0, 0.0], [0.0, 5.0, 4.5], [0.0, 9.0, 0.0]]
-    )
-    clusters = torch.tensor([0, 0, 0, 1])
-    assert naming_margin(evidence, clusters) == pytest.approx(
-        (3 * 2 + 0.5) / 4
-    )
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(1, 30),
+    st.integers(2, 5),
+    st.floats(0, 2),
+    st.integers(0, 10**6),
+)
+def test_names_equal_a_loop(n, classes, weight, seed):
+    draw = torch.Generator().manual_seed(seed)
+    evidence = 3 * torch.randn(classes, classes, generator=draw).double()
+    clusters = torch.randint(classes, (n,), generator=draw)
+    posteriors = torch.randn(n, classes, generator=draw).softmax(dim=1)
+    found = image_names(evidence, clusters, posteriors, weight)
+    for i in range(n):
+        row = evidence[clusters[i]].tolist()
+        first, second = sorted(row, reverse=True)[:2]
+        if first - second < 2:
+            row = [
+                e + weight * math.log(float(p) + 0.02)
+                for e, p in zip(row, posteriors[i], strict=True)
+            ]
+        assert row[found[i]] == pytest.approx(max(row))
 
 
 @pytest.mark.parametrize(

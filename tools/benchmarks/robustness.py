@@ -76,7 +76,11 @@ def load(path: str, options: dict | None, work_dir: str) -> Data:
     (hook,) = [h for h in runner.hooks if isinstance(h, ZeroShotLabelHook)]
     hook.before_run(runner)
     frozen = FrozenFeatures(
-        np.array(hook.features), hook.labels, hook.scores, hook.class_features
+        np.array(hook.features),
+        hook.labels,
+        hook.scores,
+        hook.class_features,
+        scale=float(model.clip.scale),
     )
     model.eval()
     truth = _labels(runner.train_loop.dataloader)
@@ -161,6 +165,7 @@ def score(
         cosines.argmax(axis=1),
         cosines.max(axis=1),
         data.frozen.class_features,
+        scale=data.frozen.scale,
     )
     device = next(model.parameters()).device
     test, truth = data.test[which].to(device), data.test_truth[which]

@@ -165,6 +165,7 @@ class GDAClassifier(PrototypeClassifier):
         frozen: FrozenFeatures,
         posterior: Posterior,
         without: Tensor | None = None,
+        iterations: int | None = None,
     ) -> None:
         """Run EM from the posteriors of a first E step.
 
@@ -172,6 +173,8 @@ class GDAClassifier(PrototypeClassifier):
             frozen (FrozenFeatures): N features; they are read in chunks.
             posterior (Callable): See `start`.
             without (Tensor, optional): bool (C,), classes that get no image.
+            iterations (int, optional): M steps at most. Defaults to those of
+                the model.
         """
         weight, bias = self._wide(self.weight), self._wide(self.bias)
         means = self._wide(torch.from_numpy(frozen.class_features))
@@ -180,7 +183,7 @@ class GDAClassifier(PrototypeClassifier):
         if shrinkage is None:
             shrinkage = self._shrinkage(frozen)
         labels = torch.full((len(frozen),), -1, device=weight.device)
-        for _ in range(self.iterations):
+        for _ in range(iterations or self.iterations):
             counts = weight.new_zeros(len(weight))
             sums = torch.zeros_like(weight)
             changed = 0
@@ -205,9 +208,11 @@ class GDAClassifier(PrototypeClassifier):
                 weight[without] = weight[~without].mean(dim=0)
                 bias[without] = bias[~without].mean() + IMPOSSIBLE
             posterior = linear_posterior(weight, bias)
-        self._log(
-            f'EM: {changed} of {len(frozen)} labels changed in the last step'
-        )
+        if iterations is None:
+            self._log(
+                f'EM: {changed} of {len(frozen)} labels changed in the last '
+                'step'
+            )
         self.weight.copy_(weight)
         self.bias.copy_(bias)
 

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmlatte.models.cluster_names import (
+    image_names,
     label_purity,
     name_evidence,
-    naming_margin,
 )
 from mmlatte.models.cluster_valleys import join_clusters
 from mmlatte.models.frozen_features import FrozenFeatures
@@ -59,15 +59,18 @@ class LattePlusClassifier(GDAClassifier):
     show: where half of the names have no image, several compete for every
     cluster. In the end a cluster bears the name for which voices and
     zero-shot labels together speak most (`name_evidence`; labels by f and g,
-    and by x and t); clusters of one name are joined, and EM runs once more.
+    and by x and t). With clusters that hold, on images that they were not
+    fitted to, for at least ``min_holding`` C of the names, names and clusters
+    match, and all images of a cluster get its name. With fewer, a name may be
+    wrong, and zero-shot CLIP has a say in every image of an unsure cluster
+    (`image_names`). The names are then fitted once more, by one M step.
 
     The model stays zero-shot CLIP, and says so, where that is safer: if there
     are fewer than 10 images for every name, if the images form few clusters
-    (one, or at most ``min_clusters`` C are left, or hold on images that they
-    were not fitted to), if centring scatters the zero-shot labels within the
-    clusters (`label_purity` falls by ``max_purity_loss`` or more), so that
-    what it took out was no gap, or if the names are unsure (`naming_margin`
-    of at most ``min_margin``).
+    (one, or at most ``min_clusters`` C are left, or hold), if centring
+    scatters the zero-shot labels within the clusters (`label_purity` falls by
+    ``max_purity_loss`` or more), so that what it took out was no gap, or if
+    all images get one name.
 
     Args:
         alpha (float): In (0, 1). Defaults to 0.9.
@@ -77,8 +80,10 @@ class LattePlusClassifier(GDAClassifier):
         min_clusters (float): See above. Defaults to 0.25.
         label_weight (float): Of the zero-shot labels in a name, against the
             voices. Defaults to 1.
-        min_margin (float): See above. Defaults to 1.5.
-        max_purity_loss (float): See above. Defaults to 0.07.
+        own_weight (float): Of an image's own zero-shot posteriors in its
+            name; 0 names clusters as a whole. Defaults to 1.
+        min_holding (float): See above. Defaults to 0.75.
+        max_purity_loss (float): See above. Defaults to 0.1.
         **kwargs: See `GDAClassifier`.
 
     Attributes:
@@ -93,8 +98,9 @@ class LattePlusClassifier(GDAClassifier):
         valley: float = 0.65,
         min_clusters: float = 0.25,
         label_weight: float = 1.0,
-        min_margin: float = 1.5,
-        max_purity_loss: float = 0.07,
+        own_weight: float = 1.0,
+        min_holding: float = 0.75,
+        max_purity_loss: float = 0.1,
         estimate_priors: bool = True,
         **kwargs,
     ) -> None:
@@ -109,10 +115,10 @@ class LattePlusClassifier(GDAClassifier):
                 'valley must be in (0, 1] and min_clusters in [0, 1]; '
                 f'got {valley}, {min_clusters}'
             )
-        if label_weight < 0 or min_margin < 0:
+        if label_weight < 0 or own_weight < 0 or min_holding < 0:
             raise ValueError(
-                'label_weight and min_margin must not be negative; got '
-                f'{label_weight}, {min_margin}'
+                'label_weight, own_weight and min_holding must not be '
+                f'negative; got {label_weight}, {own_weight}, {min_holding}'
             )
         if not 0 < max_purity_loss <= 1:
             raise ValueError(
@@ -123,7 +129,8 @@ class LattePlusClassifier(GDAClassifier):
         self.valley = valley
         self.min_clusters = min_clusters
         self.label_weight = label_weight
-        self.min_margin = min_margin
+        self.own_weight = own_weight
+        self.min_holding = min_holding
         self.max_purity_loss = max_purity_loss
         self.stays_frozen = False
 
@@ -154,61 +161,29 @@ class LattePlusClassifier(GDAClassifier):
         clusters = self._label(nodes)
         into = join_clusters(nodes, clusters, voices, self.valley)
         holding = join_clusters(nodes, clusters, voices, HOLDS, FOLDS)
-        found = min(len(i[clusters].unique()) for i in (into, holding))
-        if found < 2 or found <= self.min_clusters * len(self.weight):
+        left, held = (len(i[clusters].unique()) for i in (into, holding))
+        found, classes = min(left, held), len(self.weight)
+        if found < 2 or found <= self.min_clusters * classes:
             self._stay(f'the images form {found} clusters, too few')
             return
-        without = self._join(frozen, into, clusters)
+        self._join(frozen, into, clusters)
         clusters = self._label(nodes)
         labels = torch.from_numpy(frozen.labels[which]).to(x.device)
         centred = (x @ t.T).argmax(dim=1)
-        evidence = name_evidence(
-            clusters, voices, [labels, centred], self.label_weight
-        )
-        doubt = self._doubt(clusters, evidence, labels, centred)
-        if doubt:
-            self._stay(doubt)
-            return
-        without = self._rename(frozen, evidence, clusters, without)
-        if without.any():
-            self._log_dropped(without)
-        if self.as_prototypes:
-            self.adopt_prototypes(frozen, without)
-
-    def _doubt(
-        self,
-        clusters: Tensor,
-        evidence: Tensor,
-        labels: Tensor,
-        centred: Tensor,
-    ) -> str:
-        """Say why the clusters' names are not to be trusted, if so.
-
-        Args:
-            clusters (Tensor): Of the nodes, (n,).
-            evidence (Tensor): See `name_evidence`, (C, C).
-            labels (Tensor): Of the nodes, by zero-shot CLIP, (n,).
-            centred (Tensor): The same by x and t, (n,).
-
-        Returns:
-            str: Empty if there is no doubt.
-        """
         before, after = (label_purity(clusters, n) for n in (labels, centred))
         if before - after >= self.max_purity_loss:
-            return (
+            self._stay(
                 'centring scatters the labels within clusters: '
                 f'{after:.0%} of the images have the first label of their '
                 f'cluster, {before:.0%} without'
             )
-        if len(evidence.argmax(dim=1)[clusters].unique()) < 2:
-            return 'all images are called one name'
-        margin = naming_margin(evidence, clusters)
-        if margin <= self.min_margin:
-            return (
-                f'names are unsure, {np.exp(margin):.1f} times the evidence '
-                'of the next one'
-            )
-        return ''
+            return
+        evidence = name_evidence(
+            clusters, voices, [labels, centred], self.label_weight
+        )
+        match = held >= self.min_holding * classes
+        names = self._names(frozen, evidence, 0 if match else self.own_weight)
+        self._fit_names(frozen, names)
 
     def _stay(self, why: str) -> None:
         self._log(
@@ -221,57 +196,71 @@ class LattePlusClassifier(GDAClassifier):
 
     def _join(
         self, frozen: FrozenFeatures, into: Tensor, clusters: Tensor
-    ) -> Tensor:
+    ) -> None:
         """Make classes of clusters, and run EM again where that is new.
 
         Args:
             frozen (FrozenFeatures): N features; they are read in chunks.
             into (Tensor): The class of every cluster, (C,).
             clusters (Tensor): Of the nodes, (n,).
-
-        Returns:
-            Tensor: bool (C,), the classes without images.
         """
         without = torch.ones_like(self.bias, dtype=torch.bool)
         without[into[clusters].unique()] = False
-        if not without.any() and torch.equal(into[clusters], clusters):
-            return without
+        if not without.any():
+            return
         joined = self._wide(F.one_hot(into, len(without)))
         first = linear_posterior(
             self._wide(self.weight), self._wide(self.bias)
         )
         self.maximise(frozen, lambda *batch: first(*batch) @ joined, without)
-        return without
 
-    def _rename(
-        self,
-        frozen: FrozenFeatures,
-        evidence: Tensor,
-        clusters: Tensor,
-        without: Tensor,
+    def _names(
+        self, frozen: FrozenFeatures, evidence: Tensor, own_weight: float
     ) -> Tensor:
-        """Give every cluster the name that most speaks for.
+        """Name all images, see `image_names`; int64 (N,).
 
         Args:
             frozen (FrozenFeatures): N features; they are read in chunks.
             evidence (Tensor): See `name_evidence`, (C, C).
-            clusters (Tensor): Of the nodes, (n,).
-            without (Tensor): bool (C,), the classes without images.
-
-        Returns:
-            Tensor: The same after it.
+            own_weight (float): Of the zero-shot posteriors.
         """
-        own = torch.arange(len(evidence), device=evidence.device)
-        names = torch.where(without, own, evidence.argmax(dim=1))
-        if torch.equal(names, own):
-            return without
-        for old in (names != own).nonzero().flatten().tolist():
+        texts = self._wide(torch.from_numpy(frozen.class_features))
+        whole = evidence.argmax(dim=1)
+        names, others = [], 0
+        for _, features in self._chunks(frozen):
+            clusters = self._label(features)
+            posteriors = (frozen.scale * features @ texts.T).softmax(dim=1)
+            named = image_names(evidence, clusters, posteriors, own_weight)
+            others += int((named != whole[clusters]).sum())
+            names.append(named)
+        if own_weight:
             self._log(
-                f'LattePlus: the images of {self.class_names[old]!r} are '
-                f'called {self.class_names[int(names[old])]!r}, for which '
-                'voices and zero-shot labels together speak more'
+                'LattePlus: not all names have a cluster that holds, so that '
+                'zero-shot CLIP has a say in the images of unsure ones; it '
+                f'changed {others / len(frozen):.1%} of all names'
             )
-        return self._join(frozen, names, clusters)
+        return torch.cat(names)
+
+    def _fit_names(self, frozen: FrozenFeatures, names: Tensor) -> None:
+        """Fit the Gaussians to names of all images, by one M step.
+
+        Args:
+            frozen (FrozenFeatures): N features; they are read in chunks.
+            names (Tensor): int64 (N,).
+        """
+        without = torch.ones_like(self.bias, dtype=torch.bool)
+        without[names.unique()] = False
+        if int((~without).sum()) < 2:
+            self._stay('all images are called one name')
+            return
+        one_hot = self._wide(torch.eye(len(without)))
+        self.maximise(
+            frozen, lambda part, _: one_hot[names[part]], without, iterations=1
+        )
+        if without.any():
+            self._log_dropped(without)
+        if self.as_prototypes:
+            self.adopt_prototypes(frozen, without)
 
     def _log_dropped(self, without: Tensor) -> None:
         names = [

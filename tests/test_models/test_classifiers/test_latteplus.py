@@ -136,11 +136,47 @@ def test_clusters_bear_the_names_with_most_evidence(
 
 
 @pytest.mark.parametrize(
+    'min_holding, own_weight, changed',
+    [(0.75, 1.0, False), (2.0, 1.0, True), (2.0, 0.0, False)],
+    ids=['clusters hold', 'they do not', 'no say'],
+)
+def test_images_have_a_say_where_clusters_do_not_hold(
+    min_holding,
+    own_weight,
+    changed,
+    make_frozen,
+    tiny_model,
+    monkeypatch,
+):
+    """The names of two clusters are exchanged, by a hair."""
+    frozen, truth = make_frozen(n=400, classes=4, spread=0.25)
+    evidence = 5 * torch.eye(4, dtype=torch.float64)
+    evidence[:2, :2] = torch.tensor([[5.0, 5.1], [5.1, 5.0]])
+    monkeypatch.setattr(
+        'mmlatte.models.classifiers.latteplus.name_evidence',
+        lambda *_: evidence,
+    )
+    built = tiny_model(
+        LattePlusClassifier,
+        frozen.class_features,
+        min_holding=min_holding,
+        own_weight=own_weight,
+    )
+    said = []
+    built._log = lambda text, level=0: said.append(text)
+    built.fit(frozen)
+    found = built(frozen.rows()).argmax(dim=1).numpy()
+    whole = np.array([1, 0, 2, 3])[truth]
+    # The other names would be right in half of the images.
+    assert (found == (truth if changed else whole)).mean() > 0.9
+    assert any('has a say' in text for text in said) == changed
+
+
+@pytest.mark.parametrize(
     'options, count, why',
     [
         ({}, 39, '39 images, fewer than 10 for each of 4 names'),
         ({'min_clusters': 1.0}, 400, 'form 4 clusters, too few'),
-        ({'min_margin': 50.0}, 400, 'names are unsure'),
     ],
 )
 def test_it_stays_zero_shot_and_says_why(
@@ -196,8 +232,9 @@ def test_all_images_called_one_name_are_no_classes(
 @pytest.mark.parametrize(
     'options, message',
     [
-        ({'label_weight': -1.0}, 'label_weight and min_margin'),
-        ({'min_margin': -1.0}, 'label_weight and min_margin'),
+        ({'label_weight': -1.0}, 'label_weight, own_weight and min_hold'),
+        ({'own_weight': -1.0}, 'label_weight, own_weight and min_hold'),
+        ({'min_holding': -1.0}, 'label_weight, own_weight and min_hold'),
         ({'max_purity_loss': 0.0}, 'max_purity_loss must be'),
         ({'alpha': 1.0}, 'alpha must be'),
         ({'valley': 0.0}, 'valley must be'),
