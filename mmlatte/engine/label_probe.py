@@ -99,7 +99,7 @@ def _clusters(
         others = draw.choice(which, MAX_IMAGES, replace=False)
         which = np.union1d(others, chosen)
         frozen = frozen.part(which)
-    labels = cluster_labels(model, frozen)
+    labels = cluster_labels(model, frozen, own_weight=0)
     if labels is None:
         return None
     labels = labels[np.searchsorted(which, chosen)]

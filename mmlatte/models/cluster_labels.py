@@ -12,12 +12,16 @@ __all__ = ['cluster_labels']
 
 @torch.no_grad()
 def cluster_labels(
-    model, frozen: FrozenFeatures, verbose: bool = False
+    model,
+    frozen: FrozenFeatures,
+    verbose: bool = False,
+    own_weight: float = 1.0,
 ) -> np.ndarray | None:
     """Label images by the clusters of their frozen features.
 
-    See `LattePlusClassifier`. Its mistakes are others than those of zero-shot
-    labels, so that it can judge who learns from the latter.
+    See `LattePlusClassifier`. With ``own_weight`` 0 its mistakes are others
+    than those of zero-shot labels, so that it can judge who learns from the
+    latter.
 
     Args:
         model (PrototypeClassifier): Has the CLIP, in training or not, and the
@@ -25,6 +29,7 @@ def cluster_labels(
         frozen (FrozenFeatures): N features.
         verbose (bool): Say which names get no cluster, or another one.
             Defaults to False.
+        own_weight (float): See `LattePlusClassifier`. Defaults to 1.
 
     Returns:
         np.ndarray: int64 (N,), at least two different ones; None where
@@ -37,6 +42,7 @@ def cluster_labels(
         clip=model.clip,
         class_names=model.class_names,
         templates=model.templates,
+        own_weight=own_weight,
     ).to(device)
     clusters.verbose = verbose
     with torch.autocast(device.type, enabled=False):

@@ -80,7 +80,7 @@ def load(path: str, options: dict | None, work_dir: str) -> Data:
         hook.labels,
         hook.scores,
         hook.class_features,
-        scale=float(model.clip.scale),
+        scale=hook.scale,
     )
     model.eval()
     truth = _labels(runner.train_loop.dataloader)

@@ -237,7 +237,7 @@ def clusters(monkeypatch):
     """Images that form clusters: every second one."""
     monkeypatch.setattr(
         'mmlatte.engine.label_probe.cluster_labels',
-        lambda model, frozen: np.arange(len(frozen)) % 2,
+        lambda model, frozen, own_weight: np.arange(len(frozen)) % 2,
     )
 
     def measure(values):
