@@ -59,10 +59,10 @@ class LattePlusClassifier(GDAClassifier):
     show: where half of the names have no image, several compete for every
     cluster. In the end a cluster bears the name for which voices and
     zero-shot labels together speak most (`name_evidence`; labels by f and g,
-    and by x and t). With clusters that hold, on images that they were not
-    fitted to, for at least ``min_holding`` C of the names, names and clusters
-    match, and all images of a cluster get its name. With fewer, a name may be
-    wrong, and zero-shot CLIP has a say in every image of an unsure cluster
+    and by x and t). If at least ``matching_clusters`` C clusters are left,
+    and hold on images that they were not fitted to, names and clusters match,
+    and all images of a cluster get its name. With fewer, a name may be wrong,
+    and zero-shot CLIP has a say in every image of an unsure cluster
     (`image_names`). The names are then fitted once more, by one M step.
 
     The model stays zero-shot CLIP, and says so, where that is safer: if there
@@ -82,7 +82,7 @@ class LattePlusClassifier(GDAClassifier):
             voices. Defaults to 1.
         own_weight (float): Of an image's own zero-shot posteriors in its
             name; 0 names clusters as a whole. Defaults to 1.
-        min_holding (float): See above. Defaults to 0.75.
+        matching_clusters (float): See above. Defaults to 0.75.
         max_purity_loss (float): See above. Defaults to 0.1.
         **kwargs: See `GDAClassifier`.
 
@@ -99,7 +99,7 @@ class LattePlusClassifier(GDAClassifier):
         min_clusters: float = 0.25,
         label_weight: float = 1.0,
         own_weight: float = 1.0,
-        min_holding: float = 0.75,
+        matching_clusters: float = 0.75,
         max_purity_loss: float = 0.1,
         estimate_priors: bool = True,
         **kwargs,
@@ -115,10 +115,11 @@ class LattePlusClassifier(GDAClassifier):
                 'valley must be in (0, 1] and min_clusters in [0, 1]; '
                 f'got {valley}, {min_clusters}'
             )
-        if label_weight < 0 or own_weight < 0 or min_holding < 0:
+        if min(label_weight, own_weight, matching_clusters) < 0:
             raise ValueError(
-                'label_weight, own_weight and min_holding must not be '
-                f'negative; got {label_weight}, {own_weight}, {min_holding}'
+                'label_weight, own_weight and matching_clusters must not be '
+                f'negative; got {label_weight}, {own_weight} and '
+                f'{matching_clusters}'
             )
         if not 0 < max_purity_loss <= 1:
             raise ValueError(
@@ -130,7 +131,7 @@ class LattePlusClassifier(GDAClassifier):
         self.min_clusters = min_clusters
         self.label_weight = label_weight
         self.own_weight = own_weight
-        self.min_holding = min_holding
+        self.matching_clusters = matching_clusters
         self.max_purity_loss = max_purity_loss
         self.stays_frozen = False
 
@@ -161,9 +162,8 @@ class LattePlusClassifier(GDAClassifier):
         clusters = self._label(nodes)
         into = join_clusters(nodes, clusters, voices, self.valley)
         holding = join_clusters(nodes, clusters, voices, HOLDS, FOLDS)
-        left, held = (len(i[clusters].unique()) for i in (into, holding))
-        found, classes = min(left, held), len(self.weight)
-        if found < 2 or found <= self.min_clusters * classes:
+        found = min(len(i[clusters].unique()) for i in (into, holding))
+        if found < 2 or found <= self.min_clusters * len(self.weight):
             self._stay(f'the images form {found} clusters, too few')
             return
         self._join(frozen, into, clusters)
@@ -181,7 +181,7 @@ class LattePlusClassifier(GDAClassifier):
         evidence = name_evidence(
             clusters, voices, [labels, centred], self.label_weight
         )
-        match = held >= self.min_holding * classes
+        match = found >= self.matching_clusters * len(self.weight)
         names = self._names(frozen, evidence, 0 if match else self.own_weight)
         self._fit_names(frozen, names)
 
@@ -235,8 +235,8 @@ class LattePlusClassifier(GDAClassifier):
             names.append(named)
         if own_weight:
             self._log(
-                'LattePlus: not all names have a cluster that holds, so that '
-                'zero-shot CLIP has a say in the images of unsure ones; it '
+                'LattePlus: there are few clusters for so many names; '
+                'zero-shot CLIP has a say in the images of unsure ones, and '
                 f'changed {others / len(frozen):.1%} of all names'
             )
         return torch.cat(names)

@@ -136,12 +136,12 @@ def test_clusters_bear_the_names_with_most_evidence(
 
 
 @pytest.mark.parametrize(
-    'min_holding, own_weight, changed',
+    'matching_clusters, own_weight, changed',
     [(0.75, 1.0, False), (2.0, 1.0, True), (2.0, 0.0, False)],
     ids=['clusters hold', 'they do not', 'no say'],
 )
 def test_images_have_a_say_where_clusters_do_not_hold(
-    min_holding,
+    matching_clusters,
     own_weight,
     changed,
     make_frozen,
@@ -159,7 +159,7 @@ def test_images_have_a_say_where_clusters_do_not_hold(
     built = tiny_model(
         LattePlusClassifier,
         frozen.class_features,
-        min_holding=min_holding,
+        matching_clusters=matching_clusters,
         own_weight=own_weight,
     )
     said = []
@@ -232,9 +232,9 @@ def test_all_images_called_one_name_are_no_classes(
 @pytest.mark.parametrize(
     'options, message',
     [
-        ({'label_weight': -1.0}, 'label_weight, own_weight and min_hold'),
-        ({'own_weight': -1.0}, 'label_weight, own_weight and min_hold'),
-        ({'min_holding': -1.0}, 'label_weight, own_weight and min_hold'),
+        ({'label_weight': -1.0}, 'label_weight, own_weight and matching'),
+        ({'own_weight': -1.0}, 'label_weight, own_weight and matching'),
+        ({'matching_clusters': -1.0}, 'label_weight, own_weight and matching'),
         ({'max_purity_loss': 0.0}, 'max_purity_loss must be'),
         ({'alpha': 1.0}, 'alpha must be'),
         ({'valley': 0.0}, 'valley must be'),
