@@ -99,6 +99,7 @@ def _clusters(
         others = draw.choice(which, MAX_IMAGES, replace=False)
         which = np.union1d(others, chosen)
         frozen = frozen.part(which)
+    # Zero-shot labels, the other judge, have no say in these.
     labels = cluster_labels(model, frozen, own_weight=0)
     if labels is None:
         return None

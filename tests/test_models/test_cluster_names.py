@@ -13,14 +13,17 @@ from mmlatte.models.cluster_names import (
     name_evidence,
 )
 
-
-@settings(max_examples=25, deadline=None)
-@given(
+#: Images, classes, a weight, a seed.
+CASES = given(
     st.integers(1, 30),
     st.integers(2, 5),
     st.floats(0, 2),
     st.integers(0, 10**6),
 )
+
+
+@settings(max_examples=25, deadline=None)
+@CASES
 def test_evidence_equals_a_loop(n, classes, weight, seed):
     draw = torch.Generator().manual_seed(seed)
     clusters, first, second = torch.randint(
@@ -53,12 +56,7 @@ def test_neither_source_alone_names_a_cluster():
 
 
 @settings(max_examples=25, deadline=None)
-@given(
-    st.integers(1, 30),
-    st.integers(2, 5),
-    st.floats(0, 2),
-    st.integers(0, 10**6),
-)
+@CASES
 def test_names_equal_a_loop(n, classes, weight, seed):
     draw = torch.Generator().manual_seed(seed)
     evidence = 3 * torch.randn(classes, classes, generator=draw).double()

@@ -204,8 +204,7 @@ class LattePlusClassifier(GDAClassifier):
             into (Tensor): The class of every cluster, (C,).
             clusters (Tensor): Of the nodes, (n,).
         """
-        without = torch.ones_like(self.bias, dtype=torch.bool)
-        without[into[clusters].unique()] = False
+        without = self._without(into[clusters])
         if not without.any():
             return
         joined = self._wide(F.one_hot(into, len(without)))
@@ -225,11 +224,14 @@ class LattePlusClassifier(GDAClassifier):
             own_weight (float): Of the zero-shot posteriors.
         """
         texts = self._wide(torch.from_numpy(frozen.class_features))
+        zero_shot = linear_posterior(
+            frozen.scale * texts, self._wide(torch.zeros_like(self.bias))
+        )
         whole = evidence.argmax(dim=1)
         names, others = [], 0
-        for _, features in self._chunks(frozen):
+        for part, features in self._chunks(frozen):
             clusters = self._label(features)
-            posteriors = (frozen.scale * features @ texts.T).softmax(dim=1)
+            posteriors = zero_shot(part, features)
             named = image_names(evidence, clusters, posteriors, own_weight)
             others += int((named != whole[clusters]).sum())
             names.append(named)
@@ -248,19 +250,26 @@ class LattePlusClassifier(GDAClassifier):
             frozen (FrozenFeatures): N features; they are read in chunks.
             names (Tensor): int64 (N,).
         """
-        without = torch.ones_like(self.bias, dtype=torch.bool)
-        without[names.unique()] = False
+        without = self._without(names)
         if int((~without).sum()) < 2:
             self._stay('all images are called one name')
             return
-        one_hot = self._wide(torch.eye(len(without)))
-        self.maximise(
-            frozen, lambda part, _: one_hot[names[part]], without, iterations=1
-        )
+        self.maximise(frozen, self._labelled(names), without, iterations=1)
         if without.any():
             self._log_dropped(without)
         if self.as_prototypes:
             self.adopt_prototypes(frozen, without)
+
+    def _labelled(self, labels: Tensor) -> Posterior:
+        """Return labels of all images, int64 (N,), as posteriors."""
+        one_hot = self._wide(torch.eye(len(self.weight)))
+        return lambda part, features: one_hot[labels[part]]
+
+    def _without(self, labels: Tensor) -> Tensor:
+        """Return the classes that no label names, bool (C,)."""
+        without = torch.ones_like(self.bias, dtype=torch.bool)
+        without[labels.unique()] = False
+        return without
 
     def _log_dropped(self, without: Tensor) -> None:
         names = [
@@ -299,8 +308,7 @@ class LattePlusClassifier(GDAClassifier):
         """
         labels, classes = voices.argmax(dim=1), voices.shape[1]
         if len(x) == len(frozen):
-            weight = torch.eye(classes, device=x.device)
-            return lambda part, features: self._wide(weight[labels[part]])
+            return self._labelled(labels)
         # The other images: the nearest mean of the labelled ones.
         means = x.new_zeros(classes, x.shape[1]).index_add_(0, labels, x)
         means = F.normalize(means, dim=1)

@@ -16,13 +16,14 @@ from .dpa import DPAClassifier
 
 @MODELS.register_module()
 class LattePlusTunedClassifier(DPAClassifier):
-    r"""Self-training that starts from the clusters of `LattePlusClassifier`.
+    r"""Self-training that starts from the names of `LattePlusClassifier`.
 
     The dual prototypes of `DPAClassifier` with another start: the first image
-    prototypes are the means of the clusters, which many zero-shot labels miss.
-    And with other shares of the classes: DPA draws its predictions to equal
-    ones, which real folders do not have, and here they are drawn half-way
-    from there to those of the n_c images of the L clusters,
+    prototypes are the means of the images that LattePlus gives a name, which
+    many zero-shot labels miss. And with other shares of the classes: DPA draws
+    its predictions to equal ones, which real folders do not have, and here
+    they are drawn half-way from there to those of the n_c images of the L
+    names that LattePlus gives,
 
     .. math::
         \pi_c = b\,[n_c > 0] / L + (1 - b)\, n_c / N, \quad b = 1/2
@@ -34,8 +35,8 @@ class LattePlusTunedClassifier(DPAClassifier):
         \quad
         L_r = -\lambda_r \textstyle\sum_c \pi_c \log \mathrm{mean}_i\, p_{ic}
 
-    The clusters' own shares hold their mistakes: one that took the images of
-    another is twice too large. A name without a cluster is not called for.
+    The names' own shares hold their mistakes: one that took the images of
+    another is twice too large. A name without images is not called for.
 
     Where LattePlus stays zero-shot CLIP, nothing is trained: the model stays
     it as well and says so.
