@@ -91,6 +91,7 @@ if __name__ == '__main__':
             'torch>=2.4',
             'torchvision>=0.19',
             'numpy>=1.24',
+            'scipy>=1.10',
             'filelock',
             'pillow>=10.1',
             'open_clip_torch>=3.0,<4',

@@ -22,10 +22,6 @@ LARGEST_BATCH = {'cuda': 512, 'cpu': 128}
 STEPS = {'cuda': 600, 'cpu': 120}
 #: Steps of the warm-up, of the published ones.
 WARMUP = 10
-#: Sum of the learning rates of LattePlus, tuned. AdamW moves a weight by about
-#: its learning rate per step; this is how far DPA's published runs on EuroSAT
-#: go (3e-5, 2,950 steps, cosine), and with it a few steps go as far.
-PATH, HIGHEST = 0.045, 1e-3
 
 
 def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
@@ -64,14 +60,13 @@ def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
         cfg.model.as_prototypes = len(classes) <= clip.embed_dim
         loader.dataset.pipeline = cfg.test_pipeline
     else:
-        steps = _set_training(cfg, options, clip, count)
+        _set_training(cfg, options, clip, count)
         if options.method == 'latteclip':
             _set_rate(cfg, options)
             _set_texts(cfg, options, str(out / 'cache'))
-        else:
-            # A cosine has half of its peak on average.
-            rate = options.lr or min(HIGHEST, 2 * PATH / steps)
-            cfg.optim_wrapper.optimizer.lr = rate
+        elif options.lr is not None:
+            cfg.optim_wrapper.optimizer.lr = options.lr
+            cfg.param_scheduler.max_path = None
     cfg.randomness = dict(seed=options.seed, deterministic=False)
     cfg.work_dir = str(out / 'run')
     cfg.launcher = 'none'
@@ -80,8 +75,8 @@ def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
 
 def _set_training(
     cfg: Config, options: AdaptOptions, clip: OpenCLIP, count: int
-) -> int:
-    """Set what a training has, and a fit has not; return its steps."""
+) -> None:
+    """Set what a training has, and a fit has not."""
     loader, hooks = cfg.train_dataloader, cfg.default_hooks
     # Neither loads nor packs.
     look = cfg.test_pipeline[1:-1]
@@ -98,7 +93,6 @@ def _set_training(
     cfg.param_scheduler.end = epochs
     hooks.checkpoint.interval = max(1, epochs // 4)
     hooks.logger.interval = max(1, min(20, per_epoch // 2))
-    return epochs * per_epoch
 
 
 def _set_views(pipeline: list, size: tuple[int, int], look: list) -> None:

@@ -164,6 +164,11 @@ def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
             seconds['training'] += (search.measurements + epochs) * probe
         else:
             lr = cfg.optim_wrapper.optimizer.lr
+            path = cfg.param_scheduler.get('max_path')
+            if path is not None:
+                # A cosine has half of its peak on average.
+                per_epoch = -(-count // loader.batch_size)
+                lr = min(lr, 2 * path / (epochs * per_epoch + 1))
         if lr is None or hook is None:
             # Clusters, to judge the training by or to start it from.
             seconds['training'] += min(count, MAX_IMAGES) * fit

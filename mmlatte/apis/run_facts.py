@@ -22,13 +22,15 @@ def describe_training(config: Config, run: Path | None) -> str:
             down the learning rate that took the place of the config's, and
             the epochs until it stopped.
     """
-    if read_summary(run).get('stays_frozen'):
+    summary = read_summary(run)
+    if summary.get('stays_frozen'):
         return (
             'none, this is zero-shot CLIP still: classes could not be told '
             'safely (the log says why)'
         )
     loop = config.get('train_cfg') or {}
-    if str(loop.get('type')).rsplit('.', 1)[-1] == 'FitLoop':
+    fits = str(loop.get('type')).rsplit('.', 1)[-1] == 'FitLoop'
+    if fits or summary.get('is_fitted'):
         return 'fitted to frozen features at once'
     loader = config.get('train_dataloader') or {}
     optimizer = (config.get('optim_wrapper') or {}).get('optimizer', {})
@@ -36,6 +38,9 @@ def describe_training(config: Config, run: Path | None) -> str:
     planned = loop.get('max_epochs', '?')
     epochs = len(found.get('epochs', ())) or planned
     rate = f'lr {optimizer.get("lr", "?")}'
+    scheduler = config.get('param_scheduler')
+    if isinstance(scheduler, dict) and scheduler.get('max_path'):
+        rate += f' (less if all steps sum to over {scheduler["max_path"]:g})'
     if found.get('lr') is not None:
         rate = f'lr {found["lr"]:.2g}, found without labels'
     facts = [

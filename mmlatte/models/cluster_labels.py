@@ -3,18 +3,18 @@
 import numpy as np
 import torch
 from mmengine.dist import broadcast
+from torch import Tensor
 
 from .classifiers.latteplus import LattePlusClassifier
 from .frozen_features import FrozenFeatures
 
-__all__ = ['cluster_labels']
+__all__ = ['cluster_fit', 'cluster_labels']
 
 
 @torch.no_grad()
 def cluster_labels(
     model,
     frozen: FrozenFeatures,
-    verbose: bool = False,
     own_weight: float = 1.0,
 ) -> np.ndarray | None:
     """Label images by the clusters of their frozen features.
@@ -27,8 +27,6 @@ def cluster_labels(
         model (PrototypeClassifier): Has the CLIP, in training or not, and the
             classes.
         frozen (FrozenFeatures): N features.
-        verbose (bool): Say which names get no cluster, or another one.
-            Defaults to False.
         own_weight (float): See `LattePlusClassifier`. Defaults to 1.
 
     Returns:
@@ -37,16 +35,62 @@ def cluster_labels(
     """
     if len(model.class_names) < 2:
         return None
+    return _labels(_fitted(model, frozen, own_weight=own_weight), frozen)
+
+
+@torch.no_grad()
+def cluster_fit(
+    model, frozen: FrozenFeatures
+) -> tuple[np.ndarray | None, tuple[Tensor, Tensor] | None]:
+    """Label images by clusters, and say by what, where names match them.
+
+    What the fit finds and leaves is logged.
+
+    Args:
+        model (PrototypeClassifier): See `cluster_labels`.
+        frozen (FrozenFeatures): N features.
+
+    Returns:
+        tuple: The labels of `cluster_labels`; and if names and clusters
+        match, unit prototypes (C, D) and their scale, of which nearly all
+        these labels are the nearest ones. None, too, if there are more
+        classes than dimensions, which have no such prototypes.
+    """
+    if len(model.class_names) < 2:
+        return None, None
+    clusters = _fitted(model, frozen, verbose=True)
+    labels = _labels(clusters, frozen)
+    matched = torch.tensor(clusters.matched)
+    broadcast(matched)
+    classes, width = clusters.weight.shape
+    if labels is None or not matched or classes > width:
+        return labels, None
+    rows, scale = clusters.as_rows(frozen, clusters.unused)
+    rows, scale = rows.cpu(), torch.tensor(scale)
+    broadcast(rows)
+    broadcast(scale)
+    return labels, (rows, scale)
+
+
+def _fitted(
+    model, frozen: FrozenFeatures, verbose: bool = False, **kwargs
+) -> LattePlusClassifier:
     device = next(model.parameters()).device
     clusters = LattePlusClassifier(
         clip=model.clip,
         class_names=model.class_names,
         templates=model.templates,
-        own_weight=own_weight,
+        **kwargs,
     ).to(device)
     clusters.verbose = verbose
     with torch.autocast(device.type, enabled=False):
         clusters.fit(frozen)
+    return clusters
+
+
+def _labels(
+    clusters: LattePlusClassifier, frozen: FrozenFeatures
+) -> np.ndarray | None:
     labels = clusters.assign(frozen)
     several = len(labels.unique()) > 1
     found = torch.tensor(several and not clusters.stays_frozen)

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-__all__ = ['image_names', 'label_purity', 'name_evidence']
+__all__ = ['image_names', 'label_purity', 'match_names', 'name_evidence']
 
 #: Voice, and share of the images, that count for nothing: their logarithm
 #: bounds what one source alone can say against a name.
 SILENCE, NOBODY = 1e-3, 0.02
 #: A cluster is sure of its name if it is ahead of the next one by this.
 SURE = 2.0
+#: A name that another cluster bears needs this much more evidence.
+TAKEN = 3.0
 
 
 def name_evidence(
@@ -64,6 +68,44 @@ def name_evidence(
         share = member @ F.one_hot(named, count).to(voices) / size
         evidence += weight / len(labels) * (share + NOBODY).log()
     return evidence
+
+
+def match_names(evidence: Tensor, clusters: Tensor) -> Tensor:
+    r"""Name clusters, and rather by different names than by one twice.
+
+    .. math::
+        \arg\max_y \sum_k e_{k y_k} + 3\,|\{y_k\}|
+
+    Solved exactly, as an assignment: either a cluster is the first to bear a
+    name, or it bears the one for which it has most evidence.
+
+    Args:
+        evidence (Tensor): e, see `name_evidence`, (C, C).
+        clusters (Tensor): int64 (n,); those without images claim no name.
+
+    Returns:
+        Tensor: y, the name of every cluster, int64 (C,).
+
+    Examples:
+        Both clusters are called 0, the second one less surely:
+
+        >>> import torch
+        >>> evidence = torch.tensor([[5.0, 0.0], [2.0, 1.0]])
+        >>> match_names(evidence, torch.tensor([0, 0, 1])).tolist()
+        [0, 1]
+        >>> match_names(evidence - 9 * torch.eye(2)[1], torch.tensor([0, 1]))
+        tensor([0, 0])
+    """
+    names = evidence.argmax(dim=1)
+    live = clusters.unique()
+    rows = evidence[live]
+    again = rows.new_full((len(live), len(live)), -torch.inf)
+    again.diagonal().copy_(rows.amax(dim=1))
+    gain = torch.cat([rows + TAKEN, again], dim=1)
+    column = linear_sum_assignment(gain.cpu().numpy(), maximize=True)[1]
+    first = torch.from_numpy(column).to(names)
+    names[live] = torch.where(first < evidence.shape[1], first, names[live])
+    return names
 
 
 def image_names(

@@ -12,6 +12,7 @@ import numpy as np
 import open_clip
 import pytest
 import torch
+import torch.nn.functional as F
 from mmengine.config import Config
 from PIL import Image
 
@@ -270,8 +271,8 @@ def test_latteplus_needs_no_lmm_and_no_training(
 
 def test_tuned_latteplus_trains_from_the_clusters(fit, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        'mmlatte.models.classifiers.latteplus_tuned.cluster_labels',
-        lambda model, frozen, **_: np.arange(len(frozen)) % 3,
+        'mmlatte.models.classifiers.latteplus_tuned.cluster_fit',
+        lambda model, frozen: (np.arange(len(frozen)) % 3, None),
     )
     result = adapt(
         out=str(tmp_path / 'out'),
@@ -296,6 +297,37 @@ def test_tuned_latteplus_trains_from_the_clusters(fit, tmp_path, monkeypatch):
     assert 'LattePlusTunedClassifier' in card
 
 
+def test_tuned_latteplus_trains_nothing_where_names_match(
+    fit, tmp_path, monkeypatch
+):
+    looked = []
+
+    def found(model, frozen):
+        rows = frozen.rows()
+        prototypes = F.normalize(rows[:3] - rows.mean(dim=0), dim=1)
+        looked.append((rows @ prototypes.T).argmax(dim=1).tolist())
+        return np.arange(len(frozen)) % 3, (prototypes, torch.tensor(30.0))
+
+    monkeypatch.setattr(
+        'mmlatte.models.classifiers.latteplus_tuned.cluster_fit', found
+    )
+    result = adapt(
+        out=str(tmp_path / 'out'), **{**fit, 'method': 'latteplus_tuned'}
+    )
+    summary = json.loads((result.run / 'summary.json').read_text())
+    assert summary['is_fitted'] and not summary['stays_frozen']
+    assert summary['train_seconds'] == 0
+    report = result.report.read_text()
+    assert 'fitted to frozen features at once' in report
+    card = (result.exports['open_clip'] / 'README.md').read_text()
+    assert 'fitted to frozen features at once' in card
+    with result.predictions.open() as file:
+        rows = list(csv.DictReader(file))
+    classes = [fit['classes'].index(row['class']) for row in rows]
+    (expected,) = looked
+    assert len(set(expected)) > 1 and sorted(classes) == sorted(expected)
+
+
 def test_tuned_latteplus_without_clusters_stays_zero_shot(fit, tmp_path):
     """24 images are fewer than ten for each of three names."""
     result = adapt(
@@ -309,21 +341,15 @@ def test_tuned_latteplus_without_clusters_stays_zero_shot(fit, tmp_path):
     assert result.exports['open_clip'].is_dir()
 
 
-@pytest.mark.parametrize(
-    'count, rate', [(100, 2 * 0.045 / 126), (100_000, 2 * 0.045 / 782)]
-)
-def test_the_path_sets_the_rate_of_tuned_latteplus(fit, count, rate):
+def test_tuned_latteplus_goes_as_far_in_any_number_of_steps(fit):
     options = AdaptOptions(**{**fit, 'method': 'latteplus_tuned'})
     clip = MODELS.build(clip_settings(options.clip))
-    cfg = adapt_config(options, clip, count)
-    steps = cfg.train_cfg.max_epochs * -(
-        -count // cfg.train_dataloader.batch_size
-    )
+    cfg = adapt_config(options, clip, count=100)
     assert cfg.param_scheduler.end == cfg.train_cfg.max_epochs
-    assert cfg.optim_wrapper.optimizer.lr == pytest.approx(2 * 0.045 / steps)
-    assert cfg.optim_wrapper.optimizer.lr == pytest.approx(rate)
+    assert cfg.param_scheduler.max_path == 0.045
     given = dataclasses.replace(options, lr=2e-5)
-    cfg = adapt_config(given, clip, count)
+    cfg = adapt_config(given, clip, count=100)
+    assert cfg.param_scheduler.max_path is None
     assert cfg.optim_wrapper.optimizer.lr == 2e-5
 
 

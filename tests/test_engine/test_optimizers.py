@@ -78,18 +78,34 @@ def test_schedule_equals_open_clips_formula(warmup, total):
         schedule.step()
 
 
-def test_every_cycle_is_a_schedule_of_its_own():
-    def rates(**kwargs):
-        optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=2.0)
-        schedule = WarmupCosineLR(optimizer, warmup=3, **kwargs)
-        for _ in range(kwargs['end']):
-            yield optimizer.param_groups[0]['lr']
-            optimizer.step()
-            schedule.step()
+def rates(**kwargs):
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=2.0)
+    schedule = WarmupCosineLR(optimizer, warmup=3, **kwargs)
+    for _ in range(kwargs['end']):
+        yield optimizer.param_groups[0]['lr']
+        optimizer.step()
+        schedule.step()
 
+
+def test_every_cycle_is_a_schedule_of_its_own():
     assert list(rates(end=60, cycles=3)) == 3 * list(rates(end=20))
     with pytest.raises(ValueError, match='60 steps are no 7 equal cycles'):
         list(rates(end=60, cycles=7))
+
+
+@pytest.mark.parametrize('cycles', [1, 2])
+@pytest.mark.parametrize('end', [8, 60, 600])
+def test_no_run_goes_farther_than_its_path(end, cycles):
+    free = list(rates(end=end, cycles=cycles))
+    bound = list(rates(end=end, cycles=cycles, max_path=12.0))
+    assert sum(bound) == pytest.approx(min(sum(free), 12.0 * cycles))
+    ratio = sum(bound) / sum(free)
+    assert bound == pytest.approx([ratio * rate for rate in free])
+
+
+def test_a_path_has_a_length():
+    with pytest.raises(ValueError, match='max_path must be positive, got 0'):
+        next(rates(end=10, max_path=0))
 
 
 def test_schedule_needs_an_end_in_steps():

@@ -1,5 +1,6 @@
 """The evidence for names against a loop, and what it decides."""
 
+import itertools
 import math
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from mmlatte.models.cluster_names import (
     image_names,
     label_purity,
+    match_names,
     name_evidence,
 )
 
@@ -72,6 +74,26 @@ def test_names_equal_a_loop(n, classes, weight, seed):
                 for e, p in zip(row, posteriors[i], strict=True)
             ]
         assert row[found[i]] == pytest.approx(max(row))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 12), st.integers(2, 4), st.integers(0, 10**6))
+def test_no_other_names_match_better(n, classes, seed):
+    draw = torch.Generator().manual_seed(seed)
+    evidence = 5 * torch.randn(classes, classes, generator=draw).double()
+    clusters = torch.randint(classes, (n,), generator=draw)
+    live = clusters.unique().tolist()
+
+    def worth(names):
+        own = zip(live, names, strict=True)
+        return sum(float(evidence[k, c]) for k, c in own) + 3 * len(set(names))
+
+    found = match_names(evidence, clusters)
+    every = itertools.product(range(classes), repeat=len(live))
+    best = max(worth(names) for names in every)
+    assert worth(found[live].tolist()) == pytest.approx(best)
+    empty = [k for k in range(classes) if k not in live]
+    assert torch.equal(found[empty], evidence.argmax(dim=1)[empty])
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,10 @@ class FrozenFeaturesHook(Hook):
 
     - ``set_frozen(frozen)`` before training, once the checkpoint of a resumed
       run is loaded. It must not change what the model predicts. If the
-      model has a ``stays_frozen`` that is true after it, nothing is trained.
+      model has a ``stays_frozen`` or an ``is_fitted`` that is true after it,
+      nothing is trained.
+    - ``adopt_fit()`` (by `ResumableTrainLoop`) in place of that training,
+      once zero-shot CLIP has been evaluated.
     - ``start_epoch(epoch, max_epochs)`` before the first batch of an epoch,
       not when a run resumes inside it: what it sets must live in buffers.
     - ``end_epoch()`` after the last batch.
@@ -72,7 +75,8 @@ class FrozenFeaturesHook(Hook):
             self.frozen.teacher = _teacher(runner, model, hook, self.teacher)
         if hasattr(model, 'set_frozen'):
             model.set_frozen(self.frozen)
-        if getattr(model, 'stays_frozen', False):
+        done = ('stays_frozen', 'is_fitted')
+        if any(getattr(model, name, False) for name in done):
             runner.train_loop.stop_training = True
 
     def before_train_epoch(self, runner: Runner) -> None:

@@ -305,11 +305,12 @@ def _scheduler(runner: Runner) -> WarmupCosineLR:
     """Return the run's only scheduler, of which the path is known."""
     schedulers = runner.param_schedulers
     if isinstance(schedulers, list) and len(schedulers) == 1:
-        if isinstance(schedulers[0], WarmupCosineLR):
-            return schedulers[0]
+        only = schedulers[0]
+        if isinstance(only, WarmupCosineLR) and only.max_path is None:
+            return only
     raise ValueError(
         'LabelFreeScheduleHook needs mmlatte.WarmupCosineLR as the only '
-        'param_scheduler'
+        'param_scheduler, and without max_path'
     )
 
 

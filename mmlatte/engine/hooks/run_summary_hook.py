@@ -49,6 +49,8 @@ class RunSummaryHook(Hook):
     - ``wall_seconds``: of the whole run, with the parts before a resume
     - ``trained_parameters``: how many numbers were fitted
     - ``stays_frozen``: whether the method found nothing to learn from
+    - ``is_fitted``: whether a fit to frozen features took the place of
+      training
     - ``peak_memory_mb``: of the GPU, without one of the process
     - ``method``: the classifier's name, and whether it is transductive, is
       helped by a teacher and uses an LMM
@@ -198,7 +200,8 @@ class RunSummaryHook(Hook):
             wall_seconds=self._wall_seconds(),
             trained_parameters=_trained_parameters(runner),
             # Its first look told the method that there was nothing to learn.
-            stays_frozen=_stays_frozen(runner),
+            stays_frozen=_told(runner, 'stays_frozen'),
+            is_fitted=_told(runner, 'is_fitted'),
             **self._facts(runner),
         )
 
@@ -236,8 +239,8 @@ def _observers_only(runner: Runner) -> Iterator[None]:
         runner._hooks = hooks
 
 
-def _stays_frozen(runner: Runner) -> bool:
-    return getattr(unwrapped(runner.model), 'stays_frozen', False)
+def _told(runner: Runner, fact: str) -> bool:
+    return getattr(unwrapped(runner.model), fact, False)
 
 
 def _trained_parameters(runner: Runner) -> int:

@@ -16,6 +16,7 @@ from mmlatte.registry import LOOPS
 from ..hooks import SafeCheckpointHook
 from ..random_state import preserved_random_state, set_random_state
 from ..schedulers import WarmupCosineLR
+from ..unwrapped import unwrapped
 
 #: Exit code of a process that SIGTERM ended.
 TERMINATED = 128 + signal.SIGTERM
@@ -59,6 +60,9 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
         several = get_world_size() > 1
         self._hosts = new_group(backend='gloo') if several else None
         self._resume()
+        model = unwrapped(runner.model)
+        if self.stop_training and hasattr(model, 'adopt_fit'):
+            model.adopt_fit()
         with self._catch_sigterm():
             while self._epoch < self._max_epochs and not self.stop_training:
                 self.run_epoch()

@@ -28,6 +28,11 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
             ``by_epoch=True, convert_to_iter_based=True`` in the config.
         cycles (int): Go through the schedule that many times, each in an
             equal part of the run: for methods that start anew. Defaults to 1.
+        max_path (float, optional): Largest sum of the learning rates of a
+            cycle. AdamW moves a weight by about its learning rate per step,
+            so that this bounds how far a run goes, however many images it
+            has: where the sum would be larger, all rates are scaled down.
+            Defaults to no bound.
         last_step (int): Used when resuming. Defaults to -1.
         verbose (bool): Print every value. Defaults to False.
 
@@ -48,6 +53,7 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         last_step: int = -1,
         by_epoch: bool = False,
         cycles: int = 1,
+        max_path: float | None = None,
         verbose: bool = False,
     ) -> None:
         if by_epoch:
@@ -60,8 +66,13 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
                 'WarmupCosineLR needs `end` (epochs in a config) and '
                 f'warmup >= 0, got end={end}, warmup={warmup}'
             )
+        if max_path is not None and max_path <= 0:
+            raise ValueError(
+                f'WarmupCosineLR: max_path must be positive, got {max_path}'
+            )
         self.cycles = cycles
         self.wanted_warmup = warmup
+        self.max_path = max_path
         self.in_epochs = False
         self._lay_out(end - begin)
         super().__init__(
@@ -136,4 +147,14 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         else:
             progress = (step - self.warmup) / (self.period - self.warmup)
             factor = (1 + math.cos(math.pi * progress)) / 2
+        factor *= self._bound()
         return [base * factor for base in self.base_values]
+
+    def _bound(self) -> float:
+        """Return what keeps the highest rate on a path of `max_path`."""
+        if self.max_path is None:
+            return 1.0
+        rising, falling = self.warmup, self.period - self.warmup
+        steps = (rising + 1) / 2 * (rising > 0) + (falling + 1) / 2
+        path = max(self.base_values) * steps
+        return self.max_path / path if path > self.max_path else 1.0

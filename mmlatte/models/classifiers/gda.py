@@ -225,6 +225,24 @@ class GDAClassifier(PrototypeClassifier):
             frozen (FrozenFeatures): N features; they are read in chunks.
             without (Tensor, optional): See `maximise`.
         """
+        rows, scale = self.as_rows(frozen, without)
+        self.memory.reset(rows)
+        self.logit_scale.fill_(scale)
+        self.weight.copy_(scale * rows)
+        self.bias.zero_()
+
+    def as_rows(
+        self, frozen: FrozenFeatures, without: Tensor | None = None
+    ) -> tuple[Tensor, float]:
+        """Return the fitted classifier in `prototype_form`.
+
+        Args:
+            frozen (FrozenFeatures): N features; they are read in chunks.
+            without (Tensor, optional): See `maximise`.
+
+        Returns:
+            tuple[Tensor, float]: Unit prototypes (C, D) and their scale.
+        """
         weight, bias = self._wide(self.weight), self._wide(self.bias)
         second, mean = 0.0, 0.0
         for _, features in self._chunks(frozen):
@@ -249,10 +267,7 @@ class GDAClassifier(PrototypeClassifier):
             f'As prototypes: {same / len(frozen):.1%} of the fitted images '
             'keep their label'
         )
-        self.memory.reset(rows.to(self.weight))
-        self.logit_scale.fill_(scale)
-        self.weight.copy_(scale * rows)
-        self.bias.zero_()
+        return rows.to(self.weight), scale
 
     def start(self, frozen: FrozenFeatures) -> Posterior:
         """Return the first posteriors, those of zero-shot CLIP.

@@ -10,6 +10,7 @@ from torch import Tensor
 from mmlatte.models.cluster_names import (
     image_names,
     label_purity,
+    match_names,
     name_evidence,
 )
 from mmlatte.models.cluster_valleys import join_clusters
@@ -60,8 +61,9 @@ class LattePlusClassifier(GDAClassifier):
     cluster. In the end a cluster bears the name for which voices and
     zero-shot labels together speak most (`name_evidence`; labels by f and g,
     and by x and t). If at least ``matching_clusters`` C clusters are left,
-    and hold on images that they were not fitted to, names and clusters match,
-    and all images of a cluster get its name. With fewer, a name may be wrong,
+    and hold on images that they were not fitted to, names and clusters match:
+    all images of a cluster get its name, and two clusters only then the same
+    one if both are sure (`match_names`). With fewer, a name may be wrong,
     and zero-shot CLIP has a say in every image of an unsure cluster
     (`image_names`). The names are then fitted once more, by one M step.
 
@@ -76,7 +78,7 @@ class LattePlusClassifier(GDAClassifier):
         alpha (float): In (0, 1). Defaults to 0.9.
         neighbours (int): Of the graph. Defaults to 20.
         valley (float): Clusters with a higher density in between, of the
-            density at the lower of both, are joined. Defaults to 0.65.
+            density at the lower of both, are joined. Defaults to 0.75.
         min_clusters (float): See above. Defaults to 0.25.
         label_weight (float): Of the zero-shot labels in a name, against the
             voices. Defaults to 1.
@@ -88,14 +90,18 @@ class LattePlusClassifier(GDAClassifier):
 
     Attributes:
         stays_frozen (bool): Whether the last fit stayed zero-shot CLIP.
+        matched (bool): Whether names and clusters matched in the last fit.
+        unused (Tensor): bool (C,), the names that no image got.
     """
+
+    unused: Tensor
 
     def __init__(
         self,
         *args,
         alpha: float = 0.9,
         neighbours: int = 20,
-        valley: float = 0.65,
+        valley: float = 0.75,
         min_clusters: float = 0.25,
         label_weight: float = 1.0,
         own_weight: float = 1.0,
@@ -133,7 +139,8 @@ class LattePlusClassifier(GDAClassifier):
         self.own_weight = own_weight
         self.matching_clusters = matching_clusters
         self.max_purity_loss = max_purity_loss
-        self.stays_frozen = False
+        self.stays_frozen = self.matched = False
+        self.unused = torch.zeros_like(self.bias, dtype=torch.bool)
 
     @torch.no_grad()
     def fit(self, frozen: FrozenFeatures) -> None:
@@ -142,7 +149,7 @@ class LattePlusClassifier(GDAClassifier):
         Args:
             frozen (FrozenFeatures): N features; they are read in chunks.
         """
-        self.stays_frozen = False
+        self.stays_frozen = self.matched = False
         if len(frozen) < IMAGES * len(self.weight):
             self._stay(
                 f'there are {len(frozen)} images, fewer than {IMAGES} for '
@@ -181,8 +188,12 @@ class LattePlusClassifier(GDAClassifier):
         evidence = name_evidence(
             clusters, voices, [labels, centred], self.label_weight
         )
-        match = found >= self.matching_clusters * len(self.weight)
-        names = self._names(frozen, evidence, 0 if match else self.own_weight)
+        self.matched = found >= self.matching_clusters * len(self.weight)
+        if self.matched:
+            whole = match_names(evidence, clusters)
+            names = whole[self.assign(frozen).to(whole.device)]
+        else:
+            names = self._names(frozen, evidence)
         self._fit_names(frozen, names)
 
     def _stay(self, why: str) -> None:
@@ -191,7 +202,7 @@ class LattePlusClassifier(GDAClassifier):
             'class names right?',
             level=logging.WARNING,
         )
-        self.stays_frozen = True
+        self.stays_frozen, self.matched = True, False
         self.init_weights()
 
     def _join(
@@ -213,15 +224,12 @@ class LattePlusClassifier(GDAClassifier):
         )
         self.maximise(frozen, lambda *batch: first(*batch) @ joined, without)
 
-    def _names(
-        self, frozen: FrozenFeatures, evidence: Tensor, own_weight: float
-    ) -> Tensor:
+    def _names(self, frozen: FrozenFeatures, evidence: Tensor) -> Tensor:
         """Name all images, see `image_names`; int64 (N,).
 
         Args:
             frozen (FrozenFeatures): N features; they are read in chunks.
             evidence (Tensor): See `name_evidence`, (C, C).
-            own_weight (float): Of the zero-shot posteriors.
         """
         texts = self._wide(torch.from_numpy(frozen.class_features))
         zero_shot = linear_posterior(
@@ -232,10 +240,12 @@ class LattePlusClassifier(GDAClassifier):
         for part, features in self._chunks(frozen):
             clusters = self._label(features)
             posteriors = zero_shot(part, features)
-            named = image_names(evidence, clusters, posteriors, own_weight)
+            named = image_names(
+                evidence, clusters, posteriors, self.own_weight
+            )
             others += int((named != whole[clusters]).sum())
             names.append(named)
-        if own_weight:
+        if self.own_weight:
             self._log(
                 'LattePlus: there are few clusters for so many names; '
                 'zero-shot CLIP has a say in the images of unsure ones, and '
@@ -250,7 +260,7 @@ class LattePlusClassifier(GDAClassifier):
             frozen (FrozenFeatures): N features; they are read in chunks.
             names (Tensor): int64 (N,).
         """
-        without = self._without(names)
+        without = self.unused = self._without(names)
         if int((~without).sum()) < 2:
             self._stay('all images are called one name')
             return

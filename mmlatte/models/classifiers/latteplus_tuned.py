@@ -1,4 +1,4 @@
-"""LattePlus, and then the image tower learns what it found."""
+"""LattePlus; where names do not match clusters, the image tower learns."""
 
 import dataclasses
 import logging
@@ -7,7 +7,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmlatte.models.cluster_labels import cluster_labels
+from mmlatte.models.cluster_labels import cluster_fit
 from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.registry import MODELS
 
@@ -38,12 +38,17 @@ class LattePlusTunedClassifier(DPAClassifier):
     The names' own shares hold their mistakes: one that took the images of
     another is twice too large. A name without images is not called for.
 
-    Where LattePlus stays zero-shot CLIP, nothing is trained: the model stays
-    it as well and says so.
+    Twice nothing is trained, and the log says so. Where names and clusters
+    match, the Gaussians of LattePlus are the classifier, as prototypes and
+    a scale: self-training by nearest prototypes would start below them, and
+    ended below them wherever it was tried. And where LattePlus stays zero-shot
+    CLIP, this model does as well.
 
     Args:
         *args: See `DPAClassifier`.
         balance (float): b, in [0, 1]. Defaults to 0.5.
+        train_matched (bool): Train where names and clusters match as well.
+            Defaults to False.
         **kwargs: See `DPAClassifier`.
 
     Attributes:
@@ -51,14 +56,40 @@ class LattePlusTunedClassifier(DPAClassifier):
     """
 
     shares: Tensor
+    fitted_scale: Tensor
 
-    def __init__(self, *args, balance: float = 0.5, **kwargs) -> None:
+    def __init__(
+        self,
+        *args,
+        balance: float = 0.5,
+        train_matched: bool = False,
+        **kwargs,
+    ) -> None:
         super().__init__(*args, **kwargs)
         if not 0 <= balance <= 1:
             raise ValueError(f'balance must be in [0, 1], got {balance}')
         self.balance = balance
+        self.train_matched = train_matched
         self.shares = torch.zeros(len(self.class_names))
+        # Of the prototypes of a fit; 0 where they are those of training.
+        self.register_buffer('fitted_scale', torch.zeros(()))
         self.stays_frozen = False
+        self._fit: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def is_fitted(self) -> bool:
+        """bool: Whether there is a fit that takes the place of training."""
+        return self._fit is not None or bool(self.fitted_scale > 0)
+
+    @property
+    def prototype_scale(self) -> Tensor:
+        """Tensor: Cosines with the prototypes times this are logits."""
+        return self.fitted_scale if self.fitted_scale > 0 else self.clip.scale
+
+    @property
+    def open_vocabulary(self) -> bool:
+        """bool: Whether the text of a new class can join the prototypes."""
+        return not self.fitted_scale > 0
 
     @torch.no_grad()
     def set_frozen(self, frozen: FrozenFeatures) -> None:
@@ -66,7 +97,7 @@ class LattePlusTunedClassifier(DPAClassifier):
         if self.shares.any():
             super().set_frozen(frozen)
             return
-        labels = cluster_labels(self, frozen, verbose=True)
+        labels, fit = cluster_fit(self, frozen)
         self.stays_frozen = labels is None
         if labels is None:
             print_log(
@@ -76,7 +107,31 @@ class LattePlusTunedClassifier(DPAClassifier):
                 level=logging.WARNING,
             )
             return
+        if fit is not None and not self.train_matched:
+            self._fit = fit
+            print_log(
+                'LattePlusTunedClassifier: names and clusters match, the '
+                'Gaussians are the classifier, and nothing is trained '
+                '(model.train_matched=True would).',
+                'current',
+            )
         counts = torch.from_numpy(labels).bincount(minlength=len(self.shares))
         equal = (counts > 0) / (counts > 0).sum()
         self.shares.copy_(equal.lerp(counts / len(labels), 1 - self.balance))
         super().set_frozen(dataclasses.replace(frozen, labels=labels))
+
+    @torch.no_grad()
+    def adopt_fit(self) -> None:
+        """Predict by the Gaussians of `set_frozen`, if it found some."""
+        if self._fit is None:
+            return
+        prototypes, scale = self._fit
+        self.memory.reset(prototypes)
+        self.fitted_scale.copy_(scale)
+        self._fit = None
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        # Checkpoints of version 0.1 have no scale: all of them were trained.
+        key = f'{prefix}fitted_scale'
+        state_dict.setdefault(key, torch.zeros_like(self.fitted_scale))
+        super()._load_from_state_dict(state_dict, prefix, *args)

@@ -71,10 +71,9 @@ def test_model_is_told_about_features_and_epochs(make):
     assert np.array_equal(model.frozen.class_features, hook.class_features)
 
 
-def test_a_model_that_stays_frozen_is_evaluated_only(make, monkeypatch):
-    monkeypatch.setattr(
-        RecordingClassifier, 'stays_frozen', True, raising=False
-    )
+@pytest.mark.parametrize('fact', ['stays_frozen', 'is_fitted'])
+def test_a_model_that_needs_no_training_gets_none(make, monkeypatch, fact):
+    monkeypatch.setattr(RecordingClassifier, fact, True, raising=False)
     runner = Runner.from_cfg(make())
     before = copy.deepcopy(runner.model.clip.state_dict())
     runner.train()

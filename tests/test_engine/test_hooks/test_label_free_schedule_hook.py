@@ -210,9 +210,15 @@ def test_a_resumed_run_stays_stopped(train, config, tmp_path, monkeypatch):
     assert train(again).epoch == 2
 
 
-def test_other_schedules_are_refused(train, config):
+@pytest.mark.parametrize(
+    'other', [dict(type='CosineAnnealingLR', T_max=3), dict(max_path=0.1)]
+)
+def test_other_schedules_are_refused(other, train, config):
     cfg = config('run')
-    cfg.param_scheduler = dict(type='CosineAnnealingLR', T_max=3)
+    if 'type' in other:
+        cfg.param_scheduler = other
+    else:
+        cfg.param_scheduler.update(other)
     with pytest.raises(ValueError, match='WarmupCosineLR as the only'):
         train(cfg)
 

@@ -44,6 +44,7 @@ def test_summary_of_a_run(train, make, tmp_path):
         'wall_seconds',
         'trained_parameters',
         'stays_frozen',
+        'is_fitted',
         'per_class',
         'peak_memory_mb',
         'method',

@@ -56,8 +56,8 @@ def test_a_name_without_a_cluster_has_no_share(
 ):
     frozen, _ = make_frozen(n=10, classes=3)
     monkeypatch.setattr(
-        'mmlatte.models.classifiers.latteplus_tuned.cluster_labels',
-        lambda *_, **__: np.array([0] * 7 + [2] * 3),
+        'mmlatte.models.classifiers.latteplus_tuned.cluster_fit',
+        lambda *_: (np.array([0] * 7 + [2] * 3), None),
     )
     model = tuned(frozen.class_features, balance=balance)
     model.set_frozen(frozen)
@@ -100,6 +100,60 @@ def test_two_names_for_one_cluster_are_no_clusters(tuned, seed):
     assert cluster_labels(tuned(t), frozen) is None
 
 
+@pytest.mark.parametrize('train_matched', [False, True])
+def test_where_names_match_clusters_the_fit_stays(
+    train_matched, tuned, make_frozen, tiny_model
+):
+    frozen, _ = make_frozen(n=400, classes=4, spread=0.25)
+    plain = tiny_model(
+        LattePlusClassifier, frozen.class_features, as_prototypes=True
+    )
+    plain.fit(frozen)
+    assert plain.matched
+    model = tuned(frozen.class_features, train_matched=train_matched)
+    model.memory.reset(torch.from_numpy(frozen.class_features))
+    model.extract_feat = lambda inputs, stage=None: inputs
+    before = model(frozen.rows()).detach()
+    model.set_frozen(frozen)
+    assert model.is_fitted is not train_matched
+    assert not model.stays_frozen
+    # Zero-shot CLIP is evaluated after this.
+    assert torch.equal(model(frozen.rows()), before)
+    assert model.open_vocabulary
+
+    model.adopt_fit()
+    after = model(frozen.rows())
+    if train_matched:
+        assert torch.equal(after, before)
+        return
+    torch.testing.assert_close(after, plain(frozen.rows()))
+    assert model.is_fitted and not model.open_vocabulary
+    again = tuned(frozen.class_features)
+    again.load_state_dict(model.state_dict())
+    again.extract_feat = model.extract_feat
+    assert torch.equal(again(frozen.rows()), after)
+    again.set_frozen(frozen)
+    again.adopt_fit()
+    assert again.is_fitted
+    assert torch.equal(again(frozen.rows()), after)
+
+
+def test_more_classes_than_dimensions_are_trained(tuned, make_frozen):
+    frozen, _ = make_frozen(n=800, classes=20, spread=0.1)
+    model = tuned(frozen.class_features)
+    model.set_frozen(frozen)
+    assert not model.stays_frozen and not model.is_fitted
+
+
+def test_checkpoints_without_a_scale_were_trained(tuned):
+    model = tuned(np.eye(3, 16, dtype=np.float32))
+    state = model.state_dict()
+    del state['fitted_scale']
+    model.fitted_scale.fill_(7.0)
+    model.load_state_dict(state)
+    assert not model.is_fitted
+
+
 def test_a_resumed_model_keeps_its_start(tuned, make_frozen, monkeypatch):
     frozen, _ = make_frozen(n=200, classes=4, spread=0.2)
     model = tuned(frozen.class_features)
@@ -107,7 +161,7 @@ def test_a_resumed_model_keeps_its_start(tuned, make_frozen, monkeypatch):
     again = tuned(frozen.class_features)
     again.load_state_dict(model.state_dict())
     monkeypatch.setattr(
-        'mmlatte.models.classifiers.latteplus_tuned.cluster_labels',
+        'mmlatte.models.classifiers.latteplus_tuned.cluster_fit',
         lambda *_: pytest.fail('clusters were looked for again'),
     )
     again.set_frozen(frozen)
