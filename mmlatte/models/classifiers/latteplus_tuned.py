@@ -82,6 +82,14 @@ class LattePlusTunedClassifier(DPAClassifier):
         return self._fit is not None or bool(self.fitted_scale > 0)
 
     @property
+    def fitted_parameters(self) -> int:
+        """int: Numbers of the Gaussians, or those that training moves."""
+        classes, width = self.memory.weight.shape
+        if self.is_fitted:
+            return classes * width + width * (width + 1) // 2
+        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+
+    @property
     def prototype_scale(self) -> Tensor:
         """Tensor: Cosines with the prototypes times this are logits."""
         return self.fitted_scale if self.fitted_scale > 0 else self.clip.scale
@@ -131,7 +139,7 @@ class LattePlusTunedClassifier(DPAClassifier):
         self._fit = None
 
     def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        # Checkpoints of version 0.1 have no scale: all of them were trained.
+        # Earlier checkpoints have no scale: all of them were trained.
         key = f'{prefix}fitted_scale'
         state_dict.setdefault(key, torch.zeros_like(self.fitted_scale))
         super()._load_from_state_dict(state_dict, prefix, *args)

@@ -128,6 +128,7 @@ def test_where_names_match_clusters_the_fit_stays(
         return
     torch.testing.assert_close(after, plain(frozen.rows()))
     assert model.is_fitted and not model.open_vocabulary
+    assert model.fitted_parameters == plain.fitted_parameters
     again = tuned(frozen.class_features)
     again.load_state_dict(model.state_dict())
     again.extract_feat = model.extract_feat
