@@ -61,10 +61,10 @@ class LattePlusClassifier(GDAClassifier):
     cluster. In the end a cluster bears the name for which voices and
     zero-shot labels together speak most (`name_evidence`; labels by f and g,
     and by x and t). If at least ``matching_clusters`` C clusters are left,
-    and hold on images that they were not fitted to, names and clusters match:
-    all images of a cluster get its name, and two clusters only then the same
-    one if both are sure (`match_names`). With fewer, a name may be wrong,
-    and zero-shot CLIP has a say in every image of an unsure cluster
+    and hold on images that they were not fitted to, names and clusters match,
+    and all images of a cluster get its name; if there are C, rather different
+    ones than one twice (`match_names`). With fewer, a name may be wrong, and
+    zero-shot CLIP has a say in every image of an unsure cluster
     (`image_names`). The names are then fitted once more, by one M step.
 
     The model stays zero-shot CLIP, and says so, where that is safer: if there
@@ -190,7 +190,9 @@ class LattePlusClassifier(GDAClassifier):
         )
         self.matched = found >= self.matching_clusters * len(self.weight)
         if self.matched:
-            whole = match_names(evidence, clusters)
+            whole = evidence.argmax(dim=1)
+            if found == len(self.weight):
+                whole = match_names(evidence, clusters)
             names = whole[self.assign(frozen).to(whole.device)]
         else:
             names = self._names(frozen, evidence)
