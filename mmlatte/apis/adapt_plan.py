@@ -14,6 +14,7 @@ from mmengine.config import Config
 
 from mmlatte.engine.hooks import LMMTextSynthHook, ZeroShotLabelHook
 from mmlatte.engine.label_probe import MAX_IMAGES
+from mmlatte.engine.schedulers import highest_rate
 from mmlatte.lmm import (
     BaseLMM,
     LMMRequest,
@@ -166,9 +167,8 @@ def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
             lr = cfg.optim_wrapper.optimizer.lr
             path = cfg.param_scheduler.get('max_path')
             if path is not None:
-                # A cosine has half of its peak on average.
                 per_epoch = -(-count // loader.batch_size)
-                lr = min(lr, 2 * path / (epochs * per_epoch + 1))
+                lr = highest_rate(lr, path, epochs * per_epoch)
         if lr is None or hook is None:
             # Clusters, to judge the training by or to start it from.
             seconds['training'] += min(count, MAX_IMAGES) * fit

@@ -33,9 +33,7 @@ def cluster_labels(
         np.ndarray: int64 (N,), at least two different ones; None where
         LattePlus stays zero-shot CLIP.
     """
-    if len(model.class_names) < 2:
-        return None
-    return _labels(_fitted(model, frozen, own_weight=own_weight), frozen)
+    return _fit(model, frozen, own_weight=own_weight)[1]
 
 
 @torch.no_grad()
@@ -56,14 +54,13 @@ def cluster_fit(
         these labels are the nearest ones. None, too, if there are more
         classes than dimensions, which have no such prototypes.
     """
-    if len(model.class_names) < 2:
+    clusters, labels = _fit(model, frozen, verbose=True)
+    if clusters is None or labels is None:
         return None, None
-    clusters = _fitted(model, frozen, verbose=True)
-    labels = _labels(clusters, frozen)
     matched = torch.tensor(clusters.matched)
     broadcast(matched)
     classes, width = clusters.weight.shape
-    if labels is None or not matched or classes > width:
+    if not matched or classes > width:
         return labels, None
     rows, scale = clusters.as_rows(frozen, clusters.unused)
     rows, scale = rows.cpu(), torch.tensor(scale)
@@ -72,9 +69,12 @@ def cluster_fit(
     return labels, (rows, scale)
 
 
-def _fitted(
+def _fit(
     model, frozen: FrozenFeatures, verbose: bool = False, **kwargs
-) -> LattePlusClassifier:
+) -> tuple[LattePlusClassifier | None, np.ndarray | None]:
+    """Fit and label; no labels where LattePlus stays zero-shot CLIP."""
+    if len(model.class_names) < 2:
+        return None, None
     device = next(model.parameters()).device
     clusters = LattePlusClassifier(
         clip=model.clip,
@@ -85,16 +85,10 @@ def _fitted(
     clusters.verbose = verbose
     with torch.autocast(device.type, enabled=False):
         clusters.fit(frozen)
-    return clusters
-
-
-def _labels(
-    clusters: LattePlusClassifier, frozen: FrozenFeatures
-) -> np.ndarray | None:
     labels = clusters.assign(frozen)
     several = len(labels.unique()) > 1
     found = torch.tensor(several and not clusters.stays_frozen)
     # The main process decides: other hardware may round another way.
     broadcast(found)
     broadcast(labels)
-    return labels.numpy() if found else None
+    return clusters, labels.numpy() if found else None

@@ -24,6 +24,7 @@ from mmlatte.apis.adapt_options import (
     lmm_settings,
     prompts,
 )
+from mmlatte.engine.schedulers import WarmupCosineLR
 from mmlatte.lmm import TextFile
 from mmlatte.registry import MODELS
 
@@ -341,14 +342,30 @@ def test_tuned_latteplus_without_clusters_stays_zero_shot(fit, tmp_path):
     assert result.exports['open_clip'].is_dir()
 
 
-def test_tuned_latteplus_goes_as_far_in_any_number_of_steps(fit):
+@pytest.mark.parametrize('count, steps', [(100, 126), (100_000, 782)])
+def test_tuned_latteplus_goes_as_far_in_any_number_of_steps(fit, count, steps):
     options = AdaptOptions(**{**fit, 'method': 'latteplus_tuned'})
     clip = MODELS.build(clip_settings(options.clip))
-    cfg = adapt_config(options, clip, count=100)
+    cfg = adapt_config(options, clip, count)
     assert cfg.param_scheduler.end == cfg.train_cfg.max_epochs
-    assert cfg.param_scheduler.max_path == 0.045
+    per_epoch = -(-count // cfg.train_dataloader.batch_size)
+    assert cfg.train_cfg.max_epochs * per_epoch == steps
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    optimizer = torch.optim.SGD([parameter], cfg.optim_wrapper.optimizer.lr)
+    settings = dict(cfg.param_scheduler)
+    del settings['type'], settings['convert_to_iter_based']
+    schedule = WarmupCosineLR.build_iter_from_epoch(
+        optimizer, epoch_length=per_epoch, **settings
+    )
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]['lr'])
+        optimizer.step()
+        schedule.step()
+    assert sum(rates) == pytest.approx(0.045)
+    assert rates[0] == pytest.approx(2 * 0.045 / (steps + 1))
     given = dataclasses.replace(options, lr=2e-5)
-    cfg = adapt_config(given, clip, count=100)
+    cfg = adapt_config(given, clip, count)
     assert cfg.param_scheduler.max_path is None
     assert cfg.optim_wrapper.optimizer.lr == 2e-5
 

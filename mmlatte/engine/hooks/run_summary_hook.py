@@ -246,8 +246,9 @@ def _told(runner: Runner, fact: str) -> bool:
 def _trained_parameters(runner: Runner) -> int:
     """Count what the optimizer moves, or what the model says it fits."""
     model = unwrapped(runner.model)
-    if hasattr(model, 'fitted_parameters'):
-        return model.fitted_parameters
+    fitted = getattr(model, 'fitted_parameters', None)
+    if fitted is not None:
+        return fitted
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 

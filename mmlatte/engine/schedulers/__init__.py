@@ -1,3 +1,3 @@
-from .warmup_cosine_lr import WarmupCosineLR
+from .warmup_cosine_lr import WarmupCosineLR, highest_rate
 
-__all__ = ['WarmupCosineLR']
+__all__ = ['WarmupCosineLR', 'highest_rate']

@@ -147,14 +147,33 @@ class WarmupCosineLR(LRSchedulerMixin, _ParamScheduler):
         else:
             progress = (step - self.warmup) / (self.period - self.warmup)
             factor = (1 + math.cos(math.pi * progress)) / 2
-        factor *= self._bound()
+        highest = max(self.base_values)
+        if self.max_path is not None and highest:
+            bounded = highest_rate(
+                highest, self.max_path, self.period, self.warmup
+            )
+            factor *= bounded / highest
         return [base * factor for base in self.base_values]
 
-    def _bound(self) -> float:
-        """Return what keeps the highest rate on a path of `max_path`."""
-        if self.max_path is None:
-            return 1.0
-        rising, falling = self.warmup, self.period - self.warmup
-        steps = (rising + 1) / 2 * (rising > 0) + (falling + 1) / 2
-        path = max(self.base_values) * steps
-        return self.max_path / path if path > self.max_path else 1.0
+
+def highest_rate(
+    rate: float, max_path: float, steps: int, warmup: int = 0
+) -> float:
+    """Lower the highest learning rate until all of them sum to a path.
+
+    Args:
+        rate (float): The highest learning rate wanted.
+        max_path (float): Largest sum of the learning rates.
+        steps (int): Of the schedule.
+        warmup (int): Those of them that rise. Defaults to 0.
+
+    Returns:
+        float: At most `rate`.
+
+    Examples:
+        >>> highest_rate(1.0, max_path=2.0, steps=7)
+        0.5
+    """
+    rising = (warmup + 1) / 2 if warmup else 0.0
+    falling = (steps - warmup + 1) / 2
+    return min(rate, max_path / (rising + falling))

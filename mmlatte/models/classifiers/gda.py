@@ -8,7 +8,10 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from mmlatte.models.frozen_features import FrozenFeatures
-from mmlatte.models.linear_discriminants import linear_discriminants
+from mmlatte.models.linear_discriminants import (
+    gaussian_parameters,
+    linear_discriminants,
+)
 from mmlatte.models.prototype_form import prototype_form
 from mmlatte.registry import MODELS
 
@@ -96,8 +99,7 @@ class GDAClassifier(PrototypeClassifier):
     @property
     def fitted_parameters(self) -> int:
         """int: Numbers of the means and of the covariance."""
-        classes, width = self.weight.shape
-        return classes * width + width * (width + 1) // 2
+        return gaussian_parameters(*self.weight.shape)
 
     @property
     def uses_prototypes_only(self) -> bool:

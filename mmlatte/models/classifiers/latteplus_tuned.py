@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mmlatte.models.cluster_labels import cluster_fit
 from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.models.linear_discriminants import gaussian_parameters
 from mmlatte.registry import MODELS
 
 from .dpa import DPAClassifier
@@ -82,17 +83,17 @@ class LattePlusTunedClassifier(DPAClassifier):
         return self._fit is not None or bool(self.fitted_scale > 0)
 
     @property
-    def fitted_parameters(self) -> int:
-        """int: Numbers of the Gaussians, or those that training moves."""
-        classes, width = self.memory.weight.shape
-        if self.is_fitted:
-            return classes * width + width * (width + 1) // 2
-        return sum(p.numel() for p in self.parameters() if p.requires_grad)
+    def fitted_parameters(self) -> int | None:
+        """int: Numbers of the Gaussians; None where training moves others."""
+        shape = self.memory.weight.shape
+        return gaussian_parameters(*shape) if self.is_fitted else None
 
     @property
     def prototype_scale(self) -> Tensor:
         """Tensor: Cosines with the prototypes times this are logits."""
-        return self.fitted_scale if self.fitted_scale > 0 else self.clip.scale
+        # No `if`, which would wait for the GPU.
+        fitted = self.fitted_scale
+        return torch.where(fitted > 0, fitted, self.clip.scale)
 
     @property
     def open_vocabulary(self) -> bool:
