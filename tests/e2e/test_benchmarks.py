@@ -1,6 +1,7 @@
 """The benchmark tools as a user runs them, on real runs of tiny CLIP."""
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,6 +54,36 @@ def test_robustness_of_a_fit(make_tiny_run):
     # This one always stays zero-shot CLIP.
     assert table['all'][5] == '+0.0 (+0.0)'
     assert (run.folder / 'table.md').read_text().count('## latteplus') == 1
+
+
+def test_robustness_of_runs(make_tiny_run):
+    run = make_tiny_run()
+    config = run.config = run.write_fit('gda.py', 'GDAClassifier')
+    options = (
+        *('--outliers', str(config), '--seeds', '1'),
+        *('--parts', 'absent', 'outliers'),
+        *('--cfg-options', 'val_dataloader.dataset.indices=20'),
+    )
+    tool = 'benchmarks/robustness_training.py'
+    done = run.tool(tool, *options)
+    table = rows(done.stdout)
+    out = run.folder / 'work_dirs' / 'robustness_training'
+    for part in ('absent', 'outliers'):
+        (path,) = (out / 'runs').glob(f'{part}_1_*/summary.json')
+        summary = json.loads(path.read_text())
+        assert summary['pseudo_label_top1'] is None  # it saw no label
+        seed, *shown = map(float, table[part])
+        keys = ('zero_shot_top1', 'top1', 'gain', 'gain')
+        known = [summary[key] for key in keys]
+        assert seed == 1 and shown == pytest.approx(known, abs=0.051)
+        # Half of three names: the images, and the test, of one class.
+        tested = [v for v in summary['per_class'].values() if v is not None]
+        (folder,) = out.glob(f'images/gda/{part}_1_*')
+        shown = {path.resolve().parent.name for path in folder.iterdir()}
+        assert len(shown) == len(tested) == (1 if part == 'absent' else 3)
+    again = run.tool(tool, *options)
+    assert again.stdout.count('(reused)') == 2
+    assert rows(again.stdout) == table
 
 
 @pytest.fixture

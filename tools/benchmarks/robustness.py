@@ -21,6 +21,7 @@ Labels choose the parts and score the outcome; the method does not see them.
 import argparse
 import copy
 import dataclasses
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,9 @@ import numpy as np
 import torch
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
+
+sys.path.insert(0, str(Path(__file__).parent))
+from robustness_parts import draw_parts
 
 from mmlatte.apis import build_runner
 from mmlatte.engine.hooks import ZeroShotLabelHook
@@ -127,31 +131,21 @@ def _test(runner: Runner) -> tuple[torch.Tensor, np.ndarray]:
 
 def parts(
     data: Data, others: np.ndarray | None, seed: int
-) -> Iterator[tuple[str, np.ndarray, np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Yield name, training features, and which test images count."""
-    rng = np.random.default_rng(seed)
-    features, truth, test = data.frozen.features, data.truth, data.test_truth
-    classes = len(data.frozen.class_features)
-    every = np.ones(len(test), bool)
-    if seed == 0:
-        yield 'all', features, every
-    few = rng.choice(len(features), min(200, len(features)), replace=False)
-    yield 'few', features[few], every
-    share = rng.permutation(np.geomspace(1, 1 / 20, classes))
-    yield (
-        'imbalanced',
-        features[rng.random(len(truth)) < share[truth]],
-        rng.random(len(test)) < share[test],
+    features = data.frozen.features
+    drawn = draw_parts(
+        data.truth,
+        data.test_truth,
+        len(data.frozen.class_features),
+        None if others is None else len(others),
+        seed,
     )
-    kept = rng.permutation(classes)[: classes // 2]
-    yield 'absent', features[np.isin(truth, kept)], np.isin(test, kept)
-    if others is not None:
-        count = min(len(others), len(features) // 9)
-        extra = others[rng.choice(len(others), count, replace=False)]
-        yield 'outliers', np.concatenate([features, extra]), every
-    if seed == 0:
-        for c in range(classes):
-            yield 'one class', features[truth == c], test == c
+    for part in drawn:
+        chosen = features[part.images]
+        if len(part.outliers):
+            chosen = np.concatenate([chosen, others[part.outliers]])
+        yield part.name, chosen, part.tested
 
 
 @torch.no_grad()

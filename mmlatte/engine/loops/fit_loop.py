@@ -15,7 +15,8 @@ class FitLoop(EpochBasedTrainLoop):
 
     One "epoch" of one step calls ``model.fit(frozen)``. Hooks, checkpoint,
     evaluation and summary are those of any other run; a run that resumes from
-    the checkpoint does not fit again.
+    the checkpoint does not fit again, and remembers whether the fit left the
+    model as it was (``model.stays_frozen``, where there is one).
 
     With several ranks each one fits; the buffers of rank 0 win, since other
     hardware may round another way.
@@ -36,7 +37,7 @@ class FitLoop(EpochBasedTrainLoop):
         Raises:
             ValueError: If the model does not fit frozen features.
         """
-        runner = self.runner
+        runner, hub = self.runner, self.runner.message_hub
         model = unwrapped(runner.model)
         hooks = [h for h in runner.hooks if isinstance(h, FrozenFeaturesHook)]
         if not hooks or not hasattr(model, 'fit'):
@@ -50,9 +51,13 @@ class FitLoop(EpochBasedTrainLoop):
             runner.call_hook('before_train_epoch')
             set_random_seed(runner.seed)
             self._fit(model, hooks[0].frozen)
+            if hasattr(model, 'stays_frozen'):
+                hub.update_info('stays_frozen', model.stays_frozen)
             self._iter = 1
             runner.call_hook('after_train_epoch')
             self._epoch = 1
+        elif hasattr(model, 'stays_frozen'):
+            model.stays_frozen = hub.get_info('stays_frozen', False)
         if runner.val_loop is not None:
             with preserved_random_state():
                 runner.val_loop.run()

@@ -14,8 +14,10 @@ class MeanClassifier(PrototypeClassifier):
 
     fitted_parameters = 48
     fits = 0
+    stays_frozen = False
 
     def fit(self, frozen):
+        self.stays_frozen = True
         type(self).fits += 1
         labels = torch.from_numpy(frozen.labels)
         prototypes = torch.from_numpy(frozen.class_features).clone()
@@ -87,7 +89,8 @@ def test_fit_saves_evaluates_and_sums_up(make, tmp_path):
     resumed_summary = json.loads(
         (tmp_path / 'resumed/summary.json').read_text()
     )
-    for key in ('zero_shot_top1', 'top1', 'gain'):
+    assert summary['stays_frozen']
+    for key in ('zero_shot_top1', 'top1', 'gain', 'stays_frozen'):
         assert resumed_summary[key] == summary[key]
 
 
