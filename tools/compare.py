@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
         '--ablation',
         metavar='NAME|FILE',
         help='vary the only CONFIG as a list of configs/_base_/ablations says '
-        '(latteclip), or a config file with such a list',
+        '(latteclip, tunings), or a config file with such a list',
     )
     parser.add_argument(
         '--cfg-options',

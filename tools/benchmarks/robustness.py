@@ -13,8 +13,8 @@ Labels choose the parts and score the outcome; the method does not see them.
 ``--vary`` adds the method with an option of its model changed, one at a time
 (or several, joined by ``+``).
 
-    python tools/benchmarks/robustness.py configs/latteplus_vitb32_eurosat.py \
-        --outliers configs/latteplus_vitb32_ucmerced.py --seeds 0 1 2 \
+    python tools/benchmarks/robustness.py configs/latteplus_rsclip_eurosat.py \
+        --outliers configs/latteplus_rsclip_ucmerced.py --seeds 0 1 2 \
         --vary valley=1.0 min_clusters=0.0
 """
 

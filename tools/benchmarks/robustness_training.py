@@ -7,8 +7,8 @@ of ``tools/compare.py``: interrupted ones go on, finished ones are reused.
 the first N images.
 
     python tools/benchmarks/robustness_training.py \
-        configs/latteplus_tuned_vitb32_eurosat.py --parts absent imbalanced \
-        --seeds 0 1 2 --out work_dirs/robustness_training
+        configs/latteplus_tuned_rsclip_eurosat.py --parts absent outliers \
+        --outliers configs/latteplus_tuned_rsclip_ucmerced.py --seeds 0 1 2
 """
 
 import argparse
