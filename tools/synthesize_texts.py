@@ -39,7 +39,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--dry-run',
         action='store_true',
-        help='count the texts and estimate the time from a few, which are not kept',
+        help='count the texts; estimate the time from a few, not kept',
     )
     args = parser.parse_args()
     if not 0 <= args.shard_id < args.num_shards:

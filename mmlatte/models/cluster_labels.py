@@ -1,5 +1,7 @@
 """Labels that are found by structure, beside those of zero-shot CLIP."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from mmengine.dist import broadcast
@@ -8,7 +10,26 @@ from torch import Tensor
 from .classifiers.latteplus import LattePlusClassifier
 from .frozen_features import FrozenFeatures
 
-__all__ = ['cluster_fit', 'cluster_labels']
+__all__ = ['ClusterFit', 'cluster_fit', 'cluster_labels']
+
+
+@dataclass
+class ClusterFit:
+    """What `LattePlusClassifier` found in frozen features.
+
+    Args:
+        labels (np.ndarray): int64 (N,), at least two different ones.
+        matched (bool): Whether names and clusters match.
+        prototypes (Tensor, optional): Unit prototypes (C, D), of which nearly
+            all labels are the nearest ones. None if there are more classes
+            than dimensions, which have no such prototypes.
+        scale (Tensor, optional): Cosines with them times this are logits.
+    """
+
+    labels: np.ndarray
+    matched: bool
+    prototypes: Tensor | None = None
+    scale: Tensor | None = None
 
 
 @torch.no_grad()
@@ -37,10 +58,8 @@ def cluster_labels(
 
 
 @torch.no_grad()
-def cluster_fit(
-    model, frozen: FrozenFeatures
-) -> tuple[np.ndarray | None, tuple[Tensor, Tensor] | None]:
-    """Label images by clusters, and say by what, where names match them.
+def cluster_fit(model, frozen: FrozenFeatures) -> ClusterFit | None:
+    """Label images by the clusters of their features, and say by what.
 
     What the fit finds and leaves is logged.
 
@@ -49,24 +68,21 @@ def cluster_fit(
         frozen (FrozenFeatures): N features.
 
     Returns:
-        tuple: The labels of `cluster_labels`; and if names and clusters
-        match, unit prototypes (C, D) and their scale, of which nearly all
-        these labels are the nearest ones. None, too, if there are more
-        classes than dimensions, which have no such prototypes.
+        ClusterFit: None where LattePlus stays zero-shot CLIP.
     """
     clusters, labels = _fit(model, frozen, verbose=True)
     if clusters is None or labels is None:
-        return None, None
+        return None
     matched = torch.tensor(clusters.matched)
     broadcast(matched)
     classes, width = clusters.weight.shape
-    if not matched or classes > width:
-        return labels, None
+    if classes > width:
+        return ClusterFit(labels, bool(matched))
     rows, scale = clusters.as_rows(frozen, clusters.unused)
     rows, scale = rows.cpu(), torch.tensor(scale)
     broadcast(rows)
     broadcast(scale)
-    return labels, (rows, scale)
+    return ClusterFit(labels, bool(matched), rows, scale)
 
 
 def _fit(

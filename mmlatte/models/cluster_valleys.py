@@ -87,8 +87,9 @@ def valleys(
         labels (Tensor): int64 (n,).
         folds (int): 1 projects the images that the direction was fitted to:
             few images in many dimensions then always look separate. With
-            more, it is fitted to the images of the other folds: few images
-            then look like one cluster.
+            more, it is fitted to the images of the other folds, among which
+            every cluster is spread evenly: few images then look like one
+            cluster.
 
     Returns:
         list[tuple[float, int, int]]: The valley, a and b, for every cluster
@@ -98,7 +99,7 @@ def valleys(
     names, labels = present.tolist(), torch.searchsorted(present, labels)
     if len(names) < 2:
         return []
-    fold = torch.arange(len(labels), device=labels.device) % folds
+    fold = _folds(labels, folds)
     scores = features.new_empty(len(labels), len(names))
     distances = []
     for k in range(folds):
@@ -126,6 +127,15 @@ def valleys(
         depth = _valley(place, labels[which] == a)
         found.append((depth, names[a], names[b]))
     return found
+
+
+def _folds(labels: Tensor, folds: int) -> Tensor:
+    """Deal the images of every cluster out, in their order; int64 (n,)."""
+    order = labels.argsort(stable=True)
+    counts = labels.bincount()
+    place = torch.empty_like(labels)
+    place[order] = torch.arange(len(labels), device=labels.device)
+    return (place - (counts.cumsum(0) - counts)[labels]) % folds
 
 
 def _discriminants(

@@ -32,13 +32,12 @@ def linear_discriminants(
     scatter += (means * counts.unsqueeze(1)).T @ means
     covariance = scatter / counts.sum()
     variance = covariance.diagonal().mean()
-    # With every image alone in its class there is no scatter: a tiny one
-    # makes the nearest mean win.
-    size = second_moment.diagonal().mean() / counts.sum()
+    # With every image alone in its class, or copies of it, there is no
+    # scatter but rounding errors: above them, the nearest mean wins.
+    size = second_moment.diagonal().sum() / counts.sum()
     tiny = 1e3 * torch.finfo(variance.dtype).eps * size
-    variance = variance.clamp(min=tiny)
     shrunk = (1 - shrinkage) * covariance
-    shrunk.diagonal().add_(shrinkage * variance)
+    shrunk.diagonal().add_((shrinkage * variance).clamp(min=tiny))
     weight = torch.linalg.solve(shrunk, means.T).T
     return weight, -0.5 * (weight * means).sum(dim=1)
 

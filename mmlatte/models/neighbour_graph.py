@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from .memory import add_rows
+
 #: Rows of similarities at a time, and numbers that edges carry at a time.
 ROWS, CARRIED = 1024, 1 << 24
 
@@ -41,7 +43,8 @@ class NeighbourGraph:
         self.source = torch.cat([row, column])
         self.target = torch.cat([column, row])
         weight = torch.cat(values).flatten().repeat(2) / 2
-        degree = weight.new_zeros(n).index_add_(0, self.source, weight)
+        degree = weight.new_zeros(n)
+        add_rows(degree, self.source, weight)
         scale = degree.clamp(min=1e-12).rsqrt()
         weight = weight * scale[self.source] * scale[self.target]
         self.weight = weight.unsqueeze(1)
@@ -69,5 +72,5 @@ def carry(
     step = max(1, CARRIED // values.shape[1])
     for start in range(0, len(source), step):
         part = slice(start, start + step)
-        moved.index_add_(0, source[part], weight[part] * values[target[part]])
+        add_rows(moved, source[part], weight[part] * values[target[part]])
     return moved

@@ -78,7 +78,7 @@ def test_robustness_of_runs(make_tiny_run):
         assert seed == 1 and shown == pytest.approx(known, abs=0.051)
         # Half of three names: the images, and the test, of one class.
         tested = [v for v in summary['per_class'].values() if v is not None]
-        (folder,) = out.glob(f'images/gda/{part}_1_*')
+        (folder,) = out.glob(f'images/gda/{part}_1_*/*')
         shown = {path.resolve().parent.name for path in folder.iterdir()}
         assert len(shown) == len(tested) == (1 if part == 'absent' else 3)
     again = run.tool(tool, *options)

@@ -26,6 +26,7 @@ from mmlatte.apis.adapt_options import (
 )
 from mmlatte.engine.schedulers import WarmupCosineLR
 from mmlatte.lmm import TextFile
+from mmlatte.models.cluster_labels import ClusterFit
 from mmlatte.registry import MODELS
 
 REPO = Path(__file__).resolve().parents[2]
@@ -273,7 +274,7 @@ def test_latteplus_needs_no_lmm_and_no_training(
 def test_tuned_latteplus_trains_from_the_clusters(fit, tmp_path, monkeypatch):
     monkeypatch.setattr(
         'mmlatte.models.classifiers.latteplus_tuned.cluster_fit',
-        lambda model, frozen: (np.arange(len(frozen)) % 3, None),
+        lambda model, frozen: ClusterFit(np.arange(len(frozen)) % 3, False),
     )
     result = adapt(
         out=str(tmp_path / 'out'),
@@ -307,7 +308,8 @@ def test_tuned_latteplus_trains_nothing_where_names_match(
         rows = frozen.rows()
         prototypes = F.normalize(rows[:3] - rows.mean(dim=0), dim=1)
         looked.append((rows @ prototypes.T).argmax(dim=1).tolist())
-        return np.arange(len(frozen)) % 3, (prototypes, torch.tensor(30.0))
+        labels = np.arange(len(frozen)) % 3
+        return ClusterFit(labels, True, prototypes, torch.tensor(30.0))
 
     monkeypatch.setattr(
         'mmlatte.models.classifiers.latteplus_tuned.cluster_fit', found

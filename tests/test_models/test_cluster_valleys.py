@@ -48,6 +48,14 @@ def test_equals_numpy():
         assert depth == pytest.approx(plain_valley(x, labels, a, b), abs=1e-9)
 
 
+def test_the_order_of_images_hides_no_cluster():
+    """Images of a cluster may all be, say, every fifth."""
+    x, labels = draw(0.0, 9.0, 18.0, 27.0, 36.0)
+    mixed = torch.arange(len(x)).reshape(5, -1).T.flatten()
+    depths = [valley[0] for valley in valleys(x[mixed], labels[mixed], 5)]
+    assert max(depths) < 0.3
+
+
 def test_the_farther_the_deeper():
     depths = [
         valleys(*draw(0.0, place), folds)[0][0]

@@ -12,6 +12,7 @@ the first N images.
 """
 
 import argparse
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -69,11 +70,14 @@ def part_config(
         part (Part): What to test on.
         paths (list[str]): The images to train on.
         names (list): The class names.
-        folder (Path): Becomes the folder of links to the images.
+        folder (Path): A folder of links to the images will lie in it.
     """
+    # Run and feature cache must not be taken for those of other images.
+    digest = hashlib.sha256('\n'.join(paths).encode()).hexdigest()[:12]
+    folder = folder / digest
     folder.mkdir(parents=True, exist_ok=True)
     for number, path in enumerate(paths):
-        link = folder / f'{number:06d}{Path(path).suffix}'
+        link = folder / f'{digest}_{number:06d}{Path(path).suffix}'
         if not link.is_symlink():
             os.symlink(os.path.abspath(path), link)
     config = Config(config.to_dict())
@@ -98,7 +102,7 @@ def draw(args: argparse.Namespace) -> list[tuple[str, int, Entry]]:
     outliers = [Images(e.config.train_dataloader.dataset) for e in others]
     extra = outliers[0].paths if outliers else []
     drawn = []
-    for seed in args.seeds:
+    for seed in dict.fromkeys(args.seeds):
         parts = draw_parts(
             train.labels,
             test.labels,

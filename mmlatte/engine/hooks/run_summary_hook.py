@@ -47,7 +47,8 @@ class RunSummaryHook(Hook):
     - ``images_per_second``: of training alone, all ranks together
     - ``train_seconds``: of training alone
     - ``wall_seconds``: of the whole run, with the parts before a resume
-    - ``trained_parameters``: how many numbers were fitted
+    - ``trained_parameters``: how many numbers were fitted, 0 if the method
+      stayed zero-shot CLIP
     - ``stays_frozen``: whether the method found nothing to learn from
     - ``is_fitted``: whether a fit to frozen features took the place of
       training
@@ -246,6 +247,8 @@ def _told(runner: Runner, fact: str) -> bool:
 def _trained_parameters(runner: Runner) -> int:
     """Count what the optimizer moves, or what the model says it fits."""
     model = unwrapped(runner.model)
+    if getattr(model, 'stays_frozen', False):
+        return 0
     fitted = getattr(model, 'fitted_parameters', None)
     if fitted is not None:
         return fitted

@@ -37,6 +37,7 @@ from ..unwrapped import unwrapped
 
 #: Unreadable images named in the error; all of them are in a file.
 MAX_LISTED = 100
+NOT_FINITE = 'CLIP gives it features that are no numbers (NaN or infinite)'
 #: Samples whose files' names and sizes are held at a time.
 KEY_BLOCK = 65536
 #: Files whose sizes are asked for.
@@ -216,7 +217,12 @@ class ZeroShotLabelHook(Hook):
                     inputs, failed = next(stream)
                     errors.update(failed)
                     if inputs is not None and not errors:
-                        features.append(encode_frozen(model, inputs))
+                        found = encode_frozen(model, inputs)
+                        finite = np.isfinite(found).all(axis=1)
+                        for i in np.asarray(indices)[~finite].tolist():
+                            info = dataset.get_data_info(i)
+                            errors[str(info['img_path'])] = NOT_FINITE
+                        features.append(found)
                     progress.advance(len(indices))
                 if errors:
                     with atomic_file(unreadable / f'{chunk:05d}.json') as f:
@@ -362,6 +368,8 @@ def _unreadable_message(
         listed.append(f'... and {len(lines) - len(listed)} more in {folder}')
     return (
         f'{len(lines)} of {cache.num_samples} training images cannot be '
-        'read:\n    ' + '\n    '.join(listed) + '\nReplace these files, or '
+        'read or encoded:\n    '
+        + '\n    '.join(listed)
+        + '\nReplace these files, or '
         'take them out of the data set (split file or folder), and run again.'
     )

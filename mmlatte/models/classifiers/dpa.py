@@ -146,6 +146,14 @@ class DPAClassifier(SelfTrainingClassifier):
         self.register_buffer('shares', None)
 
     @torch.no_grad()
+    def forget_images(self) -> None:
+        """Drop image prototypes and predictions of other images."""
+        self.image_prototypes.zero_()
+        self.queue.fill_(float('nan'))
+        self.sums.zero_()
+        self.counts.zero_()
+
+    @torch.no_grad()
     def set_frozen(self, frozen: FrozenFeatures) -> None:
         """Make the first image prototypes, unless a checkpoint had some."""
         super().set_frozen(frozen)

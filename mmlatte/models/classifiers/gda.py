@@ -50,7 +50,7 @@ class GDAClassifier(PrototypeClassifier):
 
     Args:
         iterations (int): EM steps at most. Defaults to 100.
-        shrinkage (float, optional): s in [0, 1]. Defaults to the code's.
+        shrinkage (float, optional): s in (0, 1]. Defaults to the code's.
         estimate_priors (bool): Let the classes' shares of the images differ:
             adds log((n_c + 1) / (N + C)) to b_c. Defaults to False.
         as_prototypes (bool): In the end write the classifier as unit
@@ -78,8 +78,8 @@ class GDAClassifier(PrototypeClassifier):
         super().__init__(*args, **kwargs)
         self.estimate_priors = estimate_priors
         self.as_prototypes = as_prototypes
-        if shrinkage is not None and not 0 <= shrinkage <= 1:
-            raise ValueError(f'shrinkage must be in [0, 1], got {shrinkage}')
+        if shrinkage is not None and not 0 < shrinkage <= 1:
+            raise ValueError(f'shrinkage must be in (0, 1], got {shrinkage}')
         if iterations < 1:
             raise ValueError(f'iterations must be positive, got {iterations}')
         self.iterations = iterations

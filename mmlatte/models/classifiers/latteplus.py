@@ -15,6 +15,7 @@ from mmlatte.models.cluster_names import (
 )
 from mmlatte.models.cluster_valleys import join_clusters
 from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.models.memory import add_rows
 from mmlatte.models.neighbour_graph import NeighbourGraph
 from mmlatte.registry import MODELS
 
@@ -43,7 +44,7 @@ class LattePlusClassifier(GDAClassifier):
         seeds of c: the k_s images with the largest x_i . t_c
         S: graph of the 20 nearest neighbours of x, see `NeighbourGraph`
         l_c = sum_n (1 - alpha) alpha^n S^n seeds_c,   l_c <- l_c / sum_i l_ic
-        y_i = argmax_c l_ic
+        y_i = argmax_c l_ic; without a voice, the nearest mean of the others
         EM of `GDAClassifier` on f, with estimated priors, from labels y
         join the parts of one cluster, EM again
 
@@ -318,19 +319,32 @@ class LattePlusClassifier(GDAClassifier):
             x (Tensor): The nodes, (n, D).
             offset (Tensor): The mean of all images, (D,).
         """
-        labels, classes = voices.argmax(dim=1), voices.shape[1]
+        labels, reached = voices.argmax(dim=1), voices.any(dim=1)
+        means = x.new_zeros(voices.shape[1], x.shape[1])
+        add_rows(means, labels[reached], x[reached])
+        empty, means = ~means.any(dim=1), F.normalize(means, dim=1)
+
+        def nearest(centred: Tensor) -> Tensor:
+            cosines = centred @ means.T
+            return cosines.masked_fill(empty, -torch.inf).argmax(dim=1)
+
+        if not reached.all():
+            # Groups of more near-duplicates than the graph has neighbours.
+            self._log(
+                f'LattePlus: {1 - float(reached.float().mean()):.1%} of the '
+                'images hear no name along the graph, and begin with that of '
+                'the nearest mean; are there many copies of the same images?'
+            )
+            labels = torch.where(reached, labels, nearest(x))
         if len(x) == len(frozen):
             return self._labelled(labels)
-        # The other images: the nearest mean of the labelled ones.
-        means = x.new_zeros(classes, x.shape[1]).index_add_(0, labels, x)
-        means = F.normalize(means, dim=1)
 
-        def nearest(part: slice, features: Tensor) -> Tensor:
+        def posterior(part: slice, features: Tensor) -> Tensor:
             centred = F.normalize(features.float() - offset, dim=1)
-            label = (centred @ means.T).argmax(dim=1)
-            return self._wide(F.one_hot(label, classes))
+            label = nearest(centred)
+            return self._wide(F.one_hot(label, len(means)))
 
-        return nearest
+        return posterior
 
     def propagate(self, x: Tensor, t: Tensor) -> Tensor:
         """Spread the seeds of every class along the graph.

@@ -1,4 +1,4 @@
-"""LattePlus; where names do not match clusters, the image tower learns."""
+"""LattePlus, from which the image tower learns where that is safe."""
 
 import dataclasses
 import logging
@@ -39,17 +39,24 @@ class LattePlusTunedClassifier(DPAClassifier):
     The names' own shares hold their mistakes: one that took the images of
     another is twice too large. A name without images is not called for.
 
-    Twice nothing is trained, and the log says so. Where names and clusters
-    match, the Gaussians of LattePlus are the classifier, as prototypes and
-    a scale: self-training by nearest prototypes would start below them, and
-    ended below them wherever it was tried. And where LattePlus stays zero-shot
-    CLIP, this model does as well.
+    Often nothing is trained, and the log says so. The Gaussians of LattePlus
+    are the classifier, as prototypes and a scale,
+
+    - where names and clusters match: self-training by nearest prototypes
+      would start below them, and ended below them wherever it was tried;
+    - where the names' shares are far from equal ones, to which it would draw
+      its predictions: where :math:`\exp(-\sum_c n_c / N \ln (n_c / N))`,
+      their perplexity, is below ``min_perplexity`` C. Names without images
+      would get some.
+
+    And where LattePlus stays zero-shot CLIP, this model does as well.
 
     Args:
         *args: See `DPAClassifier`.
         balance (float): b, in [0, 1]. Defaults to 0.5.
         train_matched (bool): Train where names and clusters match as well.
             Defaults to False.
+        min_perplexity (float): See above, in [0, 1]. Defaults to 0.8.
         **kwargs: See `DPAClassifier`.
 
     Attributes:
@@ -64,13 +71,19 @@ class LattePlusTunedClassifier(DPAClassifier):
         *args,
         balance: float = 0.5,
         train_matched: bool = False,
+        min_perplexity: float = 0.8,
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
         if not 0 <= balance <= 1:
             raise ValueError(f'balance must be in [0, 1], got {balance}')
+        if not 0 <= min_perplexity <= 1:
+            raise ValueError(
+                f'min_perplexity must be in [0, 1], got {min_perplexity}'
+            )
         self.balance = balance
         self.train_matched = train_matched
+        self.min_perplexity = min_perplexity
         self.shares = torch.zeros(len(self.class_names))
         # Of the prototypes of a fit; 0 where they are those of training.
         self.register_buffer('fitted_scale', torch.zeros(()))
@@ -101,14 +114,23 @@ class LattePlusTunedClassifier(DPAClassifier):
         return not self.fitted_scale > 0
 
     @torch.no_grad()
+    def forget_images(self) -> None:
+        """Drop what was found in other images."""
+        super().forget_images()
+        self.shares.zero_()
+        if self.is_fitted:
+            self.memory.reset(self.encode_classes())
+            self.fitted_scale.zero_()
+
+    @torch.no_grad()
     def set_frozen(self, frozen: FrozenFeatures) -> None:
         """Find the clusters and start from them, unless a checkpoint did."""
         if self.shares.any():
             super().set_frozen(frozen)
             return
-        labels, fit = cluster_fit(self, frozen)
-        self.stays_frozen = labels is None
-        if labels is None:
+        found = cluster_fit(self, frozen)
+        self.stays_frozen = found is None
+        if found is None:
             print_log(
                 'LattePlusTunedClassifier: there is nothing to learn from, '
                 'and nothing is trained.',
@@ -116,18 +138,33 @@ class LattePlusTunedClassifier(DPAClassifier):
                 level=logging.WARNING,
             )
             return
-        if fit is not None and not self.train_matched:
-            self._fit = fit
+        labels = torch.from_numpy(found.labels)
+        counts = labels.bincount(minlength=len(self.shares))
+        why = self._why_not(found.matched, counts / len(labels))
+        if why and found.prototypes is not None:
+            self._fit = found.prototypes, found.scale
             print_log(
-                'LattePlusTunedClassifier: names and clusters match, the '
-                'Gaussians are the classifier, and nothing is trained '
-                '(model.train_matched=True would).',
+                f'LattePlusTunedClassifier: {why}; the Gaussians are the '
+                'classifier, and nothing is trained.',
                 'current',
             )
-        counts = torch.from_numpy(labels).bincount(minlength=len(self.shares))
         equal = (counts > 0) / (counts > 0).sum()
         self.shares.copy_(equal.lerp(counts / len(labels), 1 - self.balance))
-        super().set_frozen(dataclasses.replace(frozen, labels=labels))
+        super().set_frozen(dataclasses.replace(frozen, labels=found.labels))
+
+    def _why_not(self, matched: bool, shares: Tensor) -> str | None:
+        """Say why not to train, if so; shares of all names, (C,)."""
+        if matched and not self.train_matched:
+            return 'names and clusters match (train_matched=True would train)'
+        perplexity = float(torch.special.entr(shares).sum().exp())
+        least = self.min_perplexity * len(shares)
+        if perplexity < least:
+            return (
+                f'the names have shares as uneven as {perplexity:.1f} equal '
+                f'ones of {len(shares)} (from {least:.1f} on, '
+                'min_perplexity, they would be trained)'
+            )
+        return None
 
     @torch.no_grad()
     def adopt_fit(self) -> None:

@@ -123,6 +123,11 @@ class NtUAClassifier(PrototypeClassifier):
         self._frozen: FrozenFeatures | None = None
         self._confidences: Tensor | None = None
 
+    def forget_images(self) -> None:
+        """Drop the cache, which holds other images."""
+        self.weights.zero_()
+        self.keys.data.zero_()
+
     def set_frozen(self, frozen: FrozenFeatures) -> None:
         """Take the teacher's labels and confidences.
 

@@ -70,6 +70,11 @@ class PseudoLabelClassifier(PrototypeClassifier):
             if parameter.requires_grad and restart
         }
 
+    def forget_images(self) -> None:
+        """Drop the predictions of other images."""
+        self.bank.probabilities = self.bank.probabilities[:0]
+        self.bank.candidates = self.bank.candidates[:0]
+
     @torch.no_grad()
     def set_frozen(self, frozen: FrozenFeatures) -> None:
         """Predict with frozen CLIP, unless a checkpoint had predictions."""

@@ -4,7 +4,8 @@ from torch import Tensor
 def add_rows(sums: Tensor, labels: Tensor, rows: Tensor) -> None:
     """Add every row to the sum of its class, in place and in a fixed order.
 
-    The ranks of a run add the same rows and must get the same bits.
+    The ranks of a run add the same rows and must get the same bits, and so
+    must the next run.
 
     Args:
         sums (Tensor): (C, ...).

@@ -21,6 +21,9 @@ class RecordingClassifier(PrototypeClassifier):
         super().__init__(*args, **kwargs)
         self.told = []
 
+    def forget_images(self):
+        self.told.append('forget')
+
     def set_frozen(self, frozen):
         self.frozen = frozen
         self.told.append('frozen')
@@ -64,7 +67,8 @@ def test_model_is_told_about_features_and_epochs(make):
     runner.train()
     model = runner.model
     start, end = ('start', 0, 2), 'end'
-    assert model.told == ['frozen', start, end, ('start', 1, 2), end]
+    assert model.told[:2] == ['forget', 'frozen']
+    assert model.told[2:] == [start, end, ('start', 1, 2), end]
     hook = next(h for h in runner.hooks if hasattr(h, 'fingerprint'))
     assert np.array_equal(model.frozen.labels, hook.labels)
     assert np.array_equal(model.frozen.rows(), hook.features)
@@ -77,7 +81,7 @@ def test_a_model_that_needs_no_training_gets_none(make, monkeypatch, fact):
     runner = Runner.from_cfg(make())
     before = copy.deepcopy(runner.model.clip.state_dict())
     runner.train()
-    assert runner.model.told == ['frozen']
+    assert runner.model.told == ['forget', 'frozen']
     assert runner.iter == 0
     for name, value in runner.model.clip.state_dict().items():
         assert torch.equal(value, before[name]), name
@@ -89,12 +93,20 @@ def test_epoch_starts_once_even_if_resumed_inside_it(make):
     runner = Runner.from_cfg(cfg)
     runner.train()
     assert len(runner.train_dataloader) == 4  # so iter_6 is inside epoch 2
+    checkpoint = f'{runner.work_dir}/iter_6.pth'
     cfg = make()
     cfg.work_dir += '_resumed'
-    cfg.resume, cfg.load_from = True, f'{runner.work_dir}/iter_6.pth'
+    cfg.resume, cfg.load_from = True, checkpoint
     runner = Runner.from_cfg(cfg)
     runner.train()
     assert runner.model.told == ['frozen', 'end']
+    # As a start, a checkpoint knows other images.
+    cfg = make()
+    cfg.work_dir += '_started'
+    cfg.load_from = checkpoint
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert runner.model.told[:2] == ['forget', 'frozen']
 
 
 def test_missing_parts_are_named(make):

@@ -12,6 +12,7 @@ from mmengine.model import ImgDataPreprocessor
 from mmengine.runner import Runner
 
 from mmlatte.engine.feature_cache import FeatureCache
+from mmlatte.engine.frozen_view import encode_frozen
 from mmlatte.engine.hooks import ZeroShotLabelHook
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.sample_key import sample_key
@@ -239,6 +240,27 @@ def test_unreadable_images_are_all_named_at_once(
         path.write_bytes(good.read_bytes())
     hook = label(runner=Runner.from_cfg(config))
     assert len(hook.labels) == 15
+
+
+def test_features_that_are_no_numbers_are_named(
+    label, make_config, monkeypatch
+):
+    def encode(model, inputs):
+        features = encode_frozen(model, inputs)
+        features[1, 3] = np.nan
+        return features
+
+    monkeypatch.setattr(
+        'mmlatte.engine.hooks.zero_shot_label_hook.encode_frozen', encode
+    )
+    runner = Runner.from_cfg(make_config())
+    with pytest.raises(RuntimeError, match='no numbers') as error:
+        label(runner=runner)
+    dataset = runner.train_loop.dataloader.dataset
+    # The second of the first batch of every chunk of six.
+    for i in range(15):
+        path = dataset.get_data_info(i)['img_path']
+        assert (path in str(error.value)) == (i in (1, 7, 13))
 
 
 def test_training_generators_are_untouched(label, make_config):

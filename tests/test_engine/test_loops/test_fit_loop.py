@@ -15,9 +15,10 @@ class MeanClassifier(PrototypeClassifier):
     fitted_parameters = 48
     fits = 0
     stays_frozen = False
+    unsure = False
 
     def fit(self, frozen):
-        self.stays_frozen = True
+        self.stays_frozen = type(self).unsure
         type(self).fits += 1
         labels = torch.from_numpy(frozen.labels)
         prototypes = torch.from_numpy(frozen.class_features).clone()
@@ -89,9 +90,24 @@ def test_fit_saves_evaluates_and_sums_up(make, tmp_path):
     resumed_summary = json.loads(
         (tmp_path / 'resumed/summary.json').read_text()
     )
-    assert summary['stays_frozen']
-    for key in ('zero_shot_top1', 'top1', 'gain', 'stays_frozen'):
+    for key in ('zero_shot_top1', 'top1', 'gain'):
         assert resumed_summary[key] == summary[key]
+
+
+def test_a_resumed_fit_knows_that_it_stayed_frozen(
+    make, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(MeanClassifier, 'unsure', True)
+    Runner.from_cfg(make()).train()
+    cfg = make('resumed')
+    cfg.resume, cfg.load_from = True, str(tmp_path / 'run/epoch_1.pth')
+    resumed = Runner.from_cfg(cfg)
+    resumed.train()
+    assert resumed.model.stays_frozen
+    for folder in ('run', 'resumed'):
+        summary = json.loads((tmp_path / folder / 'summary.json').read_text())
+        assert summary['stays_frozen'], folder
+        assert summary['trained_parameters'] == 0
 
 
 def test_a_model_that_cannot_fit_is_named(make):

@@ -83,6 +83,23 @@ def test_given_labels_it_is_sklearns_lda(make_frozen, shrinkage):
     assert np.allclose(mine, lda.predict_proba(f.numpy()), atol=1e-8)
 
 
+@pytest.mark.parametrize('copies', [20, 500])
+def test_copies_of_one_image_per_class_are_told_apart(
+    make_frozen, tiny_model, copies
+):
+    frozen, truth = make_frozen(n=60, classes=8, spread=0.2)
+    one = [int(np.flatnonzero(truth == c)[0]) for c in range(8)]
+    f = frozen.rows(np.repeat(one, copies)).double()
+    onehot = torch.eye(8, dtype=torch.float64).repeat_interleave(copies, 0)
+    counts, sums = onehot.sum(dim=0), onehot.T @ f
+    n, width = f.shape
+    weight, bias = linear_discriminants(
+        f[::copies], counts, sums, f.T @ f, width / (n - 1 + width)
+    )
+    found = (f @ weight.T + bias).argmax(dim=1)
+    assert torch.equal(found, onehot.argmax(dim=1))
+
+
 def test_starts_as_zero_shot_and_improves(make_frozen, tiny_model):
     frozen, truth = make_frozen(n=600, spread=0.25, seed=3)
     model = tiny_model(GDAClassifier, frozen.class_features)
@@ -146,7 +163,7 @@ def test_empty_class_keeps_its_text(make_frozen, tiny_model):
 
 def test_wrong_settings_are_named(make_frozen, tiny_model):
     texts = make_frozen()[0].class_features
-    with pytest.raises(ValueError, match=r'shrinkage must be in \[0, 1\]'):
+    with pytest.raises(ValueError, match=r'shrinkage must be in \(0, 1\]'):
         tiny_model(GDAClassifier, texts, shrinkage=2)
     with pytest.raises(ValueError, match='iterations must be positive'):
         tiny_model(GDAClassifier, texts, iterations=0)

@@ -13,6 +13,7 @@ from mmlatte.models import (
     neighbour_graph,
 )
 from mmlatte.models.classifiers.latteplus import STEPS
+from mmlatte.models.frozen_features import FrozenFeatures
 
 
 def dense_propagation(x, t, alpha, k):
@@ -72,6 +73,32 @@ def test_classes_are_found_where_the_names_miss_them(make_frozen, tiny_model):
     built.fit(frozen)
     found = built(frozen.rows()).argmax(dim=1).numpy()
     assert (found == truth).mean() > max(0.9, zero_shot)
+
+
+@pytest.mark.parametrize('nodes', [20_000, 1_500])
+def test_images_out_of_reach_are_no_first_class(
+    nodes, make_frozen, tiny_model, monkeypatch
+):
+    """Scenes of 25 nearly equal images: no edge leads out of a scene."""
+    monkeypatch.setattr(
+        'mmlatte.models.classifiers.latteplus.MAX_NODES', nodes
+    )
+    scenes, truth = make_frozen(n=80, classes=4, spread=0.15)
+    rng = np.random.default_rng(0)
+    features = scenes.features.repeat(25, axis=0)
+    features += 1e-3 * rng.normal(size=features.shape).astype(np.float32)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    cosines = features @ scenes.class_features.T
+    frozen = FrozenFeatures(
+        features, cosines.argmax(1), cosines.max(1), scenes.class_features
+    )
+    built = tiny_model(LattePlusClassifier, frozen.class_features)
+    said = []
+    built._log = lambda text, level=None: said.append(text)
+    built.fit(frozen)
+    found = built(frozen.rows()).argmax(dim=1).numpy()
+    assert (found == truth.repeat(25)).mean() > 0.98
+    assert any('hear no name' in text for text in said)
 
 
 @pytest.mark.parametrize('as_prototypes', [False, True])

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from mmlatte.models import LattePlusClassifier, LattePlusTunedClassifier
 from mmlatte.models.classifiers.dpa import align_distribution
-from mmlatte.models.cluster_labels import cluster_labels
+from mmlatte.models.cluster_labels import ClusterFit, cluster_labels
 from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.models.losses import fairness_loss
 
@@ -55,18 +55,47 @@ def test_a_name_without_a_cluster_has_no_share(
     balance, shares, tuned, make_frozen, monkeypatch
 ):
     frozen, _ = make_frozen(n=10, classes=3)
+    found = ClusterFit(np.array([0] * 7 + [2] * 3), matched=False)
     monkeypatch.setattr(
         'mmlatte.models.classifiers.latteplus_tuned.cluster_fit',
-        lambda *_: (np.array([0] * 7 + [2] * 3), None),
+        lambda *_: found,
     )
     model = tuned(frozen.class_features, balance=balance)
     model.set_frozen(frozen)
     torch.testing.assert_close(model.shares, torch.tensor(shares))
 
 
-def test_balance_is_a_share(tuned):
-    with pytest.raises(ValueError, match=r'balance must be in \[0, 1\]'):
-        tuned(np.eye(3), balance=1.5)
+@pytest.mark.parametrize(
+    'counts, trained',
+    [((5, 3, 2), True), ((7, 1, 2), False), ((5, 5, 0), False)],
+)
+def test_uneven_shares_are_not_trained(
+    counts, trained, tuned, make_frozen, monkeypatch
+):
+    """exp(entropy) is 2.80, 2.23, 2.00; 0.8 of three names is 2.4."""
+    frozen, _ = make_frozen(n=10, classes=3)
+    labels = np.repeat(np.arange(3), counts)
+    prototypes, scale = torch.eye(3, 16), torch.tensor(9.0)
+    monkeypatch.setattr(
+        'mmlatte.models.classifiers.latteplus_tuned.cluster_fit',
+        lambda *_: ClusterFit(labels, False, prototypes, scale),
+    )
+    model = tuned(frozen.class_features)
+    model.set_frozen(frozen)
+    assert model.is_fitted is not trained
+    always = tuned(frozen.class_features, min_perplexity=0)
+    always.set_frozen(frozen)
+    assert not always.is_fitted
+    if not trained:
+        model.adopt_fit()
+        assert torch.equal(model.memory.prototypes, prototypes)
+        assert model.prototype_scale == 9
+
+
+@pytest.mark.parametrize('name', ['balance', 'min_perplexity'])
+def test_shares_are_shares(name, tuned):
+    with pytest.raises(ValueError, match=rf'{name} must be in \[0, 1\]'):
+        tuned(np.eye(3), **{name: 1.5})
 
 
 def test_labels_of_the_classifier_are_those_it_predicts(
@@ -167,6 +196,37 @@ def test_a_resumed_model_keeps_its_start(tuned, make_frozen, monkeypatch):
     )
     again.set_frozen(frozen)
     assert torch.equal(again.image_prototypes, model.image_prototypes)
+
+
+@pytest.mark.parametrize('train_matched', [False, True])
+def test_other_images_are_found_anew(train_matched, tuned, make_frozen):
+    """A run that starts from another one's checkpoint."""
+    one, _ = make_frozen(n=400, classes=4, spread=0.25)
+    two, _ = make_frozen(n=400, classes=4, spread=0.25, seed=1)
+
+    def build(frozen):
+        model = tuned(frozen.class_features, train_matched=train_matched)
+        texts = torch.from_numpy(two.class_features)
+        model.encode_classes = lambda: texts
+        model.memory.reset(texts)
+        return model
+
+    first = build(one)
+    first.set_frozen(one)
+    first.adopt_fit()
+    first.queue[-1] = 0.25
+    models = build(two), build(two)
+    models[0].load_state_dict(first.state_dict())
+    for model in models:
+        model.forget_images()
+        model.set_frozen(two)
+        model.adopt_fit()
+    assert models[0].is_fitted is not train_matched
+    states = [model.state_dict() for model in models]
+    for key, value in states[0].items():
+        assert torch.equal(value.nan_to_num(), states[1][key].nan_to_num()), (
+            key
+        )
 
 
 def test_predictions_are_drawn_to_the_shares():

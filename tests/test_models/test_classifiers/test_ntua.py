@@ -159,6 +159,14 @@ def test_checkpoint_alone_predicts_and_is_not_refilled(toy, model):
     other.start_epoch(1, 2)
     assert torch.equal(other.keys, model.keys)
     assert other.keys.requires_grad
+    # As the start of a run on other images.
+    fresh = toy.model(NtUAClassifier, shots=SHOTS, alpha=1.3, beta=2.5)
+    fresh.set_frozen(frozen_of(toy))
+    other.forget_images()
+    for built in (fresh, other):
+        built.start_epoch(0, 2)
+    assert torch.equal(other.keys, fresh.keys)
+    assert not torch.equal(other.keys, model.keys)
 
 
 @settings(max_examples=60, deadline=None)

@@ -116,6 +116,23 @@ def test_loss_equals_naive_loop(partial):
     assert not logits.grad.any()  # zero, and not NaN
 
 
+def test_predictions_of_other_images_are_forgotten(toy):
+    schedule = next(iter(SCHEDULES.values()))
+    one = toy.model(
+        PseudoLabelClassifier, tuning='NormTuning', schedule=schedule
+    )
+    one.set_frozen(toy.frozen([0] * 5))
+    two = toy.model(
+        PseudoLabelClassifier, tuning='NormTuning', schedule=schedule
+    )
+    two.load_state_dict(one.state_dict())
+    two.set_frozen(toy.frozen([0] * 8))
+    assert len(two.bank.probabilities) == 5  # a resumed run goes on
+    two.forget_images()
+    two.set_frozen(toy.frozen([0] * 8))
+    assert len(two.bank.probabilities) == len(two.bank.candidates) == 8
+
+
 @pytest.mark.parametrize('name', SCHEDULES)
 @pytest.mark.parametrize('tower', ['visual', 'text'])
 def test_step_equals_naive_loop(toy, name, tower):
