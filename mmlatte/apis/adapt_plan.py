@@ -34,7 +34,7 @@ SAMPLE = 16
 #: the text itself).
 BYTES_PER_TEXT = 250
 #: Seconds of LattePlus per image, and per image and class (measured on one
-#: core with 512 dimensions: 28 s for 20,000 images of 10 classes, 77 of 100).
+#: busy core, 512 dimensions: 28 s for 20,000 images of 10 classes, 77 of 100).
 FIT, FIT_CLASS = 1.1e-3, 2.7e-5
 #: Measurements of the search for a learning rate (seen: 11 to 14).
 WALK = 12
