@@ -19,8 +19,8 @@ class FrozenFeaturesHook(Hook):
     For methods without LMM texts. Needs a `ZeroShotLabelHook`. Calls, where
     the model defines them,
 
-    - ``forget_images()`` before that, unless the run resumes: a checkpoint
-      that was loaded as a start (``load_from``) knows other images.
+    - ``forget_images()`` first, unless the run resumes: a checkpoint that was
+      loaded as a start (``load_from``) knows other images.
     - ``set_frozen(frozen)`` before training, once the checkpoint of a resumed
       run is loaded. It must not change what the model predicts. If the
       model has a ``stays_frozen`` or an ``is_fitted`` that is true after it,
@@ -75,7 +75,6 @@ class FrozenFeaturesHook(Hook):
         self.frozen = hook.frozen()
         if self.teacher:
             self.frozen.teacher = _teacher(runner, model, hook, self.teacher)
-        # A checkpoint to start from has seen other images, maybe.
         if not runner._resume and hasattr(model, 'forget_images'):
             model.forget_images()
         if hasattr(model, 'set_frozen'):

@@ -160,9 +160,9 @@ class LattePlusTunedClassifier(DPAClassifier):
         least = self.min_perplexity * len(shares)
         if perplexity < least:
             return (
-                f'the names have shares as uneven as {perplexity:.1f} equal '
-                f'ones of {len(shares)} (from {least:.1f} on, '
-                'min_perplexity, they would be trained)'
+                f'the shares of the {len(shares)} names are uneven (perplexity '
+                f'{perplexity:.1f}; min_perplexity would train from '
+                f'{least:.1f} on)'
             )
         return None
 
