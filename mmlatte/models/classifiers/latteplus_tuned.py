@@ -160,7 +160,7 @@ class LattePlusTunedClassifier(DPAClassifier):
         least = self.min_perplexity * len(shares)
         if perplexity < least:
             return (
-                f'the shares of the {len(shares)} names are uneven (perplexity '
+                f'the shares of {len(shares)} names are uneven (perplexity '
                 f'{perplexity:.1f}; min_perplexity would train from '
                 f'{least:.1f} on)'
             )
