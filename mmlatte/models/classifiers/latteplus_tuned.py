@@ -161,8 +161,8 @@ class LattePlusTunedClassifier(DPAClassifier):
         if perplexity < least:
             return (
                 f'the shares of {len(shares)} names are uneven (perplexity '
-                f'{perplexity:.1f}; min_perplexity would train from '
-                f'{least:.1f} on)'
+                f'{perplexity:.2f}; min_perplexity would train from '
+                f'{least:.2f} on)'
             )
         return None
 
