@@ -1,0 +1,5 @@
+"""Figures of accuracy."""
+
+from .class_accuracy import ClassAccuracy
+
+__all__ = ['ClassAccuracy']
