@@ -17,8 +17,8 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmlatte.apis import PreflightError, adapt
-from mmlatte.apis.adapt_config import adapt_config
-from mmlatte.apis.adapt_options import (
+from mmlatte.apis.adapt.config import adapt_config
+from mmlatte.apis.adapt.options import (
     AdaptOptions,
     clip_settings,
     lmm_settings,
@@ -111,7 +111,7 @@ def test_the_learning_rate_was_found(adapted):
 
 
 def test_again_nothing_is_repeated(adapted, choices, monkeypatch):
-    module = importlib.import_module('mmlatte.apis.adapt')
+    module = importlib.import_module('mmlatte.apis.adapt.run')
     monkeypatch.setattr(
         module, '_train', lambda cfg: pytest.fail('trains again')
     )
@@ -185,7 +185,7 @@ def test_an_empty_report_is_made_again(adapted, choices):
 
 
 def test_exports_are_checked_before_the_work(choices, tmp_path, monkeypatch):
-    module = importlib.import_module('mmlatte.apis.adapt')
+    module = importlib.import_module('mmlatte.apis.adapt.run')
     checked = []
 
     def check(formats, clip):

@@ -7,12 +7,11 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmlatte.registry import HOOKS
-
-from ..atomic_file import atomic_file
-from ..best_weights import BestWeights
-from ..label_probe import LabelProbe
-from ..path_choice import (
+from mmlatte.atomic_file import atomic_file
+from mmlatte.engine.checkpoints.random_state import preserved_random_state
+from mmlatte.engine.rate.best_weights import BestWeights
+from mmlatte.engine.rate.label_probe import LabelProbe
+from mmlatte.engine.rate.path_choice import (
     UNTOUCHED,
     best_rate,
     broke,
@@ -21,8 +20,9 @@ from ..path_choice import (
     rose,
     turning_point,
 )
-from ..random_state import preserved_random_state
-from ..rate_walk import walk
+from mmlatte.engine.rate.rate_walk import walk
+from mmlatte.registry import HOOKS
+
 from ..schedulers import WarmupCosineLR
 from .zero_shot_label_hook import ZeroShotLabelHook
 
@@ -35,7 +35,7 @@ class LabelFreeScheduleHook(Hook):
     learning rates) that grow, measuring how the labels of some training
     images agree with two others, those by zero-shot CLIP and those by
     clusters (`mmlatte.models.cluster_labels`); see
-    `mmlatte.engine.path_choice`. Weights and optimizer are put back.
+    `mmlatte.engine.rate.path_choice`. Weights and optimizer are put back.
 
     Where training brings the labels closer to the clusters, the rate is the
     one of the steps after which they were closest. The run then ends after an

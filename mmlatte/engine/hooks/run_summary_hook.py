@@ -16,12 +16,12 @@ from mmengine.hooks import (
 )
 from mmengine.runner import Runner
 
+from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.sample_index import samples_of
+from mmlatte.engine.checkpoints.random_state import preserved_random_state
+from mmlatte.engine.class_accuracy import ClassAccuracy
 from mmlatte.registry import HOOKS
 
-from ..atomic_file import atomic_file
-from ..class_accuracy import ClassAccuracy
-from ..random_state import preserved_random_state
 from ..unwrapped import unwrapped
 from .lmm_text_synth_hook import LMMTextSynthHook
 from .zero_shot_label_hook import ZeroShotLabelHook

@@ -2,10 +2,10 @@ import torch
 from mmengine.dist import broadcast, get_world_size
 from mmengine.runner import EpochBasedTrainLoop, set_random_seed
 
+from mmlatte.engine.checkpoints.random_state import preserved_random_state
 from mmlatte.registry import LOOPS
 
 from ..hooks.frozen_features_hook import FrozenFeaturesHook
-from ..random_state import preserved_random_state
 from ..unwrapped import unwrapped
 
 
