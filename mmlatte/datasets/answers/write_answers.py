@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.answers.answer import Answer
 from mmlatte.datasets.answers.formats import COLUMNS
-from mmlatte.engine.atomic_file import atomic_file
 
 __all__ = ['answer_row', 'csv_line', 'write_answers', 'write_rows']
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.answers.answer import NONE
 from mmlatte.datasets.answers.answer_arrays import NONE_LABEL
-from mmlatte.engine.atomic_file import atomic_file
 
 __all__ = ['write_fiftyone']
 

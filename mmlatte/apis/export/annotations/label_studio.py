@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.answers.answer import NONE
 from mmlatte.datasets.answers.answer_arrays import NONE_LABEL
 from mmlatte.datasets.answers.formats import SAMPLE_ID
-from mmlatte.engine.atomic_file import atomic_file
 
 __all__ = ['write_label_studio']
 
