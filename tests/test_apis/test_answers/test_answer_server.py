@@ -181,15 +181,20 @@ def test_answers_by_keyboard_arrive(start, browser, tmp_path):
     assert browser.find_element('id', 'facts').text == '2 of 2 answered'
 
 
-def test_the_page_says_when_an_answer_is_not_saved(start, browser):
+def test_the_page_says_when_an_answer_is_not_saved(
+    start, browser, monkeypatch
+):
     from selenium.webdriver import ActionChains
     from selenium.webdriver.support.ui import WebDriverWait
 
     server = start()
+
+    def full(*_):
+        raise OSError('the disk is full')
+
+    monkeypatch.setattr(server.file, 'put', full)
     browser.get(server.url)
-    server._http.shutdown()
-    server._http.server_close()
     ActionChains(browser).send_keys('1').perform()
     WebDriverWait(browser, 20).until(
-        lambda b: 'not saved' in b.find_element('id', 'warning').text
+        lambda b: 'disk is full' in b.find_element('id', 'warning').text
     )
