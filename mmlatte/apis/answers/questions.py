@@ -1,0 +1,117 @@
+"""Which images to ask a person about, as a table and as a page."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mmlatte.atomic_file import atomic_file
+from mmlatte.datasets.answers import NONE, SKIP
+from mmlatte.fits import FrozenFeatures
+from mmlatte.visualization import Question, write_questions_page
+
+__all__ = ['make_questions', 'nearest_images', 'write_questions']
+
+#: Similar images shown beside the one in question; likely classes shown first.
+NEIGHBOURS, LIKELY = 6, 9
+
+
+def make_questions(
+    frozen: FrozenFeatures,
+    rows: Sequence[int],
+    shares: Sequence[float],
+    posteriors: np.ndarray,
+    ids: Sequence[str],
+) -> list[Question]:
+    """Put what a person is shown together.
+
+    Args:
+        frozen (FrozenFeatures): N images.
+        rows (Sequence[int]): The Q images to ask about.
+        shares (Sequence[float]): Of the images that each speaks for, (Q,).
+        posteriors (np.ndarray): Of the classes, so far, for the Q images,
+            (Q, C).
+        ids (Sequence[str]): Sample ids of the Q images.
+    """
+    near = nearest_images(frozen, rows, NEIGHBOURS)
+    order = np.argsort(-posteriors, axis=1, kind='stable')[:, :LIKELY]
+    return [
+        Question(
+            id=ids[i],
+            index=int(row),
+            share=float(shares[i]),
+            likely=order[i].tolist(),
+            neighbours=near[i].tolist(),
+        )
+        for i, row in enumerate(rows)
+    ]
+
+
+def nearest_images(
+    frozen: FrozenFeatures, rows: Sequence[int], count: int
+) -> np.ndarray:
+    """Return the images with the largest cosines, int64 (Q, count).
+
+    Fewer columns where there are fewer other images. Memory grows with Q and
+    the size of a chunk, not with N.
+    """
+    asked = frozen.rows(list(rows))
+    best = np.full((len(asked), 0), -np.inf, np.float32)
+    which = np.zeros((len(asked), 0), np.int64)
+    for part, features in frozen.chunks():
+        cosines = (asked @ features.T).cpu().numpy()
+        for i, row in enumerate(rows):
+            if part.start <= row < part.stop:
+                cosines[i, row - part.start] = -np.inf
+        numbers = np.broadcast_to(
+            np.arange(part.start, part.stop), cosines.shape
+        )
+        best = np.concatenate([best, cosines], axis=1)
+        which = np.concatenate([which, numbers], axis=1)
+        order = np.argsort(-best, axis=1, kind='stable')[:, :count]
+        best = np.take_along_axis(best, order, 1)
+        which = np.take_along_axis(which, order, 1)
+    return which[:, : min(count, len(frozen) - 1)]
+
+
+def write_questions(
+    folder: Path,
+    questions: Sequence[Question],
+    class_names: Sequence[str],
+    load: Callable[[int], Image.Image],
+    command: str,
+) -> tuple[Path, Path]:
+    """Write ``questions.csv`` and ``questions.html``.
+
+    Args:
+        folder (Path): Where to.
+        questions (Sequence[Question]): In the order of asking.
+        class_names (Sequence[str]): All classes.
+        load (Callable): Sample -> its image.
+        command (str): How to go on when all is answered.
+
+    Returns:
+        tuple[Path, Path]: Both files.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(['image', 'share', 'guess'])
+    for question in questions:
+        guess = class_names[question.likely[0]]
+        writer.writerow([question.id, f'{question.share:.4f}', guess])
+    table, page = folder / 'questions.csv', folder / 'questions.html'
+    with atomic_file(table) as file:
+        file.write(text.getvalue().encode('utf-8', 'surrogateescape'))
+    write_questions_page(
+        page,
+        questions,
+        class_names,
+        none=NONE,
+        skip=SKIP,
+        command=command,
+        load=load,
+    )
+    return table, page
