@@ -8,8 +8,8 @@ import torch
 from mmengine.dist import broadcast
 from mmengine.runner import Runner
 
+from mmlatte.fits import FrozenFeatures
 from mmlatte.models.cluster_labels import cluster_labels
-from mmlatte.models.frozen_features import FrozenFeatures
 
 from .frozen_view import FrozenView
 from .path_choice import kappa

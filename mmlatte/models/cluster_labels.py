@@ -7,8 +7,9 @@ import torch
 from mmengine.dist import broadcast
 from torch import Tensor
 
+from mmlatte.fits import FrozenFeatures
+
 from .classifiers.latteplus import LattePlusClassifier
-from .frozen_features import FrozenFeatures
 
 __all__ = ['ClusterFit', 'cluster_fit', 'cluster_labels']
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .linear_discriminants import linear_discriminants
+from mmlatte.fits import linear_discriminants
 
 __all__ = ['join_clusters', 'valleys']
 

@@ -5,7 +5,7 @@ from mmlatte.datasets.clip_pipeline import (
     clip_data_preprocessor,
     clip_eval_pipeline,
 )
-from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.fits import FrozenFeatures
 from mmlatte.registry import HOOKS, MODELS
 
 from ..unwrapped import unwrapped

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
 from mmlatte.datasets.sample_index import file_sizes, samples_of
-from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.fits import FrozenFeatures
 from mmlatte.progress import Progress
 from mmlatte.registry import HOOKS
 

@@ -7,12 +7,12 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmlatte.models.frozen_features import FrozenFeatures
-from mmlatte.models.linear_discriminants import (
+from mmlatte.fits import (
+    FrozenFeatures,
     gaussian_parameters,
     linear_discriminants,
+    prototype_form,
 )
-from mmlatte.models.prototype_form import prototype_form
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import PrototypeClassifier, full_precision

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmlatte.fits import FrozenFeatures, NeighbourGraph, add_rows
 from mmlatte.models.cluster_names import (
     image_names,
     label_purity,
@@ -14,9 +15,6 @@ from mmlatte.models.cluster_names import (
     name_evidence,
 )
 from mmlatte.models.cluster_valleys import join_clusters
-from mmlatte.models.frozen_features import FrozenFeatures
-from mmlatte.models.memory import add_rows
-from mmlatte.models.neighbour_graph import NeighbourGraph
 from mmlatte.registry import MODELS
 
 from .gda import GDAClassifier, Posterior, linear_posterior
@@ -364,6 +362,6 @@ class LattePlusClassifier(GDAClassifier):
         graph = NeighbourGraph(x, min(self.neighbours, max(1, len(x) // 4)))
         voices = seeds
         for _ in range(STEPS):
-            voices = self.alpha * graph.spread(voices)
+            voices = self.alpha * (graph @ voices)
             voices = voices + (1 - self.alpha) * seeds
         return voices / voices.sum(dim=0)

@@ -7,9 +7,8 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
+from mmlatte.fits import FrozenFeatures, gaussian_parameters
 from mmlatte.models.cluster_labels import cluster_fit
-from mmlatte.models.frozen_features import FrozenFeatures
-from mmlatte.models.linear_discriminants import gaussian_parameters
 from mmlatte.registry import MODELS
 
 from .dpa import DPAClassifier

@@ -2,11 +2,12 @@ import torch
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from mmlatte.fits import FrozenFeatures
 from mmlatte.models.clip.text_encoding import to_device
-from mmlatte.models.frozen_features import FrozenFeatures, sample_indices
 from mmlatte.models.losses import GlobalBatch, first_occurrences
 from mmlatte.models.memory import AnyShapeBuffers
 from mmlatte.models.pseudo_labels import candidate_loss
+from mmlatte.models.sample_rows import sample_indices
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import PrototypeClassifier, full_precision

@@ -7,8 +7,7 @@ import torch.nn.functional as F
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmlatte.models.frozen_features import FrozenFeatures
-from mmlatte.models.neighbour_graph import NeighbourGraph
+from mmlatte.fits import FrozenFeatures, NeighbourGraph
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import PrototypeClassifier, full_precision
@@ -153,7 +152,7 @@ class ReCLIPClassifier(PrototypeClassifier):
         graph = NeighbourGraph(x, self.neighbours)
 
         def multiply(v: Tensor) -> Tensor:
-            return v - self.alpha * graph.spread(v)
+            return v - self.alpha * (graph @ v)
 
         seeds = torch.eye(n, classes, device=x.device)
         spread = conjugate_gradients(multiply, seeds, self.steps)

@@ -4,8 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlatte.models.frozen_features import FrozenFeatures
-from mmlatte.models.neighbour_graph import carry
+from mmlatte.fits import FrozenFeatures
+from mmlatte.fits import sum_along_edges as carry
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import PrototypeClassifier, full_precision

@@ -10,6 +10,7 @@ from mmengine.runner import Runner
 
 from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
 from mmlatte.models import PrototypeClassifier
+from mmlatte.models.sample_rows import labels_of
 from mmlatte.registry import MODELS
 
 
@@ -35,7 +36,7 @@ class RecordingClassifier(PrototypeClassifier):
         self.told.append('end')
 
     def loss(self, inputs, data_samples):
-        labels = self.frozen.labels_of(data_samples)
+        labels = labels_of(self.frozen, data_samples)
         return dict(loss=self.logits(inputs)[:, labels].mean())
 
 

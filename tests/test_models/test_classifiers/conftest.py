@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.fits import FrozenFeatures
 
 
 @pytest.fixture(scope='session')

@@ -3,11 +3,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmlatte.fits import linear_discriminants
 from scipy.special import softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from mmlatte.models import GDAClassifier, LattePlusClassifier
-from mmlatte.models.linear_discriminants import linear_discriminants
 
 
 def naive_em(f, texts, scale, iterations, shrinkage):

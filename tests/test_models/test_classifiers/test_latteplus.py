@@ -7,13 +7,13 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmlatte.fits import FrozenFeatures
 from mmlatte.models import (
     GDAClassifier,
     LattePlusClassifier,
     neighbour_graph,
 )
 from mmlatte.models.classifiers.latteplus import STEPS
-from mmlatte.models.frozen_features import FrozenFeatures
 
 
 def dense_propagation(x, t, alpha, k):

@@ -5,10 +5,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mmlatte.fits import FrozenFeatures
 from mmlatte.models import LattePlusClassifier, LattePlusTunedClassifier
 from mmlatte.models.classifiers.dpa import align_distribution
 from mmlatte.models.cluster_labels import ClusterFit, cluster_labels
-from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.models.losses import fairness_loss
 
 
