@@ -46,7 +46,7 @@ __all__ = [
 DATASETS = Registry(
     'dataset',
     parent=MMENGINE_DATASETS,
-    locations=['mmlatte.datasets'],
+    locations=['mmlatte.datasets', 'mmlatte.demo'],
 )
 DATA_SAMPLERS = Registry(
     'data sampler',
@@ -66,7 +66,7 @@ TRANSFORMS = Registry(
 MODELS = Registry(
     'model',
     parent=MMENGINE_MODELS,
-    locations=['mmlatte.models'],
+    locations=['mmlatte.models', 'mmlatte.demo'],
 )
 HOOKS = Registry(
     'hook',

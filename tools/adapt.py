@@ -4,7 +4,7 @@ import argparse
 import os
 
 from mmlatte.apis import PreflightError, adapt
-from mmlatte.apis.adapt_options import METHODS
+from mmlatte.apis.adapt.options import METHODS
 from mmlatte.apis.export import FORMATS
 from mmlatte.lmm import LMMUnavailableError
 

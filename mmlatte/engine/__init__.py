@@ -1,9 +1,9 @@
 from . import hooks
+from .checkpoints import find_resumable_checkpoint
 from .cpu_dist import init_cpu_dist
 from .loops import FitLoop, ResumableTrainLoop
 from .optimizers import AutocastOptimWrapper, CLIPOptimWrapperConstructor
 from .optional_tensorboard_backend import OptionalTensorboardVisBackend
-from .resume import find_resumable_checkpoint
 from .schedulers import WarmupCosineLR
 
 __all__ = [

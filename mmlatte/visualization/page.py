@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from mmlatte.engine.atomic_file import atomic_file
+from mmlatte.atomic_file import atomic_file
 
 __all__ = ['jpeg_thumbnail', 'prepare_page', 'write_page']
 

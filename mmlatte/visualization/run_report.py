@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmlatte.visualization.page import write_page
-from mmlatte.visualization.run_figures import (
+from .page import write_page
+from .run_figures import (
     confusion_figure,
     curves_figure,
     per_class_figure,

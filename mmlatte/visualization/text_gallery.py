@@ -9,10 +9,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from mmlatte.engine.atomic_file import atomic_file
+from mmlatte.atomic_file import atomic_file
 from mmlatte.lmm import ImageError
-from mmlatte.lmm.text_record import KINDS
-from mmlatte.visualization.page import jpeg_thumbnail
+from mmlatte.lmm.store.text_record import KINDS
+
+from .page import jpeg_thumbnail
 
 __all__ = ['GalleryImage', 'GalleryText', 'write_text_gallery']
 

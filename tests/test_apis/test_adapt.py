@@ -14,11 +14,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
+from mmlatte.models.cluster_labels import ClusterFit
 from PIL import Image
 
 from mmlatte.apis import PreflightError, adapt
-from mmlatte.apis.adapt_config import adapt_config
-from mmlatte.apis.adapt_options import (
+from mmlatte.apis.adapt.config import adapt_config
+from mmlatte.apis.adapt.options import (
     AdaptOptions,
     clip_settings,
     lmm_settings,
@@ -26,7 +27,6 @@ from mmlatte.apis.adapt_options import (
 )
 from mmlatte.engine.schedulers import WarmupCosineLR
 from mmlatte.lmm import TextFile
-from mmlatte.models.cluster_labels import ClusterFit
 from mmlatte.registry import MODELS
 
 REPO = Path(__file__).resolve().parents[2]
@@ -111,7 +111,7 @@ def test_the_learning_rate_was_found(adapted):
 
 
 def test_again_nothing_is_repeated(adapted, choices, monkeypatch):
-    module = importlib.import_module('mmlatte.apis.adapt')
+    module = importlib.import_module('mmlatte.apis.adapt.run')
     monkeypatch.setattr(
         module, '_train', lambda cfg: pytest.fail('trains again')
     )
@@ -185,7 +185,7 @@ def test_an_empty_report_is_made_again(adapted, choices):
 
 
 def test_exports_are_checked_before_the_work(choices, tmp_path, monkeypatch):
-    module = importlib.import_module('mmlatte.apis.adapt')
+    module = importlib.import_module('mmlatte.apis.adapt.run')
     checked = []
 
     def check(formats, clip):
@@ -318,7 +318,7 @@ def test_tuned_latteplus_trains_nothing_where_names_match(
         out=str(tmp_path / 'out'), **{**fit, 'method': 'latteplus_tuned'}
     )
     summary = json.loads((result.run / 'summary.json').read_text())
-    assert summary['is_fitted'] and not summary['stays_frozen']
+    assert summary['is_fitted'] and not summary['kept_zero_shot']
     assert summary['train_seconds'] == 0
     report = result.report.read_text()
     assert 'fitted to frozen features at once' in report
@@ -337,7 +337,7 @@ def test_tuned_latteplus_without_clusters_stays_zero_shot(fit, tmp_path):
         out=str(tmp_path / 'out'), **{**fit, 'method': 'latteplus_tuned'}
     )
     summary = json.loads((result.run / 'summary.json').read_text())
-    assert summary['stays_frozen']
+    assert summary['kept_zero_shot']
     assert 'this is zero-shot CLIP still' in result.report.read_text()
     with result.predictions.open() as file:
         assert len(list(csv.DictReader(file))) == 24

@@ -23,7 +23,7 @@ from mmlatte.engine.hooks import (
     SampleSeedHook,
     ZeroShotLabelHook,
 )
-from mmlatte.lmm.text_file_db import connect_new
+from mmlatte.lmm.store.store_file import connect_new
 from mmlatte.registry import DATASETS, TRANSFORMS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / '_base_'

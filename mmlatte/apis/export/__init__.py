@@ -14,19 +14,23 @@ from mmlatte.apis.export import (
     open_clip_folder,
     torchscript_file,
 )
-from mmlatte.apis.export.bundle import Bundle, read_preprocessing
-from mmlatte.apis.export.check import (
+from mmlatte.apis.inference.find_images import find_images
+from mmlatte.apis.inference.inferencer import test_pipeline
+from mmlatte.apis.inference.load_classifier import (
+    load_classifier,
+    load_run_config,
+)
+from mmlatte.models.clip import OpenCLIP
+from mmlatte.registry import DATASETS
+
+from .bundle import Bundle, read_preprocessing
+from .check import (
     CheckImages,
     Comparison,
     compare,
     predict_here,
 )
-from mmlatte.apis.export.model_card import model_card
-from mmlatte.apis.find_images import find_images
-from mmlatte.apis.latteclip_inferencer import test_pipeline
-from mmlatte.apis.load_classifier import load_classifier, load_run_config
-from mmlatte.models.clip import OpenCLIP
-from mmlatte.registry import DATASETS
+from .model_card import model_card
 
 __all__ = ['FORMATS', 'check_export_formats', 'export_model']
 

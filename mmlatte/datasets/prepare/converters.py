@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mmlatte.datasets.prepare.extract_tar import extract_tar
+from .extract_tar import extract_tar
 
 __all__ = ['CONVERTERS']
 

@@ -4,7 +4,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from torch import Tensor
 
-from mmlatte.lmm.training_texts import TrainingTexts
+from mmlatte.lmm.asking.training_texts import TrainingTexts
 from mmlatte.registry import TRANSFORMS
 
 

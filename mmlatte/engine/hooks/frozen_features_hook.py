@@ -23,7 +23,7 @@ class FrozenFeaturesHook(Hook):
       loaded as a start (``load_from``) knows other images.
     - ``set_frozen(frozen)`` before training, once the checkpoint of a resumed
       run is loaded. It must not change what the model predicts. If the
-      model has a ``stays_frozen`` or an ``is_fitted`` that is true after it,
+      model has a ``kept_zero_shot`` or an ``is_fitted`` that is true after it,
       nothing is trained.
     - ``adopt_fit()`` (by `ResumableTrainLoop`) in place of that training,
       once zero-shot CLIP has been evaluated.
@@ -79,7 +79,7 @@ class FrozenFeaturesHook(Hook):
             model.forget_images()
         if hasattr(model, 'set_frozen'):
             model.set_frozen(self.frozen)
-        done = ('stays_frozen', 'is_fitted')
+        done = ('kept_zero_shot', 'is_fitted')
         if any(getattr(model, name, False) for name in done):
             runner.train_loop.stop_training = True
 

@@ -7,12 +7,11 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmlatte.registry import HOOKS
-
-from ..atomic_file import atomic_file
-from ..best_weights import BestWeights
-from ..label_probe import LabelProbe
-from ..path_choice import (
+from mmlatte.atomic_file import atomic_file
+from mmlatte.engine.checkpoints.random_state import preserved_random_state
+from mmlatte.engine.rate.best_weights import BestWeights
+from mmlatte.engine.rate.label_probe import LabelProbe
+from mmlatte.engine.rate.path_choice import (
     UNTOUCHED,
     best_rate,
     broke,
@@ -21,8 +20,10 @@ from ..path_choice import (
     rose,
     turning_point,
 )
-from ..random_state import preserved_random_state
-from ..rate_walk import walk
+from mmlatte.engine.rate.rate_walk import walk
+from mmlatte.fits import LattePlusOptions
+from mmlatte.registry import HOOKS
+
 from ..schedulers import WarmupCosineLR
 from .zero_shot_label_hook import ZeroShotLabelHook
 
@@ -34,8 +35,8 @@ class LabelFreeScheduleHook(Hook):
     Before training it walks a little: a few steps each along paths (sums of
     learning rates) that grow, measuring how the labels of some training
     images agree with two others, those by zero-shot CLIP and those by
-    clusters (`mmlatte.models.cluster_labels`); see
-    `mmlatte.engine.path_choice`. Weights and optimizer are put back.
+    clusters (`fit_latteplus`); see
+    `mmlatte.engine.rate.path_choice`. Weights and optimizer are put back.
 
     Where training brings the labels closer to the clusters, the rate is the
     one of the steps after which they were closest. The run then ends after an
@@ -64,6 +65,9 @@ class LabelFreeScheduleHook(Hook):
         measurements (int): Even parts of the run at whose ends the agreement
             is measured, beside the ends of epochs, where the weights of the
             best moment are kept. Defaults to 10.
+        latteplus (dict, optional): Of the `LattePlusOptions`, for the
+            clusters. There ``own_weight`` is 0 by default: zero-shot labels,
+            the other judge, do not count in them.
     """
 
     # After the texts are bound, before RunSummaryHook evaluates.
@@ -77,6 +81,7 @@ class LabelFreeScheduleHook(Hook):
         last: float = 0.1,
         stop: bool = True,
         measurements: int = 10,
+        latteplus: dict | None = None,
     ) -> None:
         if min(images, steps, measurements) < 1 or not 0 < first < last:
             raise ValueError(
@@ -86,6 +91,9 @@ class LabelFreeScheduleHook(Hook):
                 f'last={last}'
             )
         self.images = images
+        self.latteplus = LattePlusOptions(
+            **{'own_weight': 0.0, **(latteplus or {})}
+        )
         self.steps = steps
         self.first, self.last = first, last
         self.stop = stop
@@ -147,7 +155,11 @@ class LabelFreeScheduleHook(Hook):
         resumed = self._record['lr'] is not None
         with preserved_random_state():
             self._probe = LabelProbe(
-                runner, found[0], self.images, self._clusters
+                runner,
+                found[0],
+                self.images,
+                self.latteplus,
+                self._clusters,
             )
             if not resumed:
                 self._search(runner)

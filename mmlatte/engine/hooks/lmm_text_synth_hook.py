@@ -52,7 +52,7 @@ class LMMTextSynthHook(Hook):
         lmm (dict | BaseLMM | None): The backend (registry ``LMMS``); None
             where both kinds of texts are switched off.
         store_dir (str): Folder of the texts, seen by all ranks; see
-            :func:`mmlatte.lmm.store_folder`.
+            :func:`mmlatte.lmm.store.store_folder`.
         image_prompt (str | Sequence[str] | None): Question about an image,
             or several; ``{class}`` stands for the zero-shot class. None
             switches image texts off.

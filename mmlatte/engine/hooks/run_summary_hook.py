@@ -16,12 +16,12 @@ from mmengine.hooks import (
 )
 from mmengine.runner import Runner
 
+from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.sample_index import samples_of
+from mmlatte.engine.checkpoints.random_state import preserved_random_state
+from mmlatte.engine.class_accuracy import ClassAccuracy
 from mmlatte.registry import HOOKS
 
-from ..atomic_file import atomic_file
-from ..class_accuracy import ClassAccuracy
-from ..random_state import preserved_random_state
 from ..unwrapped import unwrapped
 from .lmm_text_synth_hook import LMMTextSynthHook
 from .zero_shot_label_hook import ZeroShotLabelHook
@@ -49,7 +49,7 @@ class RunSummaryHook(Hook):
     - ``wall_seconds``: of the whole run, with the parts before a resume
     - ``trained_parameters``: how many numbers were fitted, 0 if the method
       stayed zero-shot CLIP
-    - ``stays_frozen``: whether the method found nothing to learn from
+    - ``kept_zero_shot``: whether the method found nothing to learn from
     - ``is_fitted``: whether a fit to frozen features took the place of
       training
     - ``peak_memory_mb``: of the GPU, without one of the process
@@ -201,7 +201,7 @@ class RunSummaryHook(Hook):
             wall_seconds=self._wall_seconds(),
             trained_parameters=_trained_parameters(runner),
             # Its first look told the method that there was nothing to learn.
-            stays_frozen=_told(runner, 'stays_frozen'),
+            kept_zero_shot=_told(runner, 'kept_zero_shot'),
             is_fitted=_told(runner, 'is_fitted'),
             **self._facts(runner),
         )
@@ -247,7 +247,7 @@ def _told(runner: Runner, fact: str) -> bool:
 def _trained_parameters(runner: Runner) -> int:
     """Count what the optimizer moves, or what the model says it fits."""
     model = unwrapped(runner.model)
-    if getattr(model, 'stays_frozen', False):
+    if getattr(model, 'kept_zero_shot', False):
         return 0
     fitted = getattr(model, 'fitted_parameters', None)
     if fitted is not None:

@@ -17,22 +17,22 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 from torch.utils.data import DataLoader, Dataset
 
+from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
 from mmlatte.datasets.sample_index import file_sizes, samples_of
-from mmlatte.fits import FrozenFeatures
-from mmlatte.progress import Progress
-from mmlatte.registry import HOOKS
-
-from ..atomic_file import atomic_file
-from ..feature_cache import FeatureCache
-from ..frozen_view import (
+from mmlatte.engine.checkpoints.random_state import preserved_random_state
+from mmlatte.engine.frozen.feature_cache import FeatureCache
+from mmlatte.engine.frozen.frozen_view import (
     FrozenView,
     collate_frozen,
     encode_frozen,
     split_indices,
 )
-from ..labels_fingerprint import labels_fingerprint
-from ..random_state import preserved_random_state
+from mmlatte.engine.frozen.labels_fingerprint import labels_fingerprint
+from mmlatte.fits import FrozenFeatures
+from mmlatte.progress import Progress
+from mmlatte.registry import HOOKS
+
 from ..unwrapped import unwrapped
 
 #: Unreadable images named in the error; all of them are in a file.

@@ -2,10 +2,10 @@ import torch
 from mmengine.dist import broadcast, get_world_size
 from mmengine.runner import EpochBasedTrainLoop, set_random_seed
 
+from mmlatte.engine.checkpoints.random_state import preserved_random_state
 from mmlatte.registry import LOOPS
 
 from ..hooks.frozen_features_hook import FrozenFeaturesHook
-from ..random_state import preserved_random_state
 from ..unwrapped import unwrapped
 
 
@@ -16,7 +16,7 @@ class FitLoop(EpochBasedTrainLoop):
     One "epoch" of one step calls ``model.fit(frozen)``. Hooks, checkpoint,
     evaluation and summary are those of any other run; a run that resumes from
     the checkpoint does not fit again, and remembers whether the fit left the
-    model as it was (``model.stays_frozen``, where there is one).
+    model as it was (``model.kept_zero_shot``, where there is one).
 
     With several ranks each one fits; the buffers of rank 0 win, since other
     hardware may round another way.
@@ -51,13 +51,13 @@ class FitLoop(EpochBasedTrainLoop):
             runner.call_hook('before_train_epoch')
             set_random_seed(runner.seed)
             self._fit(model, hooks[0].frozen)
-            if hasattr(model, 'stays_frozen'):
-                hub.update_info('stays_frozen', model.stays_frozen)
+            if hasattr(model, 'kept_zero_shot'):
+                hub.update_info('kept_zero_shot', model.kept_zero_shot)
             self._iter = 1
             runner.call_hook('after_train_epoch')
             self._epoch = 1
-        elif hasattr(model, 'stays_frozen'):
-            model.stays_frozen = hub.get_info('stays_frozen', False)
+        elif hasattr(model, 'kept_zero_shot'):
+            model.kept_zero_shot = hub.get_info('kept_zero_shot', False)
         if runner.val_loop is not None:
             with preserved_random_state():
                 runner.val_loop.run()

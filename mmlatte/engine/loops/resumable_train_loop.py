@@ -11,10 +11,13 @@ from mmengine.runner import EpochBasedTrainLoop, set_random_seed
 from torch.distributed import new_group
 from torch.utils.data import DataLoader
 
+from mmlatte.engine.checkpoints.random_state import (
+    preserved_random_state,
+    set_random_state,
+)
 from mmlatte.registry import LOOPS
 
 from ..hooks import SafeCheckpointHook
-from ..random_state import preserved_random_state, set_random_state
 from ..schedulers import WarmupCosineLR
 from ..unwrapped import unwrapped
 

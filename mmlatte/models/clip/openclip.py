@@ -9,10 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmlatte.models.clip.building import build_open_clip, checkpoint_towers
-from mmlatte.models.clip.text_encoding import encode_tokens, to_device
-from mmlatte.models.clip.text_feature_cache import TextFeatureCache
 from mmlatte.registry import MODELS
+
+from .building import build_open_clip, checkpoint_towers
+from .text_encoding import encode_tokens, to_device
+from .text_feature_cache import TextFeatureCache
 
 
 @MODELS.register_module()

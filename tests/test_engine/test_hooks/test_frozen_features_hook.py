@@ -76,7 +76,7 @@ def test_model_is_told_about_features_and_epochs(make):
     assert np.array_equal(model.frozen.class_features, hook.class_features)
 
 
-@pytest.mark.parametrize('fact', ['stays_frozen', 'is_fitted'])
+@pytest.mark.parametrize('fact', ['kept_zero_shot', 'is_fitted'])
 def test_a_model_that_needs_no_training_gets_none(make, monkeypatch, fact):
     monkeypatch.setattr(RecordingClassifier, fact, True, raising=False)
     runner = Runner.from_cfg(make())

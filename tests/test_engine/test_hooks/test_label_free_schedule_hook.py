@@ -9,14 +9,14 @@ import torch
 from mmengine.optim import OptimWrapper
 from sklearn.metrics import cohen_kappa_score
 
-from mmlatte.engine.best_weights import BestWeights
-from mmlatte.engine.frozen_view import FrozenView
+from mmlatte.engine.frozen.frozen_view import FrozenView
 from mmlatte.engine.hooks import (
     LabelFreeScheduleHook,
     SampleSeedHook,
     ZeroShotLabelHook,
 )
-from mmlatte.engine.label_probe import LabelProbe
+from mmlatte.engine.rate.best_weights import BestWeights
+from mmlatte.engine.rate.label_probe import LabelProbe
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_the_agreement_is_that_of_a_plain_loop(
 
     monkeypatch.setattr(ZeroShotLabelHook, '_nearest', several)
     # Labels of no sense: agreement by chance is no harm here.
-    monkeypatch.setattr('mmlatte.engine.path_choice.FORGOTTEN', -2)
+    monkeypatch.setattr('mmlatte.engine.rate.path_choice.FORGOTTEN', -2)
     runner = train(config('run', stop=False))
     hooks = {type(hook).__name__: hook for hook in runner.hooks}
     frozen = hooks['ZeroShotLabelHook']
@@ -242,7 +242,7 @@ def test_a_search_that_starts_too_high_says_so(train, config, monkeypatch):
 def clusters(monkeypatch):
     """Images that form clusters: every second one."""
     monkeypatch.setattr(
-        'mmlatte.engine.label_probe.cluster_labels',
+        'mmlatte.engine.rate.label_probe.cluster_labels',
         lambda model, frozen, own_weight: np.arange(len(frozen)) % 2,
     )
 

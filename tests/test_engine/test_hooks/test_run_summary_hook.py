@@ -43,7 +43,7 @@ def test_summary_of_a_run(train, make, tmp_path):
         'train_seconds',
         'wall_seconds',
         'trained_parameters',
-        'stays_frozen',
+        'kept_zero_shot',
         'is_fitted',
         'per_class',
         'peak_memory_mb',

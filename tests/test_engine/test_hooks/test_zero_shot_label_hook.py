@@ -11,8 +11,8 @@ import torch
 from mmengine.model import ImgDataPreprocessor
 from mmengine.runner import Runner
 
-from mmlatte.engine.feature_cache import FeatureCache
-from mmlatte.engine.frozen_view import encode_frozen
+from mmlatte.engine.frozen.feature_cache import FeatureCache
+from mmlatte.engine.frozen.frozen_view import encode_frozen
 from mmlatte.engine.hooks import ZeroShotLabelHook
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.sample_key import sample_key

@@ -14,11 +14,11 @@ class MeanClassifier(PrototypeClassifier):
 
     fitted_parameters = 48
     fits = 0
-    stays_frozen = False
+    kept_zero_shot = False
     unsure = False
 
     def fit(self, frozen):
-        self.stays_frozen = type(self).unsure
+        self.kept_zero_shot = type(self).unsure
         type(self).fits += 1
         labels = torch.from_numpy(frozen.labels)
         prototypes = torch.from_numpy(frozen.class_features).clone()
@@ -103,10 +103,10 @@ def test_a_resumed_fit_knows_that_it_stayed_frozen(
     cfg.resume, cfg.load_from = True, str(tmp_path / 'run/epoch_1.pth')
     resumed = Runner.from_cfg(cfg)
     resumed.train()
-    assert resumed.model.stays_frozen
+    assert resumed.model.kept_zero_shot
     for folder in ('run', 'resumed'):
         summary = json.loads((tmp_path / folder / 'summary.json').read_text())
-        assert summary['stays_frozen'], folder
+        assert summary['kept_zero_shot'], folder
         assert summary['trained_parameters'] == 0
 
 

@@ -3,10 +3,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mmlatte.fits import linear_discriminants
 from scipy.special import softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from mmlatte.fits import linear_discriminants
 from mmlatte.models import GDAClassifier, LattePlusClassifier
 
 
@@ -43,12 +43,9 @@ def naive_em(f, texts, scale, iterations, shrinkage):
 @pytest.mark.parametrize('shrinkage', [None, 0.4])
 def test_fit_equals_a_loop(make_frozen, tiny_model, iterations, shrinkage):
     frozen, _ = make_frozen()
-    model = tiny_model(
-        GDAClassifier,
-        frozen.class_features,
-        iterations=iterations,
-        shrinkage=shrinkage,
-    )
+    model = tiny_model(GDAClassifier,
+        frozen.class_features, options=dict(iterations=iterations,
+        shrinkage=shrinkage))
     scale = model.clip.scale.item()
     model.fit(frozen)
     s = 16 / (60 - 1 + 16) if shrinkage is None else shrinkage
@@ -153,7 +150,7 @@ def test_empty_class_keeps_its_text(make_frozen, tiny_model):
     frozen.class_features = np.concatenate(
         [frozen.class_features, away / np.linalg.norm(away)]
     )
-    model = tiny_model(GDAClassifier, frozen.class_features, iterations=5)
+    model = tiny_model(GDAClassifier, frozen.class_features, options=dict(iterations=5))
     model.clip.logit_scale.data.fill_(np.log(100))
     model.init_weights()
     model.fit(frozen)
@@ -164,9 +161,9 @@ def test_empty_class_keeps_its_text(make_frozen, tiny_model):
 def test_wrong_settings_are_named(make_frozen, tiny_model):
     texts = make_frozen()[0].class_features
     with pytest.raises(ValueError, match=r'shrinkage must be in \(0, 1\]'):
-        tiny_model(GDAClassifier, texts, shrinkage=2)
+        tiny_model(GDAClassifier, texts, options=dict(shrinkage=2))
     with pytest.raises(ValueError, match='iterations must be positive'):
-        tiny_model(GDAClassifier, texts, iterations=0)
+        tiny_model(GDAClassifier, texts, options=dict(iterations=0))
 
 
 @pytest.mark.parametrize('kind', [GDAClassifier, LattePlusClassifier])
