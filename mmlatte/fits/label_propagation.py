@@ -121,7 +121,7 @@ def fit_label_propagation(
     prototypes = torch.where(found, F.normalize(sums, dim=1), texts)
     # The mean of two cosines is one dot product.
     classifier.nodes = (texts + prototypes) / 2
-    notes = ()
+    notes: tuple[str, ...] = ()
     if not reached.all():
         notes = (
             f'no text reaches {int((~reached).sum()):,} of {len(reached):,} '

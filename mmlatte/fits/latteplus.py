@@ -182,10 +182,8 @@ def fit_latteplus(
         )
     unused = _unused(into[clusters], classes)
     if unused.any():
-        before, joined = (
-            fitted.double(),
-            double_precision(F.one_hot(into, classes)),
-        )
+        before = fitted.double()
+        joined = double_precision(F.one_hot(into, classes))
         fitted = em(
             lambda *batch: before.posteriors(*batch) @ joined,
             iterations=options.iterations,
@@ -257,7 +255,7 @@ def _zero_shot(
 ) -> LattePlusFit:
     return LattePlusFit(
         LinearClassifier.zero_shot(frozen),
-        labels=torch.from_numpy(frozen.labels),
+        labels=torch.from_numpy(frozen.labels.copy()),
         unused=torch.zeros(frozen.classes, dtype=torch.bool),
         notes=notes,
         kept_zero_shot=True,
@@ -270,7 +268,10 @@ def _centre(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return x (n, D), t (C, D) and the mean of all images (D,)."""
     texts = frozen.texts()
-    mean = sum(f.sum(dim=0) for _, f in frozen.chunks()) / len(frozen)
+    total = torch.zeros_like(nodes[0])
+    for _, features in frozen.chunks():
+        total += features.sum(dim=0)
+    mean = total / len(frozen)
     x = F.normalize(nodes - mean, dim=1)
     return x, F.normalize(texts - texts.mean(dim=0), dim=1), mean
 

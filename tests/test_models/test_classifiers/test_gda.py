@@ -43,9 +43,11 @@ def naive_em(f, texts, scale, iterations, shrinkage):
 @pytest.mark.parametrize('shrinkage', [None, 0.4])
 def test_fit_equals_a_loop(make_frozen, tiny_model, iterations, shrinkage):
     frozen, _ = make_frozen()
-    model = tiny_model(GDAClassifier,
-        frozen.class_features, options=dict(iterations=iterations,
-        shrinkage=shrinkage))
+    model = tiny_model(
+        GDAClassifier,
+        frozen.class_features,
+        options=dict(iterations=iterations, shrinkage=shrinkage),
+    )
     scale = model.clip.scale.item()
     model.fit(frozen)
     s = 16 / (60 - 1 + 16) if shrinkage is None else shrinkage
@@ -150,7 +152,9 @@ def test_empty_class_keeps_its_text(make_frozen, tiny_model):
     frozen.class_features = np.concatenate(
         [frozen.class_features, away / np.linalg.norm(away)]
     )
-    model = tiny_model(GDAClassifier, frozen.class_features, options=dict(iterations=5))
+    model = tiny_model(
+        GDAClassifier, frozen.class_features, options=dict(iterations=5)
+    )
     model.clip.logit_scale.data.fill_(np.log(100))
     model.init_weights()
     model.fit(frozen)
