@@ -46,6 +46,14 @@ class LabelPropagationOptions:
                 f'{self.alpha}, {self.neighbours}, {self.steps}'
             )
 
+    def check_classes(self, classes: int) -> None:
+        """Raise a ValueError if so few classes cannot be projected."""
+        if self.project and classes < 3:
+            raise ValueError(
+                'project=True needs three classes: the projection of two '
+                'leaves one dimension; set options.project=False'
+            )
+
 
 @dataclass
 class ProjectedClassifier:
@@ -101,11 +109,7 @@ def fit_label_propagation(
         ValueError: If two classes are to be projected.
     """
     options = options or LabelPropagationOptions()
-    if options.project and frozen.classes < 3:
-        raise ValueError(
-            'project=True needs three classes: the projection of two leaves '
-            'one dimension; set project=False'
-        )
+    options.check_classes(frozen.classes)
     texts = frozen.texts()
     basis = torch.eye(frozen.width)
     if options.project:

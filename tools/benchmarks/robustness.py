@@ -15,7 +15,7 @@ Labels choose the parts and score the outcome; the method does not see them.
 
     python tools/benchmarks/robustness.py configs/latteplus_rsclip_eurosat.py \
         --outliers configs/latteplus_rsclip_ucmerced.py --seeds 0 1 2 \
-        --vary valley=1.0 min_clusters=0.0
+        --vary options.valley=1.0 options.min_clusters=0.0
 """
 
 import argparse

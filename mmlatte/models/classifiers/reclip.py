@@ -16,6 +16,11 @@ class ReCLIPClassifier(FittedClassifier):
     options_type = LabelPropagationOptions
     classifier_type = ProjectedClassifier
 
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        # Before the images are looked at.
+        self.options.check_classes(len(self.class_names))
+
     @property
     def fitted_parameters(self) -> int:
         """int: Numbers of the image prototypes."""
