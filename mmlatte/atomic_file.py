@@ -4,7 +4,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -13,7 +13,7 @@ STALE_SECONDS = 3600
 
 
 @contextmanager
-def atomic_file(path: str | Path) -> Iterator[IO[bytes]]:
+def atomic_file(path: str | Path, replace: bool = True) -> Iterator[IO[bytes]]:
     """Open a file for writing that replaces ``path`` once it is durable.
 
     Killing the process or the machine at any instant leaves either the old
@@ -21,6 +21,8 @@ def atomic_file(path: str | Path) -> Iterator[IO[bytes]]:
 
     Args:
         path (str | Path): The file; its folder is created.
+        replace (bool): Whether a file that is there is replaced; if not, the
+            first of several writers wins.
 
     Yields:
         IO[bytes]: The open temporary file beside it.
@@ -41,7 +43,11 @@ def atomic_file(path: str | Path) -> Iterator[IO[bytes]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        if replace:
+            os.replace(temporary, path)
+        else:
+            with suppress(FileExistsError):
+                os.link(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)

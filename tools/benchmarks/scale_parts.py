@@ -177,8 +177,9 @@ def prepare(args: argparse.Namespace, folder: Path) -> None:
     )
     labels.before_run(runner)
     dataset = runner.train_loop.dataloader.dataset
-    wanted, store = texts.wanted_texts(dataset, runner.model, labels)
-    keys = np.sort(wanted.keys().reshape(-1))
+    job = texts.text_job(dataset, runner.model, labels)
+    store = job.store
+    keys = np.sort(job.wanted.keys().reshape(-1))
     store.folder.mkdir(parents=True, exist_ok=True)
     part = store.folder / 'made.part'
     db = connect_new(part)

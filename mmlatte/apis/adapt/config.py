@@ -10,9 +10,10 @@ from mmlatte.datasets.clip_pipeline import (
     clip_data_preprocessor,
     clip_eval_pipeline,
 )
+from mmlatte.lmm.asking.prompts import prompts_for
 from mmlatte.models.clip import OpenCLIP
 
-from .options import AdaptOptions, clip_settings, lmm_settings, prompts
+from .options import AdaptOptions, clip_settings, lmm_settings
 
 __all__ = ['adapt_config']
 
@@ -125,7 +126,7 @@ def _set_rate(cfg: Config, options: AdaptOptions) -> None:
 def _set_texts(cfg: Config, options: AdaptOptions, cache: str) -> None:
     """Set the LMM and what it is asked, or leave it out."""
     hook = cfg.default_hooks.text_synth
-    image_prompt, group_prompt = prompts(options.describe)
+    image_prompt, group_prompt = prompts_for(options.describe)
     lmm = lmm_settings(options.lmm, options.device)
     if lmm is None:
         cfg.model.texts = ('class',)

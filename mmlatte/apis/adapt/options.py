@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from mmlatte.lmm.asking.prompts import with_article
 from mmlatte.models.classifiers.prototype_classifier import check_templates
 
 __all__ = [
@@ -15,7 +16,6 @@ __all__ = [
     'clip_settings',
     'default_template',
     'lmm_settings',
-    'prompts',
 ]
 
 #: Fine-tuning with texts of an LMM; fitting frozen features, in seconds;
@@ -151,23 +151,6 @@ def default_template(describe: str) -> str:
     if describe == 'photo':
         return 'a photo of a {}.'
     return f'{with_article(describe)} of {{}}.'
-
-
-def with_article(noun: str) -> str:
-    """Return a noun with ``a`` or ``an`` before it."""
-    return f'{"an" if noun[:1].lower() in "aeiou" else "a"} {noun}'
-
-
-def prompts(describe: str) -> tuple[str, str]:
-    """Return the questions about one image and about a collage of four.
-
-    They follow the paper's: concise, less than 20 words.
-    """
-    return (
-        f'Describe what the {describe} shows concisely, less than 20 words.',
-        'Describe the common visual attributes of the pictures, each of them '
-        f'{with_article(describe)}, concisely, less than 20 words.',
-    )
 
 
 def clip_settings(clip: str) -> dict:

@@ -36,7 +36,8 @@ def make_text_gallery(
         OSError: If there can be no such file.
     """
     path = prepare_page(path)
-    _, labels, wanted, store = prepare_texts(runner)
+    job, labels = prepare_texts(runner)
+    wanted, store = job.wanted, job.store
     keys = wanted.keys()
     positions = {int(key): n for n, key in enumerate(keys.reshape(-1))}
     images: dict[int, GalleryImage] = {}
