@@ -18,14 +18,11 @@ from PIL import Image
 
 from mmlatte.apis import PreflightError, adapt
 from mmlatte.apis.adapt.config import adapt_config
-from mmlatte.apis.adapt.options import (
-    AdaptOptions,
-    clip_settings,
-    lmm_settings,
-    prompts,
-)
+from mmlatte.apis.adapt.options import AdaptOptions
+from mmlatte.apis.adapt.settings import clip_settings, lmm_settings
 from mmlatte.engine.schedulers import WarmupCosineLR
 from mmlatte.lmm import TextFile
+from mmlatte.lmm.asking.prompts import prompts_for
 from mmlatte.models.cluster_labels import ClusterFit
 from mmlatte.registry import MODELS
 
@@ -485,4 +482,5 @@ def test_backends_by_name(tmp_path):
         assert lmm_settings(name, 'cpu')['type'] == kind
     assert lmm_settings(None, 'cuda')['load_in_4bit']
     assert clip_settings('RN50/openai')['model_name'] == 'RN50'
-    assert prompts('satellite image')[0].startswith('Describe what the sat')
+    question, _ = prompts_for('satellite image')
+    assert question.startswith('Describe what the sat')
