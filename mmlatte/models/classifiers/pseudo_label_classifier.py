@@ -25,7 +25,7 @@ class PseudoLabelClassifier(PrototypeClassifier):
     .. math:: p_i = \mathrm{softmax}(s f(x_i) W^T), \quad
               W_c = g(\mathrm{template}(c))
 
-    with `candidate_loss`. Which images and classes: ``schedule``. Predictions
+    with `candidate_loss`. Which images and classes: ``selection``. Predictions
     for the next round are those on the last epoch's augmented images, while
     training; the published code predicts once more after it. Prediction: the
     nearest class text.
@@ -34,8 +34,8 @@ class PseudoLabelClassifier(PrototypeClassifier):
 
     Args:
         *args: See `PrototypeClassifier`.
-        schedule (dict): Config of the schedule: ``mmlatte.TopKSchedule``,
-            ``mmlatte.GrowingSchedule`` or ``mmlatte.CandidateSchedule``.
+        selection (dict): Config of the selection: ``mmlatte.TopKSelection``,
+            ``mmlatte.GrowingSelection`` or ``mmlatte.CandidateSelection``.
         rounds (int): Rounds, equal parts of the run's epochs. Defaults to 10.
             With `restart`, give ``param_scheduler.cycles`` the same number.
         restart (bool): Start every round from the pretrained weights, as GRIP
@@ -46,7 +46,7 @@ class PseudoLabelClassifier(PrototypeClassifier):
     def __init__(
         self,
         *args,
-        schedule: dict,
+        selection: dict,
         rounds: int = 10,
         restart: bool = False,
         **kwargs,
@@ -56,7 +56,7 @@ class PseudoLabelClassifier(PrototypeClassifier):
             raise ValueError(
                 f'PseudoLabelClassifier: rounds must be positive, got {rounds}'
             )
-        self.schedule = MODELS.build(schedule)
+        self.selection = MODELS.build(selection)
         self.rounds = rounds
         self.clip.logit_scale.requires_grad_(False)
         self.bank = AnyShapeBuffers()
@@ -113,7 +113,7 @@ class PseudoLabelClassifier(PrototypeClassifier):
         round_, inside = divmod(epoch, length)
         if inside:
             return
-        self.bank.candidates = self.schedule(
+        self.bank.candidates = self.selection(
             self.bank.probabilities, round_, self.rounds
         )
         parameters = dict(self.clip.named_parameters())
@@ -145,7 +145,7 @@ class PseudoLabelClassifier(PrototypeClassifier):
             self.bank.probabilities[ids] = logits.detach().softmax(dim=1)
             valid = first_occurrences(ids)
             loss = candidate_loss(
-                logits, candidates, valid, self.schedule.partial
+                logits, candidates, valid, self.selection.partial
             )
         share = candidates.any(dim=1).to(z.dtype).mean()
         return {'loss': loss, 'labelled': share}
