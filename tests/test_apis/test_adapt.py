@@ -130,7 +130,6 @@ def test_another_machine_may_go_on(adapted, choices):
 
 def test_other_images_need_another_folder(adapted, choices, images):
     out = str(adapted.run.parent)
-    note = adapted.run.parent / 'images.json'
     old, new = images / 'Forest_1.jpg', images / 'New.jpg'
     shutil.copy(old, new)
     try:
@@ -139,10 +138,6 @@ def test_other_images_need_another_folder(adapted, choices, images):
         old.unlink()
         with pytest.raises(FileExistsError, match='not with the same names'):
             adapt(out=out, **choices)
-        # Earlier versions did not note the images.
-        kept = note.rename(note.with_suffix('.kept'))
-        assert adapt(out=out, **choices).plan is None
-        kept.rename(note)
     finally:
         new.rename(old)
 
