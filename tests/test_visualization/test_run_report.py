@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 
 from mmlatte.visualization import ReportImage, RunReport, write_run_report
-from mmlatte.visualization.run_report import (
-    accuracy,
-    confusion,
-    per_class_accuracy,
-)
+from mmlatte.visualization.class_counts import (accuracy, confusion, per_class_accuracy)
+from mmlatte.visualization.run_report import ()
 
 FROZEN = np.array([0, 0, 1, 2, 2])
 ADAPTED = np.array([0, 1, 1, 2, 0])

@@ -14,13 +14,13 @@ from mmlatte.apis.export import (
     torchscript_file,
 )
 from mmlatte.apis.inference.find_images import find_images
-from mmlatte.apis.inference.inferencer import test_pipeline
+from mmlatte.apis.inference.image_dataset import test_pipeline
 from mmlatte.apis.inference.load_classifier import (
     load_classifier,
     load_run_config,
 )
 from mmlatte.atomic_file import atomic_folder
-from mmlatte.models.clip import OpenCLIP
+from mmlatte.models.clip import OpenCLIP, untuned
 from mmlatte.registry import DATASETS
 
 from .bundle import Bundle, read_preprocessing
@@ -135,7 +135,7 @@ def export_model(
 def _plain(clip: OpenCLIP, to: str) -> OpenCLIP:
     """Return the CLIP without a tuning's additions, where that is needed."""
     try:
-        return clip.untuned()
+        return untuned(clip)
     except ValueError:
         if to not in GRAPHS:
             raise
