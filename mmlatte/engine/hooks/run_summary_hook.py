@@ -19,7 +19,7 @@ from mmengine.runner import Runner
 from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.engine.checkpoints.random_state import preserved_random_state
-from mmlatte.evaluation.class_accuracy import ClassAccuracy
+from mmlatte.engine.class_accuracy import ClassAccuracy
 from mmlatte.registry import HOOKS
 
 from ..unwrapped import unwrapped
