@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from mmlatte.visualization import ReportImage, RunReport, write_run_report
-from mmlatte.visualization.class_counts import (accuracy, confusion, per_class_accuracy)
-from mmlatte.visualization.run_report import ()
+from mmlatte.visualization.class_counts import (
+    accuracy,
+    confusion,
+    per_class_accuracy,
+)
 
 FROZEN = np.array([0, 0, 1, 2, 2])
 ADAPTED = np.array([0, 1, 1, 2, 0])
