@@ -15,8 +15,8 @@ from mmlatte.models.classifiers.prototype_classifier import check_templates
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, HOOKS
 
-from .measure import measure_clip, measure_lmm
 from .plan import AdaptPlan
+from .speed import seconds_per_image, seconds_per_text
 
 __all__ = ['make_plan']
 
@@ -53,10 +53,12 @@ def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
         left = _texts_left(cfg, hook, clip, dataset)
     if left:
         hook.lmm.check()
-    look, learn = measure_clip(clip, dataset, bool(epochs), hook is not None)
+    look, learn = seconds_per_image(
+        clip, dataset, bool(epochs), hook is not None
+    )
     seconds = {'frozen features': count * look}
     if left:
-        seconds['texts'] = left * measure_lmm(hook, dataset)
+        seconds['texts'] = left * seconds_per_text(hook, dataset)
     fit = FIT + FIT_CLASS * len(cfg.model.class_names)
     lr = None
     if epochs:

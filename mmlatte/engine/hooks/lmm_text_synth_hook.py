@@ -133,22 +133,14 @@ class LMMTextSynthHook(Hook):
         dataset = runner.train_loop.dataloader.dataset
         model = unwrapped(runner.model)
         labels = self._labels_hook(runner)
-        store = rows = None
-        counts = Counts()
         if self._wants_texts:
             job = self.text_job(dataset, model, labels)
             counts = job.make_together(self.patience)
-            store, rows = job.store, job.rows(counts)
-            del job  # hundreds of megabytes where there are millions
+            source = job.training_texts(model.class_texts(), counts)
+        else:
+            counts = Counts()
+            source = TrainingTexts(labels.labels, model.class_texts())
         self.counts = counts.as_dict()
-        num_images = len(self.image_prompts)
-        source = TrainingTexts(
-            labels.labels,
-            model.class_texts(),
-            store,
-            rows[:num_images] if num_images else None,
-            rows[-1] if self.group_prompt is not None else None,
-        )
         bind_texts(dataset, source, model.clip.tokenizer)
 
     def text_job(

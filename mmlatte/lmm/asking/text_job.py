@@ -18,6 +18,7 @@ from mmlatte.lmm.store.text_store import TextStore
 
 from .shared_work import SharedWork
 from .synthesis import Counts, missing_texts, synthesize
+from .training_texts import TrainingTexts
 from .wanted_texts import WantedTexts
 
 __all__ = ['TextJob', 'check_lmm_early']
@@ -201,21 +202,30 @@ class TextJob:
         finally:
             self.lmm.close()
 
-    def rows(self, counts: Counts) -> np.ndarray:
-        """Find all texts in the store; -1 where one failed.
-
-        The keys are taken from ``wanted``, which can make them again.
+    def training_texts(
+        self, class_texts: Sequence[str], counts: Counts
+    ) -> TrainingTexts:
+        """Find all texts in the store, for the workers that load them.
 
         Args:
-            counts (Counts): How many there must be.
-
-        Returns:
-            np.ndarray: int64 (``num_kinds``, N), see
-            :meth:`WantedTexts.keys`.
+            class_texts (Sequence[str]): (C,), a text per class.
+            counts (Counts): How many texts there must be.
 
         Raises:
             RuntimeError: If texts that were made do not appear.
         """
+        rows, wanted = self._rows(counts), self.wanted
+        num_images = len(wanted.image_prompts)
+        return TrainingTexts(
+            wanted.labels,
+            class_texts,
+            self.store,
+            rows[:num_images] if num_images else None,
+            rows[-1] if wanted.group_prompt is not None else None,
+        )
+
+    def _rows(self, counts: Counts) -> np.ndarray:
+        """Rows of all texts, -1 where one failed: (``num_kinds``, N)."""
         keys, deadline = (
             self.wanted.take_keys(),
             time.monotonic() + LATE_SECONDS,

@@ -1,4 +1,4 @@
-"""How fast a CLIP and an LMM are on this machine, from a few images."""
+"""How fast a few images and texts go on this machine."""
 
 import itertools
 import time
@@ -9,13 +9,13 @@ from mmlatte.engine.hooks import LMMTextSynthHook
 from mmlatte.lmm import BaseLMM, LMMRequest, load_image
 from mmlatte.models.clip import OpenCLIP
 
-__all__ = ['measure_clip', 'measure_lmm']
+__all__ = ['seconds_per_image', 'seconds_per_text']
 
 #: Images that the speed is measured on.
 SAMPLE = 16
 
 
-def measure_clip(
+def seconds_per_image(
     clip: OpenCLIP, dataset, trains: bool, with_texts: bool
 ) -> tuple[float, float]:
     """Seconds per image to look at it, and to learn from it.
@@ -78,7 +78,7 @@ def _readable(dataset) -> list[int]:
     return found
 
 
-def measure_lmm(hook: LMMTextSynthHook, dataset) -> float:
+def seconds_per_text(hook: LMMTextSynthHook, dataset) -> float:
     """Seconds per text, after the first batch (which loads the model)."""
     lmm: BaseLMM = hook.lmm
     size = getattr(lmm, 'batch_size', SAMPLE)
