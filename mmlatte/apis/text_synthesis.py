@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.dist import get_rank, get_world_size
 from mmengine.runner import Runner
 
+from mmlatte.engine.find_hook import require_hook
 from mmlatte.engine.hooks import LMMTextSynthHook, ZeroShotLabelHook
 from mmlatte.engine.unwrapped import unwrapped
 from mmlatte.lmm import (
@@ -68,23 +69,13 @@ def prepare_texts(
     Returns:
         tuple: The two hooks, the wanted texts and their store.
     """
-    hooks: dict = {
-        kind: hook
-        for hook in runner.hooks
-        for kind in (LMMTextSynthHook, ZeroShotLabelHook)
-        if isinstance(hook, kind)
-    }
-    if len(hooks) < 2:
-        raise ValueError(
-            'the config needs the hooks mmlatte.LMMTextSynthHook and '
-            'mmlatte.ZeroShotLabelHook'
-        )
-    texts, labels = hooks[LMMTextSynthHook], hooks[ZeroShotLabelHook]
+    texts = require_hook(runner, LMMTextSynthHook, 'text synthesis')
+    labels = require_hook(runner, ZeroShotLabelHook, 'text synthesis')
     runner._train_loop = runner.build_train_loop(runner._train_loop)
     labels.before_run(runner)
     dataset = runner.train_loop.dataloader.dataset
     wanted, store = texts.wanted_texts(
-        dataset, unwrapped(runner.model), labels
+        dataset, unwrapped(runner.model).class_names, labels.found
     )
     return texts, labels, wanted, store
 

@@ -1,35 +1,26 @@
 """What adapting to a folder will do and cost, before it is done."""
 
-import itertools
 import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
-import torch
 from mmengine.config import Config
 
-from mmlatte.engine.hooks import LMMTextSynthHook, ZeroShotLabelHook
+from mmlatte.engine.frozen import ZeroShotLabels
+from mmlatte.engine.frozen.labels_fingerprint import labels_fingerprint
+from mmlatte.engine.hooks import LMMTextSynthHook
 from mmlatte.engine.rate.label_probe import MAX_IMAGES
 from mmlatte.engine.schedulers import highest_rate
-from mmlatte.lmm import (
-    BaseLMM,
-    LMMRequest,
-    load_image,
-    missing_texts,
-    store_name,
-)
+from mmlatte.lmm import missing_texts, store_name
 from mmlatte.models.classifiers.prototype_classifier import check_templates
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, HOOKS
 
+from .speed import seconds_per_image, seconds_per_text
+
 __all__ = ['AdaptPlan', 'make_plan']
 
-#: Images that the speed is measured on.
-SAMPLE = 16
 #: Bytes of a text in the store, with its key and index (measured: 100 and
 #: the text itself).
 BYTES_PER_TEXT = 250
@@ -149,10 +140,12 @@ def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
         left = _texts_left(cfg, hook, clip, dataset)
     if left:
         hook.lmm.check()
-    look, learn = _measure_clip(clip, dataset, bool(epochs), hook is not None)
+    look, learn = seconds_per_image(
+        clip, dataset, bool(epochs), hook is not None
+    )
     seconds = {'frozen features': count * look}
     if left:
-        seconds['texts'] = left * _measure_lmm(hook, dataset)
+        seconds['texts'] = left * seconds_per_text(hook, dataset)
     fit = FIT + FIT_CLASS * len(cfg.model.class_names)
     lr = None
     if epochs:
@@ -226,25 +219,24 @@ def _texts_left(cfg: Config, hook: LMMTextSynthHook, clip, dataset) -> int:
     # Looking for a store through the hook would make its folder.
     if not any(Path(hook.store_dir).glob(f'*/{store_name(hook.lmm)}')):
         return left
-    labels = ZeroShotLabelHook(cfg.default_hooks.zero_shot_label.cache_dir)
-    labels.fingerprint = clip.fingerprint()
-    # All that labels depend on; a real model has a second CLIP.
-    model = SimpleNamespace(
-        class_names=cfg.model.class_names,
-        templates=check_templates(cfg.model.templates),
-        descriptions=cfg.model.get('descriptions'),
+    model, identity = cfg.model, clip.fingerprint()
+    templates = check_templates(model.templates)
+    found = ZeroShotLabels.stored(
+        cfg.default_hooks.zero_shot_label.cache_dir,
+        len(dataset),
+        len(model.class_names),
+        scale=clip.scale.item(),
+        clip=identity,
+        # All that labels depend on.
+        labels_from=labels_fingerprint(
+            identity,
+            model.class_names,
+            templates,
+            model.get('descriptions'),
+        ),
     )
-    for path in labels.cache_dir.glob('features-*/labels-*.npz'):
-        with np.load(path) as arrays:
-            labels.labels = arrays['labels']
-            classes = len(arrays['classes'])
-        # Of other images or classes, before a first checkpoint.
-        if (len(labels.labels), classes) != (
-            len(dataset),
-            len(cfg.model.class_names),
-        ):
-            continue
-        wanted, store = hook.wanted_texts(dataset, model, labels)
+    for labels in found:
+        wanted, store = hook.wanted_texts(dataset, model.class_names, labels)
         with store:
             missing, _ = missing_texts(wanted, store, hook.retry_failed)
         left = min(left, len(missing))
@@ -254,100 +246,6 @@ def _texts_left(cfg: Config, hook: LMMTextSynthHook, clip, dataset) -> int:
 def _held(out: Path, pattern: str) -> int:
     """Bytes of files that an earlier call left in ``out``."""
     return sum(p.stat().st_size for p in out.glob(pattern) if p.is_file())
-
-
-def _measure_clip(
-    clip: OpenCLIP, dataset, trains: bool, with_texts: bool
-) -> tuple[float, float]:
-    """Seconds per image to look at it, and to learn from it.
-
-    With two texts, or from a view that is only looked at and another one.
-    """
-    device = next(clip.parameters()).device
-    readable = _readable(dataset)
-    count = len(readable)
-
-    def load() -> torch.Tensor:
-        images = torch.stack([dataset[i]['inputs'] for i in readable])
-        return images.to(device).float() / 128 - 1
-
-    images = load()
-    with torch.no_grad():
-        clip.encode_image(images)  # the first pass sets things up
-    start = time.monotonic()
-    with torch.no_grad():
-        clip.encode_image(load())
-    _wait(device)
-    look = time.monotonic() - start
-    if not trains:
-        return look / count, 0.0
-    # Texts of twenty tokens or so.
-    texts = ['a photo of an object of this kind, seen from afar, by day']
-    tokens = clip.pad([clip.tokenize(text) for text in texts])
-    tokens = tokens.to(device).expand(2 * count, -1)
-    start = time.monotonic()
-    total = clip.encode_image(load()).sum()
-    if with_texts:
-        total = total + clip.encode_text(tokens.contiguous()).sum()
-    total.backward()
-    clip.zero_grad(set_to_none=True)
-    _wait(device)
-    learn = time.monotonic() - start
-    if not with_texts:
-        learn += look
-    return look / count, learn / count
-
-
-def _readable(dataset) -> list[int]:
-    """Indices of some images; all broken ones are named before training.
-
-    Raises:
-        RuntimeError: If there is no readable one among them.
-    """
-    found: list[int] = []
-    for index in range(min(4 * SAMPLE, len(dataset))):
-        try:
-            dataset[index]
-        except (OSError, RuntimeError, ValueError) as error:
-            last = error
-            continue
-        found.append(index)
-        if len(found) == SAMPLE:
-            break
-    if not found:
-        raise ValueError(f'no image can be read: {last}') from last
-    return found
-
-
-def _measure_lmm(hook: LMMTextSynthHook, dataset) -> float:
-    """Seconds per text, after the first batch (which loads the model)."""
-    lmm: BaseLMM = hook.lmm
-    size = getattr(lmm, 'batch_size', SAMPLE)
-    infos = [
-        dataset.get_data_info(i) for i in range(min(2 * size, len(dataset)))
-    ]
-    requests = [
-        LMMRequest(
-            info['sample_id'],
-            'image',
-            hook.image_prompts[0],
-            lambda path=info['img_path']: load_image(path),
-        )
-        for info in infos
-    ]
-    times, counts = [time.monotonic()], [0]
-    for batch in lmm.generate(requests):
-        times.append(time.monotonic())
-        counts.append(len(batch))
-    lmm.close()
-    done = list(itertools.accumulate(counts))
-    first = 1 if len(times) > 2 else 0
-    return (times[-1] - times[first]) / max(1, done[-1] - done[first])
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == 'cuda':
-        torch.cuda.synchronize(device)
 
 
 def _duration(seconds: float) -> str:

@@ -16,6 +16,8 @@ from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.datasets.transforms import LoadTexts
+from mmlatte.datasets.transforms_of import transforms_of
+from mmlatte.engine.frozen import ZeroShotLabels
 from mmlatte.lmm import (
     BaseLMM,
     Counts,
@@ -33,6 +35,7 @@ from mmlatte.lmm import (
 )
 from mmlatte.registry import HOOKS, LMMS
 
+from ..find_hook import require_hook
 from ..unwrapped import unwrapped
 from .zero_shot_label_hook import ZeroShotLabelHook
 
@@ -113,8 +116,8 @@ class LMMTextSynthHook(Hook):
         """See whether this can work, if the run trains.
 
         Raises:
-            RuntimeError: If the loop's workers are running already, or there
-                is no ``ZeroShotLabelHook``.
+            RuntimeError: If the loop's workers are running already.
+            ValueError: If there is no ``ZeroShotLabelHook``.
             LMMUnavailableError: If the LMM cannot be had and has never
                 written a text for this data.
         """
@@ -164,12 +167,12 @@ class LMMTextSynthHook(Hook):
         """
         dataset = runner.train_loop.dataloader.dataset
         model = unwrapped(runner.model)
-        labels = self._labels_hook(runner).labels
+        labels = self._labels_hook(runner).found
         store = rows = None
         counts = Counts()
         if self._wants_texts:
             wanted, store = self.wanted_texts(
-                dataset, model, self._labels_hook(runner)
+                dataset, model.class_names, labels
             )
             known = store.known()
             counts = self._synthesize(runner, wanted, store, known, model.clip)
@@ -179,7 +182,7 @@ class LMMTextSynthHook(Hook):
         self.counts = counts.as_dict()
         num_images = len(self.image_prompts)
         source = TrainingTexts(
-            labels,
+            labels.labels,
             model.class_texts(),
             store,
             rows[:num_images] if num_images else None,
@@ -188,33 +191,26 @@ class LMMTextSynthHook(Hook):
         self._bind(dataset, source, model.clip.tokenizer)
 
     def wanted_texts(
-        self, dataset, model, labels_hook: ZeroShotLabelHook
+        self, dataset, class_names: Sequence[str], labels: ZeroShotLabels
     ) -> tuple[WantedTexts, TextStore]:
         """Which texts the training images need, and where they are.
 
         Args:
             dataset (Dataset): The training images.
-            model (PrototypeClassifier): Has the classes and their texts.
-            labels_hook (ZeroShotLabelHook): With the labels of the images.
-
-        Raises:
-            RuntimeError: If there are no labels.
+            class_names (Sequence[str]): The classes.
+            labels (ZeroShotLabels): Of the images.
         """
-        if labels_hook.labels is None:
-            raise RuntimeError(
-                'LMMTextSynthHook: ZeroShotLabelHook made no labels'
-            )
         wanted = WantedTexts(
             samples=samples_of(dataset),
             load=lambda i: load_image(dataset.get_data_info(i)['img_path']),
-            labels=labels_hook.labels,
-            class_names=model.class_names,
+            labels=labels.labels,
+            class_names=class_names,
             image_prompts=self.image_prompts,
             group_prompt=self.group_prompt,
             group=self.group,
             seed=self.seed,
-            labels_from=labels_hook.labels_from(model),
-            features=labels_hook.features,
+            labels_from=labels.labels_from,
+            features=labels.features,
         )
         return wanted, TextStore(self._store_folder(dataset))
 
@@ -331,19 +327,12 @@ class LMMTextSynthHook(Hook):
             )
 
     def _labels_hook(self, runner: Runner) -> ZeroShotLabelHook:
-        for hook in runner.hooks:
-            if isinstance(hook, ZeroShotLabelHook):
-                return hook
-        raise RuntimeError(
-            'LMMTextSynthHook needs zero-shot labels: add '
-            "dict(type='mmlatte.ZeroShotLabelHook', ...) to the hooks"
-        )
+        return require_hook(runner, ZeroShotLabelHook, 'LMMTextSynthHook')
 
     def _bind(self, dataset, source: TrainingTexts, tokenizer) -> None:
-        transforms = getattr(dataset, 'pipeline', None)
         found = [
             transform
-            for transform in getattr(transforms, 'transforms', [])
+            for transform in transforms_of(dataset)
             if isinstance(transform, LoadTexts)
         ]
         if not found:
