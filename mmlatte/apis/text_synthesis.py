@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.dist import get_rank, get_world_size
 from mmengine.runner import Runner
 
+from mmlatte.engine.find_hook import require_hook
 from mmlatte.engine.hooks import LMMTextSynthHook, ZeroShotLabelHook
 from mmlatte.engine.unwrapped import unwrapped
 from mmlatte.lmm import Counts, TextJob
@@ -58,22 +59,14 @@ def prepare_texts(runner: Runner) -> tuple[TextJob, ZeroShotLabelHook]:
     Returns:
         tuple: What there is to make, and the hook with the labels.
     """
-    hooks: dict = {
-        kind: hook
-        for hook in runner.hooks
-        for kind in (LMMTextSynthHook, ZeroShotLabelHook)
-        if isinstance(hook, kind)
-    }
-    if len(hooks) < 2:
-        raise ValueError(
-            'the config needs the hooks mmlatte.LMMTextSynthHook and '
-            'mmlatte.ZeroShotLabelHook'
-        )
-    texts, labels = hooks[LMMTextSynthHook], hooks[ZeroShotLabelHook]
+    texts = require_hook(runner, LMMTextSynthHook, 'text synthesis')
+    labels = require_hook(runner, ZeroShotLabelHook, 'text synthesis')
     runner._train_loop = runner.build_train_loop(runner._train_loop)
     labels.before_run(runner)
     dataset = runner.train_loop.dataloader.dataset
-    return texts.text_job(dataset, unwrapped(runner.model), labels), labels
+    model = unwrapped(runner.model)
+    job = texts.text_job(dataset, model.class_names, model.clip, labels.found)
+    return job, labels
 
 
 def synthesize_texts(

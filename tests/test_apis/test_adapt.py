@@ -310,7 +310,7 @@ def test_tuned_latteplus_trains_nothing_where_names_match(
         out=str(tmp_path / 'out'), **{**fit, 'method': 'latteplus_tuned'}
     )
     summary = json.loads((result.run / 'summary.json').read_text())
-    assert summary['is_fitted'] and not summary['stays_frozen']
+    assert summary['is_fitted'] and not summary['kept_zero_shot']
     assert summary['train_seconds'] == 0
     report = result.report.read_text()
     assert 'fitted to frozen features at once' in report
@@ -329,7 +329,7 @@ def test_tuned_latteplus_without_clusters_stays_zero_shot(fit, tmp_path):
         out=str(tmp_path / 'out'), **{**fit, 'method': 'latteplus_tuned'}
     )
     summary = json.loads((result.run / 'summary.json').read_text())
-    assert summary['stays_frozen']
+    assert summary['kept_zero_shot']
     assert 'this is zero-shot CLIP still' in result.report.read_text()
     with result.predictions.open() as file:
         assert len(list(csv.DictReader(file))) == 24

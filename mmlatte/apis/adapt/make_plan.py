@@ -2,12 +2,12 @@
 
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 from mmengine.config import Config
 
-from mmlatte.engine.hooks import LMMTextSynthHook, ZeroShotLabelHook
+from mmlatte.engine.frozen import ZeroShotLabels
+from mmlatte.engine.frozen.labels_fingerprint import labels_fingerprint
+from mmlatte.engine.hooks import LMMTextSynthHook
 from mmlatte.engine.rate.label_probe import MAX_IMAGES
 from mmlatte.engine.schedulers import highest_rate
 from mmlatte.lmm import store_name
@@ -132,26 +132,23 @@ def _texts_left(cfg: Config, hook: LMMTextSynthHook, clip, dataset) -> int:
     # Looking for a store through the hook would make its folder.
     if not any(Path(hook.store_dir).glob(f'*/{store_name(hook.lmm)}')):
         return left
-    labels = ZeroShotLabelHook(cfg.default_hooks.zero_shot_label.cache_dir)
-    labels.fingerprint = clip.fingerprint()
-    # All that labels depend on; a real model has a second CLIP.
-    model = SimpleNamespace(
-        clip=clip,
-        class_names=cfg.model.class_names,
-        templates=check_templates(cfg.model.templates),
-        descriptions=cfg.model.get('descriptions'),
+    model, identity = cfg.model, clip.fingerprint()
+    found = ZeroShotLabels.stored(
+        cfg.default_hooks.zero_shot_label.cache_dir,
+        len(dataset),
+        len(model.class_names),
+        scale=clip.scale.item(),
+        clip=identity,
+        # All that labels depend on.
+        labels_from=labels_fingerprint(
+            identity,
+            model.class_names,
+            check_templates(model.templates),
+            model.get('descriptions'),
+        ),
     )
-    for path in labels.cache_dir.glob('features-*/labels-*.npz'):
-        with np.load(path) as arrays:
-            labels.labels = arrays['labels']
-            classes = len(arrays['classes'])
-        # Of other images or classes, before a first checkpoint.
-        if (len(labels.labels), classes) != (
-            len(dataset),
-            len(cfg.model.class_names),
-        ):
-            continue
-        job = hook.text_job(dataset, model, labels)
+    for labels in found:
+        job = hook.text_job(dataset, model.class_names, clip, labels)
         with job.store:
             missing, _ = job.missing()
         left = min(left, len(missing))

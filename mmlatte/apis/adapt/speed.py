@@ -81,7 +81,7 @@ def _readable(dataset) -> list[int]:
 def seconds_per_text(hook: LMMTextSynthHook, dataset) -> float:
     """Seconds per text, after the first batch (which loads the model)."""
     lmm: BaseLMM = hook.lmm
-    size = getattr(lmm, 'batch_size', SAMPLE)
+    size = lmm.batch_size
     infos = [
         dataset.get_data_info(i) for i in range(min(2 * size, len(dataset)))
     ]

@@ -24,7 +24,7 @@ def describe_training(config: Config, run: Path | None) -> str:
             the epochs until it stopped.
     """
     summary = read_summary(run)
-    if summary.get('stays_frozen'):
+    if summary.get('kept_zero_shot'):
         return (
             'none, this is zero-shot CLIP still: classes could not be told '
             'safely (the log says why)'

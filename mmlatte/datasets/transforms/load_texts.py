@@ -4,6 +4,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from torch import Tensor
 
+from mmlatte.datasets.transforms_of import transforms_of
 from mmlatte.lmm.asking.training_texts import TrainingTexts
 from mmlatte.registry import TRANSFORMS
 
@@ -79,12 +80,7 @@ def bind_texts(
     Raises:
         RuntimeError: If the pipeline holds no such transform.
     """
-    pipeline = getattr(dataset, 'pipeline', None)
-    found = [
-        transform
-        for transform in getattr(pipeline, 'transforms', [])
-        if isinstance(transform, LoadTexts)
-    ]
+    found = [t for t in transforms_of(dataset) if isinstance(t, LoadTexts)]
     if not found:
         raise RuntimeError(
             "LMMTextSynthHook: there is no dict(type='mmlatte.LoadTexts') in "

@@ -6,6 +6,7 @@ from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.datasets.transforms.load_texts import bind_texts
+from mmlatte.engine.frozen import ZeroShotLabels
 from mmlatte.lmm import (
     BaseLMM,
     Counts,
@@ -20,6 +21,7 @@ from mmlatte.lmm import (
 )
 from mmlatte.registry import HOOKS, LMMS
 
+from ..find_hook import require_hook
 from ..unwrapped import unwrapped
 from .zero_shot_label_hook import ZeroShotLabelHook
 
@@ -97,8 +99,8 @@ class LMMTextSynthHook(Hook):
         """See whether this can work, if the run trains.
 
         Raises:
-            RuntimeError: If the loop's workers are running already, or there
-                is no ``ZeroShotLabelHook``.
+            RuntimeError: If the loop's workers are running already.
+            ValueError: If there is no ``ZeroShotLabelHook``.
             LMMUnavailableError: If the LMM cannot be had and has never
                 written a text for this data.
         """
@@ -132,9 +134,9 @@ class LMMTextSynthHook(Hook):
         """
         dataset = runner.train_loop.dataloader.dataset
         model = unwrapped(runner.model)
-        labels = self._labels_hook(runner)
+        labels = self._labels_hook(runner).found
         if self._wants_texts:
-            job = self.text_job(dataset, model, labels)
+            job = self.text_job(dataset, model.class_names, model.clip, labels)
             counts = job.make_together(self.patience)
             source = job.training_texts(model.class_texts(), counts)
         else:
@@ -144,48 +146,40 @@ class LMMTextSynthHook(Hook):
         bind_texts(dataset, source, model.clip.tokenizer)
 
     def text_job(
-        self, dataset, model, labels_hook: ZeroShotLabelHook
+        self,
+        dataset,
+        class_names: Sequence[str],
+        clip,
+        labels: ZeroShotLabels,
     ) -> TextJob:
         """What the training images need, where it is, and who makes it.
 
         Args:
             dataset (Dataset): The training images.
-            model (PrototypeClassifier): Has the classes and their texts.
-            labels_hook (ZeroShotLabelHook): With the labels of the images.
-
-        Raises:
-            RuntimeError: If there are no labels.
+            class_names (Sequence[str]): The classes.
+            clip (OpenCLIP): Whose tokens count a text's length.
+            labels (ZeroShotLabels): Of the images.
         """
-        if labels_hook.labels is None:
-            raise RuntimeError(
-                'LMMTextSynthHook: ZeroShotLabelHook made no labels'
-            )
         wanted = WantedTexts(
             samples=samples_of(dataset),
             load=lambda i: load_image(dataset.get_data_info(i)['img_path']),
-            labels=labels_hook.labels,
-            class_names=model.class_names,
+            labels=labels.labels,
+            class_names=class_names,
             image_prompts=self.image_prompts,
             group_prompt=self.group_prompt,
             group=self.group,
             seed=self.seed,
-            labels_from=labels_hook.labels_from(model),
-            features=labels_hook.features,
+            labels_from=labels.labels_from,
+            features=labels.features,
         )
         return TextJob(
             wanted,
             TextStore(self._store_folder(dataset)),
             self.lmm,
             self.retry_failed,
-            model.clip.tokenizer,
-            model.clip.context_length,
+            clip.tokenizer,
+            clip.context_length,
         )
 
     def _labels_hook(self, runner: Runner) -> ZeroShotLabelHook:
-        for hook in runner.hooks:
-            if isinstance(hook, ZeroShotLabelHook):
-                return hook
-        raise RuntimeError(
-            'LMMTextSynthHook needs zero-shot labels: add '
-            "dict(type='mmlatte.ZeroShotLabelHook', ...) to the hooks"
-        )
+        return require_hook(runner, ZeroShotLabelHook, 'LMMTextSynthHook')

@@ -2,9 +2,8 @@ import torch
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmlatte.models.clip.text_encoding import to_device
-from mmlatte.models.frozen_features import FrozenFeatures, sample_indices
-from mmlatte.models.losses import GlobalBatch, first_occurrences
+from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.models.global_batch import global_batch
 from mmlatte.models.memory import AnyShapeBuffers
 from mmlatte.models.pseudo_labels import candidate_loss
 from mmlatte.registry import MODELS
@@ -42,6 +41,8 @@ class PseudoLabelClassifier(PrototypeClassifier):
             does; the optimizer keeps its moments. Defaults to False.
         **kwargs: See `PrototypeClassifier`.
     """
+
+    needs_frozen = True
 
     def __init__(
         self,
@@ -135,15 +136,12 @@ class PseudoLabelClassifier(PrototypeClassifier):
         """
         z = self.extract_feat(inputs)
         w = self.clip.encode_texts(self.class_texts()).to(z)
-        batch = GlobalBatch(len(z), z.device)
-        local = to_device(sample_indices(data_samples), z.device)
+        batch, ids, valid = global_batch(data_samples, z.device)
         with full_precision(z):
-            ids = batch.gather(local)
             logits = batch.gather(self.clip.scale * z @ w.T)
             # Before the predictions are renewed: padding repeats a sample.
             candidates = self.bank.candidates[ids]
             self.bank.probabilities[ids] = logits.detach().softmax(dim=1)
-            valid = first_occurrences(ids)
             loss = candidate_loss(
                 logits, candidates, valid, self.selection.partial
             )
