@@ -17,15 +17,12 @@ from PIL import Image
 
 from mmlatte.apis import PreflightError, adapt
 from mmlatte.apis.adapt.config import adapt_config
-from mmlatte.apis.adapt.options import (
-    AdaptOptions,
-    clip_settings,
-    lmm_settings,
-    prompts,
-)
+from mmlatte.apis.adapt.options import AdaptOptions
+from mmlatte.apis.adapt.settings import clip_settings, lmm_settings
 from mmlatte.engine.schedulers import WarmupCosineLR
 from mmlatte.fits import LattePlusFit, LinearClassifier
 from mmlatte.lmm import TextFile
+from mmlatte.lmm.asking.prompts import prompts_for
 from mmlatte.registry import MODELS
 
 REPO = Path(__file__).resolve().parents[2]
@@ -132,7 +129,6 @@ def test_another_machine_may_go_on(adapted, choices):
 
 def test_other_images_need_another_folder(adapted, choices, images):
     out = str(adapted.run.parent)
-    note = adapted.run.parent / 'images.json'
     old, new = images / 'Forest_1.jpg', images / 'New.jpg'
     shutil.copy(old, new)
     try:
@@ -141,10 +137,6 @@ def test_other_images_need_another_folder(adapted, choices, images):
         old.unlink()
         with pytest.raises(FileExistsError, match='not with the same names'):
             adapt(out=out, **choices)
-        # Earlier versions did not note the images.
-        kept = note.rename(note.with_suffix('.kept'))
-        assert adapt(out=out, **choices).plan is None
-        kept.rename(note)
     finally:
         new.rename(old)
 
@@ -492,4 +484,5 @@ def test_backends_by_name(tmp_path):
         assert lmm_settings(name, 'cpu')['type'] == kind
     assert lmm_settings(None, 'cuda')['load_in_4bit']
     assert clip_settings('RN50/openai')['model_name'] == 'RN50'
-    assert prompts('satellite image')[0].startswith('Describe what the sat')
+    question, _ = prompts_for('satellite image')
+    assert question.startswith('Describe what the sat')

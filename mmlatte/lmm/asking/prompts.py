@@ -10,7 +10,9 @@ __all__ = [
     'GroupOptions',
     'group_key',
     'image_key',
+    'prompts_for',
     'render',
+    'with_article',
 ]
 
 #: Stands for the zero-shot class in a prompt.
@@ -59,6 +61,33 @@ DATASET_PROMPTS: dict[str, dict[str, str]] = {
     name: {'image': _IMAGE.format(image), 'group': _GROUP.format(group)}
     for name, (image, group) in _SUBJECTS.items()
 }
+
+
+def prompts_for(describe: str) -> tuple[str, str]:
+    """Return the questions about one image and about a collage.
+
+    Args:
+        describe (str): What an image is, such as ``'satellite image'``.
+
+    Examples:
+        >>> prompts_for('photo')[0]
+        'Describe what the photo shows concisely, less than 20 words.'
+    """
+    pictures = f'the pictures, each of them {with_article(describe)},'
+    return (
+        _IMAGE.format(f'what the {describe} shows'),
+        _GROUP.format(pictures),
+    )
+
+
+def with_article(noun: str) -> str:
+    """Return a noun with ``a`` or ``an`` before it.
+
+    Examples:
+        >>> with_article('aerial image')
+        'an aerial image'
+    """
+    return f'{"an" if noun[:1].lower() in "aeiou" else "a"} {noun}'
 
 
 @dataclass(frozen=True)

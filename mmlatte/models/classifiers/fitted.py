@@ -35,6 +35,7 @@ class FittedClassifier(PrototypeClassifier):
         kept_zero_shot (bool): Whether the last fit stayed zero-shot CLIP.
     """
 
+    fits = True
     #: The function, its options and the classifier that it returns.
     fit_function: Callable[..., Fit]
     options_type: type[Any]
