@@ -1,7 +1,6 @@
 """What talks to large multimodal models, and keeps what they say."""
 
 from .asking import (
-    DATASET_PROMPTS,
     Counts,
     GroupOptions,
     ShardPlan,
@@ -37,7 +36,6 @@ from .store import (
 )
 
 __all__ = [
-    'DATASET_PROMPTS',
     'Answer',
     'BaseLMM',
     'Counts',

@@ -15,6 +15,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
+from mmlatte.apis.compose_config import compose_config
 from mmlatte.version import __version__
 from mmlatte.visualization.comparison import (
     MethodResult,
@@ -63,6 +64,8 @@ def make_entries(
     options: dict | None = None,
     ablation: str | None = None,
     ablations: Path | None = None,
+    data: str | None = None,
+    clip: str | None = None,
 ) -> list[Entry]:
     """Read configs, or variations of one.
 
@@ -75,12 +78,15 @@ def make_entries(
         ablation (str, optional): Name or path of a config with a list
             ``ablation`` of ``dict(name=..., options={dotted key: value})``.
         ablations (Path, optional): Folder of the named ones.
+        data (str, optional): Data set of those that are methods.
+        clip (str, optional): CLIP of those that are methods.
 
     Raises:
         ValueError: If an ablation comes with several configs.
         FileNotFoundError: If there is no such ablation.
     """
-    entries = [Entry(Path(p).stem, Config.fromfile(p)) for p in configs]
+    read = [(Path(p).stem, compose_config(p, data, clip)) for p in configs]
+    entries = [Entry(cfg.pop('composed_name', p), cfg) for p, cfg in read]
     applicable = _applicable(entries, options or {})
     for entry, chosen in zip(entries, applicable, strict=True):
         entry.config.merge_from_dict(chosen)
@@ -94,7 +100,8 @@ def make_entries(
     if not path.is_file():
         raise FileNotFoundError(f'there is no ablation {path}')
     for variation in Config.fromfile(path).ablation:
-        config = Config.fromfile(configs[0])
+        config = compose_config(configs[0], data, clip)
+        config.pop('composed_name', None)
         config.merge_from_dict(applicable[0])
         config.merge_from_dict(dict(variation.options))
         entries.append(Entry(variation.name, config))
