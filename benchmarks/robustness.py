@@ -14,10 +14,11 @@ Labels choose the parts and score the outcome; the method does not see them.
 (or several, joined by ``+``).
 
     for part in eurosat ucmerced; do python tools/print_config.py \
-        configs/methods/latteplus.py --data benchmarks/configs/data/$part.py \
+        configs/methods/latteplus.py \
+        --data benchmarks/configs/data/$part.py \
         --clip benchmarks/configs/clips/rsclip.py > $part.py; done
-    python benchmarks/robustness.py eurosat.py --outliers ucmerced.py --seeds 0 1 2 \
-        --vary valley=1.0 min_clusters=0.0
+    python benchmarks/robustness.py eurosat.py --outliers ucmerced.py \
+        --seeds 0 1 2 --vary valley=1.0 min_clusters=0.0
 """
 
 import argparse

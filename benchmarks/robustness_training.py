@@ -7,7 +7,8 @@ of ``tools/compare.py``: interrupted ones go on, finished ones are reused.
 the first N images.
 
     for part in eurosat ucmerced; do python tools/print_config.py \
-        configs/methods/latteplus_tuned.py --data benchmarks/configs/data/$part.py \
+        configs/methods/latteplus_tuned.py \
+        --data benchmarks/configs/data/$part.py \
         --clip benchmarks/configs/clips/rsclip.py > $part.py; done
     python benchmarks/robustness_training.py eurosat.py \
         --parts absent outliers --outliers ucmerced.py --seeds 0 1 2
