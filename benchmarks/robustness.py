@@ -37,6 +37,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from robustness_parts import draw_parts
 
 from mmlatte.apis import build_runner
+from mmlatte.engine.find_hook import require_hook
 from mmlatte.engine.hooks import ZeroShotLabelHook
 from mmlatte.models import FrozenFeatures
 from mmlatte.registry import MODELS
@@ -80,15 +81,10 @@ def load(path: str, options: dict | None, work_dir: str) -> Data:
     runner._train_loop = runner.build_train_loop(runner._train_loop)
     model = runner.model
     model.init_weights()
-    (hook,) = [h for h in runner.hooks if isinstance(h, ZeroShotLabelHook)]
+    hook = require_hook(runner, ZeroShotLabelHook, 'this benchmark')
     hook.before_run(runner)
-    frozen = FrozenFeatures(
-        np.array(hook.features),
-        hook.labels,
-        hook.scores,
-        hook.class_features,
-        scale=hook.scale,
-    )
+    frozen = hook.found.frozen()
+    frozen.features = np.array(frozen.features)
     model.eval()
     truth = _labels(runner.train_loop.dataloader)
     data = Data(cfg, model, frozen, truth, *_test(runner))

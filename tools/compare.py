@@ -15,8 +15,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmlatte.apis import add_parts
-from mmlatte.apis.pages.comparison import compare, make_entries
+from mmlatte.apis import add_parts, compare, make_entries
 from mmlatte.engine.loops.resumable_train_loop import TERMINATED
 
 

@@ -3,9 +3,9 @@
 _base_ = './ifpl.py'
 method = [*_base_.method, 'cpl']
 model = dict(
-    schedule=dict(
+    selection=dict(
         _delete_=True,
-        type='mmlatte.CandidateSchedule',
+        type='mmlatte.CandidateSelection',
         alpha=0.75,
         beta=0.80,
     )

@@ -12,7 +12,7 @@ model = dict(
     class_names=None,  # given by the data set
     templates='a photo of a {}.',
     clip=dict(tuning=dict(type='mmlatte.NormTuning', logit_scale=False)),
-    schedule=dict(type='mmlatte.TopKSchedule', k=16),
+    selection=dict(type='mmlatte.TopKSelection', k=16),
     rounds=1,
 )
 optim_wrapper = dict(optimizer=dict(lr=1e-4))

@@ -3,7 +3,8 @@
 _base_ = './ifpl.py'
 method = [*_base_.method, 'grip']
 model = dict(
-    schedule=dict(_delete_=True, type='mmlatte.GrowingSchedule'), restart=True
+    selection=dict(_delete_=True, type='mmlatte.GrowingSelection'),
+    restart=True,
 )
 # As many as model.rounds: who overrides one overrides both.
 param_scheduler = dict(cycles={{_base_.model.rounds}})

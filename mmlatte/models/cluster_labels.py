@@ -103,7 +103,7 @@ def _fit(
         clusters.fit(frozen)
     labels = clusters.assign(frozen)
     several = len(labels.unique()) > 1
-    found = torch.tensor(several and not clusters.stays_frozen)
+    found = torch.tensor(several and not clusters.kept_zero_shot)
     # The main process decides: other hardware may round another way.
     broadcast(found)
     broadcast(labels)

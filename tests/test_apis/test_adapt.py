@@ -18,14 +18,11 @@ from PIL import Image
 
 from mmlatte.apis import PreflightError, adapt
 from mmlatte.apis.adapt.config import adapt_config
-from mmlatte.apis.adapt.options import (
-    AdaptOptions,
-    clip_settings,
-    lmm_settings,
-    prompts,
-)
+from mmlatte.apis.adapt.options import AdaptOptions
+from mmlatte.apis.adapt.settings import clip_settings, lmm_settings
 from mmlatte.engine.schedulers import WarmupCosineLR
 from mmlatte.lmm import TextFile
+from mmlatte.lmm.asking.prompts import prompts_for
 from mmlatte.models.cluster_labels import ClusterFit
 from mmlatte.registry import MODELS
 
@@ -133,7 +130,6 @@ def test_another_machine_may_go_on(adapted, choices):
 
 def test_other_images_need_another_folder(adapted, choices, images):
     out = str(adapted.run.parent)
-    note = adapted.run.parent / 'images.json'
     old, new = images / 'Forest_1.jpg', images / 'New.jpg'
     shutil.copy(old, new)
     try:
@@ -142,10 +138,6 @@ def test_other_images_need_another_folder(adapted, choices, images):
         old.unlink()
         with pytest.raises(FileExistsError, match='not with the same names'):
             adapt(out=out, **choices)
-        # Earlier versions did not note the images.
-        kept = note.rename(note.with_suffix('.kept'))
-        assert adapt(out=out, **choices).plan is None
-        kept.rename(note)
     finally:
         new.rename(old)
 
@@ -318,7 +310,7 @@ def test_tuned_latteplus_trains_nothing_where_names_match(
         out=str(tmp_path / 'out'), **{**fit, 'method': 'latteplus_tuned'}
     )
     summary = json.loads((result.run / 'summary.json').read_text())
-    assert summary['is_fitted'] and not summary['stays_frozen']
+    assert summary['is_fitted'] and not summary['kept_zero_shot']
     assert summary['train_seconds'] == 0
     report = result.report.read_text()
     assert 'fitted to frozen features at once' in report
@@ -337,7 +329,7 @@ def test_tuned_latteplus_without_clusters_stays_zero_shot(fit, tmp_path):
         out=str(tmp_path / 'out'), **{**fit, 'method': 'latteplus_tuned'}
     )
     summary = json.loads((result.run / 'summary.json').read_text())
-    assert summary['stays_frozen']
+    assert summary['kept_zero_shot']
     assert 'this is zero-shot CLIP still' in result.report.read_text()
     with result.predictions.open() as file:
         assert len(list(csv.DictReader(file))) == 24
@@ -485,4 +477,5 @@ def test_backends_by_name(tmp_path):
         assert lmm_settings(name, 'cpu')['type'] == kind
     assert lmm_settings(None, 'cuda')['load_in_4bit']
     assert clip_settings('RN50/openai')['model_name'] == 'RN50'
-    assert prompts('satellite image')[0].startswith('Describe what the sat')
+    question, _ = prompts_for('satellite image')
+    assert question.startswith('Describe what the sat')

@@ -37,7 +37,7 @@ def test_agrees_with_the_checkpoint(exported, to):
     assert comparison.images == 9 == comparison.same_class
     assert comparison.features < 1e-5
     assert comparison.confidences < 1e-5
-    assert not folder.with_name(f'{to}.partial').exists()
+    assert not list(folder.parent.glob('.*.tmp'))
     card = (folder / 'README.md').read_text()
     for part in ('sea or lake', 'local-dir' if to == 'open_clip' else to):
         assert part in card.lower() or to == 'hf'
@@ -256,7 +256,7 @@ def test_real_clip_is_no_plain_vit(real_images, tmp_path):
     config = small_clip()
     with pytest.raises(ValueError, match='TimmModel, no plain ViT'):
         export_model(config, 'hf', tmp_path / 'hf', images=real_images)
-    assert not Path(tmp_path / 'hf.partial').exists()
+    assert not list(tmp_path.glob('.*.tmp'))
 
 
 def test_only_prototypes_are_exported(tiny_config, tmp_path):

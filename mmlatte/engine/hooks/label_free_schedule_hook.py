@@ -20,10 +20,11 @@ from mmlatte.engine.rate.path_choice import (
     rose,
     turning_point,
 )
+from mmlatte.engine.rate.peak_rate import only_scheduler, path_of_one, set_peak
 from mmlatte.engine.rate.rate_walk import walk
 from mmlatte.registry import HOOKS
 
-from ..schedulers import WarmupCosineLR
+from ..find_hook import require_hook
 from .zero_shot_label_hook import ZeroShotLabelHook
 
 
@@ -48,10 +49,8 @@ class LabelFreeScheduleHook(Hook):
     the epoch.
 
     For methods whose labels follow training step by step, such as LatteCLIP;
-    needs ``WarmupCosineLR``. Writes ``label_free_schedule.json`` into the
-    work folder: what was measured, which of the two rules was ``followed``,
-    the chosen learning rate (and path), and after how many epochs the weights
-    were best (``kept``).
+    needs ``WarmupCosineLR``. What was measured and chosen is written to
+    ``label_free_schedule.json`` in the work folder.
 
     Args:
         images (int): Training images that are measured on. Defaults to 512.
@@ -136,18 +135,16 @@ class LabelFreeScheduleHook(Hook):
                 schedule than ``WarmupCosineLR``.
             RuntimeError: If no learning rate changes anything.
         """
-        found = [h for h in runner.hooks if isinstance(h, ZeroShotLabelHook)]
-        if not found or found[0].labels is None:
-            raise ValueError(
-                'LabelFreeScheduleHook needs mmlatte.ZeroShotLabelHook; add '
-                'it to the hooks'
-            )
+        frozen = require_hook(
+            runner, ZeroShotLabelHook, 'LabelFreeScheduleHook'
+        )
         if runner.train_loop.stop_training:
             return  # the model found nothing to learn from
         resumed = self._record['lr'] is not None
         with preserved_random_state():
+            view = frozen.frozen_pass.view(runner.train_dataloader.dataset)
             self._probe = LabelProbe(
-                runner, found[0], self.images, self._clusters
+                runner, view, frozen.found, self.images, self._clusters
             )
             if not resumed:
                 self._search(runner)
@@ -179,7 +176,7 @@ class LabelFreeScheduleHook(Hook):
 
     def _search(self, runner: Runner) -> None:
         """Find the learning rate and set it."""
-        scheduler = _scheduler(runner)
+        scheduler = only_scheduler(runner)
         walked = walk(runner, self._probe, self.steps, self.first, self.last)
         paths, agreement, clusters = walked
         record = self._record
@@ -201,13 +198,13 @@ class LabelFreeScheduleHook(Hook):
         else:
             record['followed'] = 'zero_shot'
             record['path'] = path = turning_point(paths, agreement)
-            rate = path / _length(runner, scheduler)
+            rate = path / path_of_one(runner, scheduler)
             found = (
                 'frozen and fine-tuned labels agree least after a path of '
                 f'{path:.1e} (sum of learning rates)'
             )
         record['lr'] = rate
-        _set_rate(runner, scheduler, rate)
+        set_peak(runner, scheduler, rate)
         self._write(runner)
         runner.logger.info(
             f'Learning rate {rate:.2e}, found without labels: {found}.'
@@ -299,40 +296,3 @@ class LabelFreeScheduleHook(Hook):
             path = Path(runner.work_dir) / 'label_free_schedule.json'
             with atomic_file(path) as file:
                 file.write(json.dumps(self._record, indent=2).encode())
-
-
-def _scheduler(runner: Runner) -> WarmupCosineLR:
-    """Return the run's only scheduler, of which the path is known."""
-    schedulers = runner.param_schedulers
-    if isinstance(schedulers, list) and len(schedulers) == 1:
-        only = schedulers[0]
-        if isinstance(only, WarmupCosineLR) and only.max_path is None:
-            return only
-    raise ValueError(
-        'LabelFreeScheduleHook needs mmlatte.WarmupCosineLR as the only '
-        'param_scheduler, and without max_path'
-    )
-
-
-def _length(runner: Runner, scheduler: WarmupCosineLR) -> float:
-    """Return the path of the schedule, for a peak of 1."""
-    wrapper = runner.optim_wrapper
-    accumulated, last = wrapper._accumulative_counts, wrapper._max_counts
-    kept, length = scheduler.last_step, 0.0
-    for step in range(scheduler.total):
-        # Gradients that are accumulated go nowhere by themselves.
-        count = scheduler.begin + step + 1
-        if count % accumulated == 0 or count == last:
-            scheduler.last_step = step
-            length += scheduler._get_value()[0]
-    scheduler.last_step = kept
-    return length / scheduler.base_values[0]
-
-
-def _set_rate(runner: Runner, scheduler: WarmupCosineLR, rate: float) -> None:
-    """Scale all groups so that the peak of the first is a learning rate."""
-    factor = rate / scheduler.base_values[0]
-    for group in runner.optim_wrapper.optimizer.param_groups:
-        group['lr'] *= factor
-        group['initial_lr'] *= factor
-    scheduler.base_values = [v * factor for v in scheduler.base_values]

@@ -8,7 +8,7 @@ import torch
 from mmengine.dist import broadcast
 from mmengine.runner import Runner
 
-from mmlatte.engine.frozen.frozen_view import FrozenView
+from mmlatte.engine.frozen import FrozenView, ZeroShotLabels
 from mmlatte.engine.unwrapped import unwrapped
 from mmlatte.models.cluster_labels import cluster_labels
 from mmlatte.models.frozen_features import FrozenFeatures
@@ -27,7 +27,8 @@ class LabelProbe:
     Args:
         runner (Runner): Its loop is built, its model as it was pretrained or
             resumed.
-        hook (ZeroShotLabelHook): Has looked at the training images.
+        view (FrozenView): The training images as frozen CLIP saw them.
+        found (ZeroShotLabels): What it found in them.
         images (int): Number of images; fewer if there are fewer.
         clusters (Sequence[int], optional): Their labels by clusters, if a run
             that resumes has found them; None: it has found none. Defaults to
@@ -41,20 +42,20 @@ class LabelProbe:
     def __init__(
         self,
         runner: Runner,
-        hook,
+        view: FrozenView,
+        found: ZeroShotLabels,
         images: int,
         clusters: Sequence[int] | EllipsisType | None = ...,
     ) -> None:
-        view = FrozenView(runner.train_loop.dataloader.dataset, hook.pipeline)
         draw = np.random.default_rng(0)
         count = min(images, len(view))
         chosen = np.sort(draw.choice(len(view), count, replace=False))
         self._inputs = torch.stack([view[int(i)][1] for i in chosen])
-        self.zero_shot = hook.labels[chosen]
+        self.zero_shot = found.labels[chosen]
         self.clusters: np.ndarray | None
         if clusters is ...:
             model = unwrapped(runner.model)
-            self.clusters = _clusters(model, hook.frozen(), chosen)
+            self.clusters = _clusters(model, found.frozen(), chosen)
         else:
             self.clusters = None if clusters is None else np.array(clusters)
 

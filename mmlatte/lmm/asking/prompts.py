@@ -1,4 +1,4 @@
-"""What an LMM is asked: layout of groups, and the keys of prompts."""
+"""What an LMM is asked about a folder's images, and the keys of prompts."""
 
 import json
 import re
@@ -9,11 +9,46 @@ __all__ = [
     'GroupOptions',
     'group_key',
     'image_key',
+    'prompts_for',
     'render',
+    'with_article',
 ]
 
 #: Stands for the zero-shot class in a prompt.
 CLASS = '{class}'
+
+_IMAGE = 'Describe {} concisely, less than 20 words.'
+_GROUP = (
+    'Describe the common visual attributes of {} concisely, '
+    'less than 20 words.'
+)
+
+
+def prompts_for(describe: str) -> tuple[str, str]:
+    """Return the questions about one image and about a collage.
+
+    Args:
+        describe (str): What an image is, such as ``'satellite image'``.
+
+    Examples:
+        >>> prompts_for('photo')[0]
+        'Describe what the photo shows concisely, less than 20 words.'
+    """
+    pictures = f'the pictures, each of them {with_article(describe)},'
+    return (
+        _IMAGE.format(f'what the {describe} shows'),
+        _GROUP.format(pictures),
+    )
+
+
+def with_article(noun: str) -> str:
+    """Return a noun with ``a`` or ``an`` before it.
+
+    Examples:
+        >>> with_article('aerial image')
+        'an aerial image'
+    """
+    return f'{"an" if noun[:1].lower() in "aeiou" else "a"} {noun}'
 
 
 @dataclass(frozen=True)

@@ -63,6 +63,7 @@ class GDAClassifier(PrototypeClassifier):
     weight: Tensor
     bias: Tensor
     logit_scale: Tensor
+    fits = True
     #: Whether a fit says what it does.
     verbose = True
 

@@ -90,7 +90,7 @@ class LattePlusClassifier(GDAClassifier):
         **kwargs: See `GDAClassifier`.
 
     Attributes:
-        stays_frozen (bool): Whether the last fit stayed zero-shot CLIP.
+        kept_zero_shot (bool): Whether the last fit stayed zero-shot CLIP.
         matched (bool): Whether names and clusters matched in the last fit.
         unused (Tensor): bool (C,), the names that no image got.
     """
@@ -140,7 +140,7 @@ class LattePlusClassifier(GDAClassifier):
         self.own_weight = own_weight
         self.matching_clusters = matching_clusters
         self.max_purity_loss = max_purity_loss
-        self.stays_frozen = self.matched = False
+        self.kept_zero_shot = self.matched = False
         self.unused = torch.zeros_like(self.bias, dtype=torch.bool)
 
     @torch.no_grad()
@@ -150,7 +150,7 @@ class LattePlusClassifier(GDAClassifier):
         Args:
             frozen (FrozenFeatures): N features; they are read in chunks.
         """
-        self.stays_frozen = self.matched = False
+        self.kept_zero_shot = self.matched = False
         if len(frozen) < IMAGES * len(self.weight):
             self._stay(
                 f'there are {len(frozen)} images, fewer than {IMAGES} for '
@@ -205,7 +205,7 @@ class LattePlusClassifier(GDAClassifier):
             'class names right?',
             level=logging.WARNING,
         )
-        self.stays_frozen, self.matched = True, False
+        self.kept_zero_shot, self.matched = True, False
         self.init_weights()
 
     def _join(

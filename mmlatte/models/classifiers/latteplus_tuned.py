@@ -60,7 +60,7 @@ class LattePlusTunedClassifier(DPAClassifier):
         **kwargs: See `DPAClassifier`.
 
     Attributes:
-        stays_frozen (bool): Whether LattePlus stayed zero-shot CLIP.
+        kept_zero_shot (bool): Whether LattePlus stayed zero-shot CLIP.
     """
 
     shares: Tensor
@@ -87,7 +87,7 @@ class LattePlusTunedClassifier(DPAClassifier):
         self.shares = torch.zeros(len(self.class_names))
         # Of the prototypes of a fit; 0 where they are those of training.
         self.register_buffer('fitted_scale', torch.zeros(()))
-        self.stays_frozen = False
+        self.kept_zero_shot = False
         self._fit: tuple[Tensor, Tensor] | None = None
 
     @property
@@ -129,7 +129,7 @@ class LattePlusTunedClassifier(DPAClassifier):
             super().set_frozen(frozen)
             return
         found = cluster_fit(self, frozen)
-        self.stays_frozen = found is None
+        self.kept_zero_shot = found is None
         if found is None:
             print_log(
                 'LattePlusTunedClassifier: there is nothing to learn from, '

@@ -77,6 +77,8 @@ class ReCLIPClassifier(PrototypeClassifier):
         **kwargs: See `PrototypeClassifier`.
     """
 
+    fits = True
+
     basis: Tensor
     nodes: Tensor
 

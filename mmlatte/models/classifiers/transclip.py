@@ -47,6 +47,7 @@ class TransCLIPClassifier(PrototypeClassifier):
     """
 
     transductive = True
+    fits = True
 
     keys: Tensor
     assignments: Tensor

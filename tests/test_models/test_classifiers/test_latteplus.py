@@ -239,7 +239,7 @@ def test_it_stays_zero_shot_and_says_why(
     said = []
     built._log = lambda text, level=0: said.append(text)
     built.fit(frozen.part(slice(count)))
-    assert built.stays_frozen
+    assert built.kept_zero_shot
     assert why in said[-1] and 'staying with zero-shot CLIP' in said[-1]
     assert torch.equal(built(frozen.rows()), before)
 
@@ -256,7 +256,7 @@ def test_it_stays_zero_shot_where_centring_scatters_labels(
     said = []
     built._log = lambda text, level=0: said.append(text)
     built.fit(part)
-    assert built.stays_frozen
+    assert built.kept_zero_shot
     assert 'centring scatters the labels within clusters' in said[-1]
     assert torch.equal(built(frozen.rows()), before)
     built.max_purity_loss = 1.0
@@ -276,7 +276,7 @@ def test_all_images_called_one_name_are_no_classes(
     built = tiny_model(LattePlusClassifier, frozen.class_features)
     before = built(frozen.rows())
     built.fit(frozen)
-    assert built.stays_frozen
+    assert built.kept_zero_shot
     assert torch.equal(built(frozen.rows()), before)
 
 

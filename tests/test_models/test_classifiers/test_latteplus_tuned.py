@@ -31,13 +31,13 @@ def test_it_starts_from_the_clusters(tuned, make_frozen, tiny_model):
     plain = tiny_model(LattePlusClassifier, frozen.class_features)
     plain.fit(frozen)
     labels = plain.assign(frozen).numpy()
-    assert not plain.stays_frozen
+    assert not plain.kept_zero_shot
     assert (labels != frozen.labels).any()
 
     model = tuned(frozen.class_features)
     np.testing.assert_array_equal(cluster_labels(model, frozen), labels)
     model.set_frozen(frozen)
-    assert not model.stays_frozen
+    assert not model.kept_zero_shot
     np.testing.assert_array_equal(model.frozen.labels, labels)
     for c in range(4):
         own = torch.from_numpy(frozen.features[labels == c])
@@ -113,7 +113,7 @@ def test_without_clusters_nothing_is_trained(tuned, make_frozen):
     frozen = frozen.part(truth == 0)
     model = tuned(frozen.class_features)
     model.set_frozen(frozen)
-    assert model.stays_frozen
+    assert model.kept_zero_shot
     assert cluster_labels(model, frozen) is None
     assert not model.shares.any()
 
@@ -145,7 +145,7 @@ def test_where_names_match_clusters_the_fit_stays(
     before = model(frozen.rows()).detach()
     model.set_frozen(frozen)
     assert model.is_fitted is not train_matched
-    assert not model.stays_frozen
+    assert not model.kept_zero_shot
     # Zero-shot CLIP is evaluated after this.
     assert torch.equal(model(frozen.rows()), before)
     assert model.open_vocabulary
@@ -172,7 +172,7 @@ def test_more_classes_than_dimensions_are_trained(tuned, make_frozen):
     frozen, _ = make_frozen(n=800, classes=20, spread=0.1)
     model = tuned(frozen.class_features)
     model.set_frozen(frozen)
-    assert not model.stays_frozen and not model.is_fitted
+    assert not model.kept_zero_shot and not model.is_fitted
 
 
 def test_checkpoints_without_a_scale_were_trained(tuned):

@@ -1,10 +1,16 @@
-"""Gathering the batches of all ranks, with gradient."""
+"""The batches of all ranks as one, with gradient."""
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from mmengine.dist import all_gather, get_rank, get_world_size
+from mmpretrain.structures import DataSample
 from torch import Tensor
+
+from mmlatte.models.clip.text_encoding import to_device
+from mmlatte.models.frozen_features import sample_indices
+
+__all__ = ['GlobalBatch', 'first_occurrences', 'global_batch']
 
 
 class GlobalBatch:
@@ -71,3 +77,21 @@ def first_occurrences(ids: Tensor) -> Tensor:
     """
     same = ids.unsqueeze(0) == ids.unsqueeze(1)
     return ~same.tril(diagonal=-1).any(dim=1)
+
+
+def global_batch(
+    data_samples: list[DataSample], device: torch.device
+) -> tuple[GlobalBatch, Tensor, Tensor]:
+    """Return the global batch, its sample ids and which of them count.
+
+    Args:
+        data_samples (list[DataSample]): Of this rank, with ``sample_idx``.
+        device (torch.device): Device on which ranks communicate.
+
+    Returns:
+        tuple: The batch, ids (B,) and a bool mask (B,), False for samples
+        that only pad the batch.
+    """
+    batch = GlobalBatch(len(data_samples), device)
+    ids = batch.gather(to_device(sample_indices(data_samples), device))
+    return batch, ids, first_occurrences(ids)

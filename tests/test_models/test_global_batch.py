@@ -7,7 +7,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from mmlatte.models.losses import GlobalBatch
+from mmlatte.models.global_batch import GlobalBatch, first_occurrences
 
 #: Samples of every rank: uneven, and one rank without any.
 SIZES = [3, 1, 0, 2]
@@ -58,3 +58,9 @@ def test_ranks_equal_one_process(tmp_path):
         actual = torch.load(tmp_path / f'{rank}.pt')
         for a, e in zip(actual, expected, strict=True):
             torch.testing.assert_close(a, e, rtol=1e-12, atol=1e-12)
+
+
+def test_first_occurrences():
+    ids = torch.tensor([4, 2, 4, 7, 2, 4])
+    expected = torch.tensor([True, True, False, True, False, False])
+    assert torch.equal(first_occurrences(ids), expected)
