@@ -1,7 +1,6 @@
 """What talks to large multimodal models, and keeps what they say."""
 
 from .asking import (
-    DATASET_PROMPTS,
     Counts,
     GroupOptions,
     SharedWork,
@@ -38,7 +37,6 @@ from .store import (
 )
 
 __all__ = [
-    'DATASET_PROMPTS',
     'Answer',
     'BaseLMM',
     'Counts',

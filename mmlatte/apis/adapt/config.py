@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-import mmlatte
+from mmlatte.configs_folder import configs_folder
 from mmlatte.datasets.class_folder import plain_name
 from mmlatte.datasets.clip_pipeline import (
     clip_data_preprocessor,
@@ -31,7 +31,7 @@ def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
         Config: Complete; ``tools/train.py`` can run it as well.
     """
     method = METHODS[options.method]
-    shipped = _shipped(f'{method.name}_vitb32_folder.py')
+    shipped = configs_folder() / f'{method.name}_vitb32_folder.py'
     cfg = Config.fromfile(str(shipped))
     classes, out = list(options.classes), Path(options.out)
     facts = clip.preprocess
@@ -103,15 +103,3 @@ def _check_apart(test: Path, images: Path) -> None:
             f'test folder {test} and images folder {images} overlap, so that '
             'training would see test images: keep each outside the other'
         )
-
-
-def _shipped(name: str) -> Path:
-    """Return a shipped config, installed or in a checkout."""
-    package = Path(mmlatte.__file__).parent
-    for folder in (package / '.mim' / 'configs', package.parent / 'configs'):
-        if (folder / name).is_file():
-            return folder / name
-    raise FileNotFoundError(
-        f'config {name} is not installed beside mmlatte: install mmlatte '
-        'with pip, or work from a checkout'
-    )

@@ -9,6 +9,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
+from mmlatte.apis.compose_config import compose_config
 from mmlatte.version import __version__
 
 __all__ = ['Entry', 'log', 'make_entries']
@@ -49,6 +50,8 @@ def make_entries(
     options: dict | None = None,
     ablation: str | None = None,
     ablations: Path | None = None,
+    data: str | None = None,
+    clip: str | None = None,
 ) -> list[Entry]:
     """Read configs, or variations of one.
 
@@ -61,12 +64,14 @@ def make_entries(
         ablation (str, optional): Name or path of a config with a list
             ``ablation`` of ``dict(name=..., options={dotted key: value})``.
         ablations (Path, optional): Folder of the named ones.
+        data (str, optional): Data set of those that are methods.
+        clip (str, optional): CLIP of those that are methods.
 
     Raises:
         ValueError: If an ablation comes with several configs.
         FileNotFoundError: If there is no such ablation.
     """
-    entries = [Entry(Path(p).stem, Config.fromfile(p)) for p in configs]
+    entries = [_read(path, data, clip) for path in configs]
     applicable = _applicable(entries, options or {})
     for entry, chosen in zip(entries, applicable, strict=True):
         entry.config.merge_from_dict(chosen)
@@ -80,11 +85,16 @@ def make_entries(
     if not path.is_file():
         raise FileNotFoundError(f'there is no ablation {path}')
     for variation in Config.fromfile(path).ablation:
-        config = Config.fromfile(configs[0])
+        config = _read(configs[0], data, clip).config
         config.merge_from_dict(applicable[0])
         config.merge_from_dict(dict(variation.options))
         entries.append(Entry(variation.name, config))
     return entries
+
+
+def _read(path: str, data: str | None, clip: str | None) -> Entry:
+    config = compose_config(path, data, clip)
+    return Entry(config.pop('composed_name', Path(path).stem), config)
 
 
 def _applicable(entries: Sequence[Entry], options: dict) -> list[dict]:

@@ -1,7 +1,7 @@
 """Which texts are wanted, how they are asked for, and who asks."""
 
 from .collage import make_collage
-from .prompts import DATASET_PROMPTS, GroupOptions
+from .prompts import GroupOptions
 from .quality import clean_text, find_problem
 from .shared_work import SharedWork
 from .synthesis import Counts, missing_texts, synthesize
@@ -11,7 +11,6 @@ from .wanted_texts import WantedTexts
 
 __all__ = [
     'Counts',
-    'DATASET_PROMPTS',
     'GroupOptions',
     'SharedWork',
     'TextJob',
