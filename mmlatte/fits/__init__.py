@@ -12,6 +12,8 @@ from .gaussians import (
     m_step,
     one_hot_posterior,
 )
+from .latteplus import LattePlusFit, fit_latteplus
+from .latteplus_options import LattePlusOptions
 from .linear_classifier import LinearClassifier
 from .linear_discriminants import linear_discriminants
 from .neighbour_graph import NeighbourGraph, spread_labels, sum_along_edges
@@ -20,6 +22,8 @@ from .prototype_form import PrototypeForm, prototype_form
 __all__ = [
     'FrozenFeatures',
     'GaussianFit',
+    'LattePlusFit',
+    'LattePlusOptions',
     'LinearClassifier',
     'NeighbourGraph',
     'Posterior',
@@ -29,6 +33,7 @@ __all__ = [
     'double_precision',
     'e_step',
     'fit_gaussians',
+    'fit_latteplus',
     'gaussian_parameters',
     'linear_discriminants',
     'm_step',
