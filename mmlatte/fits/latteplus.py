@@ -159,7 +159,8 @@ def _nodes(n: int, most: int) -> np.ndarray:
 
 
 def _mean(frozen: FrozenFeatures) -> Tensor:
-    return sum(f.sum(dim=0) for _, f in frozen.chunks()) / len(frozen)
+    sums = [features.sum(dim=0) for _, features in frozen.chunks()]
+    return torch.stack(sums).sum(dim=0) / len(frozen)
 
 
 def _spread(

@@ -10,7 +10,7 @@ class LattePlusOptions:
             (`spread_labels`). Little lost from 0.8 to 0.99; shorter ranges
             spread too little where half of the names have no image.
         steps (int): Of the spreading; 0.9 to the power of 60 is 0.002.
-        neighbours (int): Of the graph; 10 and 40 are two points worse.
+        neighbours (int): Of the graph; 10 and 40 are about a point worse.
         max_nodes (int): Of the graph, which costs their square in time; all
             images are fitted.
         seed_share (float): Seeds of a name, of its fair share of the images;
@@ -36,7 +36,7 @@ class LattePlusOptions:
         min_agreement (float): Below this kappa of zero-shot labels and
             clusters names are taken to say nothing about the images. "Fair"
             agreement in the usual words; sets with informative names are
-            above 0.38, the others below 0.3.
+            at 0.38 or more, the others below 0.3 (choose half of the bank).
         min_images (int): For every name. With fewer, the seeds are so large a
             part of the images that they agree with zero-shot CLIP by
             construction.

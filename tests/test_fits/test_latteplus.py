@@ -9,7 +9,7 @@ from mmlatte.fits import (
     LinearClassifier,
     fit_latteplus,
 )
-from mmlatte.fits.latteplus import choose_seeds
+from mmlatte.fits.latteplus import _start, choose_seeds
 from mmlatte.fits.valleys import join_clusters, valleys
 
 WIDTH = 16
@@ -130,6 +130,19 @@ def test_copies_of_images_are_reached():
     fit = fit_latteplus(make(features, frozen.class_features))
     assert fit.classifier.weight.isfinite().all()
     assert (fit.labels[-30:] == 3).all()
+
+
+def test_unreached_images_start_at_the_nearest_mean():
+    frozen, _ = drawn()
+    x, mean = frozen.rows(), torch.zeros(WIDTH)
+    spread = torch.zeros(len(x), 4)
+    truth = x[:, :4].argmax(dim=1)
+    spread[:300] = F.one_hot(truth[:300], 4).float()
+    start = _start(frozen, x, mean, spread)(slice(None), x).argmax(dim=1)
+    means = torch.stack([x[:300][truth[:300] == c].mean(0) for c in range(4)])
+    nearest = (x @ F.normalize(means, dim=1).T).argmax(dim=1)
+    assert torch.equal(start[:300], truth[:300])
+    assert torch.equal(start[300:], nearest[300:])
 
 
 def test_more_images_than_nodes():
