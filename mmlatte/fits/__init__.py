@@ -18,7 +18,8 @@ from .label_propagation import (
     LabelPropagationOptions,
     fit_label_propagation,
 )
-from .latteplus import LattePlusFit, LattePlusOptions, fit_latteplus
+from .latteplus import LattePlusFit, fit_latteplus
+from .latteplus_options import LattePlusOptions
 from .linear_classifier import LinearClassifier
 from .linear_discriminants import linear_discriminants
 from .neighbour_graph import NeighbourGraph, spread_labels, sum_along_edges

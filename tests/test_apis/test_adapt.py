@@ -269,6 +269,7 @@ def test_tuned_latteplus_trains_from_the_clusters(fit, tmp_path, monkeypatch):
             LinearClassifier.zero_shot(frozen),
             torch.arange(len(frozen)) % 3,
             unused=torch.arange(frozen.classes) >= 3,
+            train_further=True,
         ),
     )
     result = adapt(
@@ -294,7 +295,7 @@ def test_tuned_latteplus_trains_from_the_clusters(fit, tmp_path, monkeypatch):
     assert 'LattePlusTunedClassifier' in card
 
 
-def test_tuned_latteplus_trains_nothing_where_names_match(
+def test_tuned_latteplus_trains_nothing_where_it_would_not_gain(
     fit, tmp_path, monkeypatch
 ):
     looked = []
@@ -307,7 +308,6 @@ def test_tuned_latteplus_trains_nothing_where_names_match(
             LinearClassifier(30 * prototypes, torch.zeros(3)),
             torch.arange(len(frozen)) % 3,
             unused=torch.zeros(3, dtype=torch.bool),
-            matched=True,
         )
 
     monkeypatch.setattr(

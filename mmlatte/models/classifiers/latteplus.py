@@ -1,4 +1,4 @@
-from mmlatte.fits.latteplus import LattePlusOptions, fit_latteplus
+from mmlatte.fits import LattePlusOptions, fit_latteplus
 from mmlatte.registry import MODELS
 
 from .fitted import FittedClassifier
