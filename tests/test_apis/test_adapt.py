@@ -235,7 +235,7 @@ def fit(choices) -> dict:
 def test_latteplus_needs_no_lmm_and_no_training(
     fit, tiny_eurosat, tmp_path, monkeypatch
 ):
-    latteplus = 'mmlatte.models.classifiers.latteplus'
+    latteplus = 'mmlatte.fits.latteplus'
     monkeypatch.setattr(f'{latteplus}.IMAGES', 8)
     # Centring scatters the labels that random weights give to 24 images.
     monkeypatch.setattr(f'{latteplus}.label_purity', lambda *_: 1.0)
