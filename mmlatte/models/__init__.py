@@ -1,3 +1,5 @@
+from mmlatte.fits import FrozenFeatures
+
 from .classifiers import (
     DPAClassifier,
     FLYPClassifier,
@@ -16,7 +18,6 @@ from .classifiers import (
     ZeroShotCLIP,
 )
 from .clip import *  # noqa: F403
-from .frozen_features import FrozenFeatures
 from .heads import DualPseudoLabelHead
 from .losses import ContrastiveLoss
 from .memory import LearnedPrototypes, PrototypeMemory

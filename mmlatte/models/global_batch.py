@@ -8,7 +8,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from mmlatte.models.clip.text_encoding import to_device
-from mmlatte.models.frozen_features import sample_indices
+from mmlatte.models.sample_rows import sample_indices
 
 __all__ = ['GlobalBatch', 'first_occurrences', 'global_batch']
 

@@ -8,7 +8,6 @@ import re
 import shutil
 from pathlib import Path
 
-import numpy as np
 import open_clip
 import pytest
 import torch
@@ -21,9 +20,9 @@ from mmlatte.apis.adapt.config import adapt_config
 from mmlatte.apis.adapt.options import AdaptOptions
 from mmlatte.apis.adapt.settings import clip_settings, lmm_settings
 from mmlatte.engine.schedulers import WarmupCosineLR
+from mmlatte.fits import LattePlusFit, LinearClassifier
 from mmlatte.lmm import TextFile
 from mmlatte.lmm.asking.prompts import prompts_for
-from mmlatte.models.cluster_labels import ClusterFit
 from mmlatte.registry import MODELS
 
 REPO = Path(__file__).resolve().parents[2]
@@ -265,8 +264,12 @@ def test_latteplus_needs_no_lmm_and_no_training(
 
 def test_tuned_latteplus_trains_from_the_clusters(fit, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        'mmlatte.models.classifiers.latteplus_tuned.cluster_fit',
-        lambda model, frozen: ClusterFit(np.arange(len(frozen)) % 3, False),
+        'mmlatte.models.classifiers.latteplus_tuned.agreed_latteplus',
+        lambda frozen, options: LattePlusFit(
+            LinearClassifier.zero_shot(frozen),
+            torch.arange(len(frozen)) % 3,
+            unused=torch.arange(frozen.classes) >= 3,
+        ),
     )
     result = adapt(
         out=str(tmp_path / 'out'),
@@ -296,15 +299,19 @@ def test_tuned_latteplus_trains_nothing_where_names_match(
 ):
     looked = []
 
-    def found(model, frozen):
+    def found(frozen, options):
         rows = frozen.rows()
         prototypes = F.normalize(rows[:3] - rows.mean(dim=0), dim=1)
         looked.append((rows @ prototypes.T).argmax(dim=1).tolist())
-        labels = np.arange(len(frozen)) % 3
-        return ClusterFit(labels, True, prototypes, torch.tensor(30.0))
+        return LattePlusFit(
+            LinearClassifier(30 * prototypes, torch.zeros(3)),
+            torch.arange(len(frozen)) % 3,
+            unused=torch.zeros(3, dtype=torch.bool),
+            matched=True,
+        )
 
     monkeypatch.setattr(
-        'mmlatte.models.classifiers.latteplus_tuned.cluster_fit', found
+        'mmlatte.models.classifiers.latteplus_tuned.agreed_latteplus', found
     )
     result = adapt(
         out=str(tmp_path / 'out'), **{**fit, 'method': 'latteplus_tuned'}

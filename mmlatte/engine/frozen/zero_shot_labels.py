@@ -8,7 +8,7 @@ import torch
 from mmengine.dist import broadcast_object_list, is_main_process
 
 from mmlatte.atomic_file import atomic_file
-from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.fits import FrozenFeatures
 from mmlatte.progress import Progress
 
 from .wait_for import wait_for

@@ -2,7 +2,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmlatte.engine.frozen.teacher_labels import teacher_labels
-from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.fits import FrozenFeatures
 from mmlatte.registry import HOOKS
 
 from ..epoch_start import mark_epoch_start

@@ -22,6 +22,7 @@ from mmlatte.engine.rate.path_choice import (
 )
 from mmlatte.engine.rate.peak_rate import only_scheduler, path_of_one, set_peak
 from mmlatte.engine.rate.rate_walk import walk
+from mmlatte.fits import LattePlusOptions
 from mmlatte.registry import HOOKS
 
 from ..find_hook import require_hook
@@ -35,7 +36,7 @@ class LabelFreeScheduleHook(Hook):
     Before training it walks a little: a few steps each along paths (sums of
     learning rates) that grow, measuring how the labels of some training
     images agree with two others, those by zero-shot CLIP and those by
-    clusters (`mmlatte.models.cluster_labels`); see
+    clusters (`fit_latteplus`); see
     `mmlatte.engine.rate.path_choice`. Weights and optimizer are put back.
 
     Where training brings the labels closer to the clusters, the rate is the
@@ -63,6 +64,9 @@ class LabelFreeScheduleHook(Hook):
         measurements (int): Even parts of the run at whose ends the agreement
             is measured, beside the ends of epochs, where the weights of the
             best moment are kept. Defaults to 10.
+        latteplus (dict, optional): Of the `LattePlusOptions`, for the
+            clusters. There ``own_weight`` is 0 by default: zero-shot labels,
+            the other judge, do not count in them.
     """
 
     # After the texts are bound, before RunSummaryHook evaluates.
@@ -76,6 +80,7 @@ class LabelFreeScheduleHook(Hook):
         last: float = 0.1,
         stop: bool = True,
         measurements: int = 10,
+        latteplus: dict | None = None,
     ) -> None:
         if min(images, steps, measurements) < 1 or not 0 < first < last:
             raise ValueError(
@@ -85,6 +90,9 @@ class LabelFreeScheduleHook(Hook):
                 f'last={last}'
             )
         self.images = images
+        self.latteplus = LattePlusOptions(
+            **{'own_weight': 0.0, **(latteplus or {})}
+        )
         self.steps = steps
         self.first, self.last = first, last
         self.stop = stop
@@ -144,7 +152,12 @@ class LabelFreeScheduleHook(Hook):
         with preserved_random_state():
             view = frozen.frozen_pass.view(runner.train_dataloader.dataset)
             self._probe = LabelProbe(
-                runner, view, frozen.found, self.images, self._clusters
+                runner,
+                view,
+                frozen.found,
+                self.images,
+                self.latteplus,
+                self._clusters,
             )
             if not resumed:
                 self._search(runner)

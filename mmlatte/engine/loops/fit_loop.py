@@ -3,8 +3,8 @@ from mmengine.dist import broadcast, get_world_size
 from mmengine.runner import EpochBasedTrainLoop, set_random_seed
 
 from mmlatte.engine.checkpoints.random_state import preserved_random_state
+from mmlatte.fits import FrozenFeatures
 from mmlatte.models import PrototypeClassifier
-from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.registry import LOOPS
 
 from ..find_hook import require_hook

@@ -8,7 +8,7 @@ agreement rises again. In between it is best. (Networks fit noisy labels last:
 Liu et al., *Early-Learning Regularization*, arXiv 2007.00151.) That turning
 point shows without any true label.
 
-Labels by clusters (`mmlatte.models.cluster_labels`) show more, where the
+Labels by clusters (`mmlatte.fits.latteplus`) show more, where the
 images have any: their mistakes are others than those of the zero-shot labels,
 and a model that gets better agrees with them more and more. Then the rate is
 the one of the steps after which they agree most.

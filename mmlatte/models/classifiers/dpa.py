@@ -9,10 +9,9 @@ import torch.nn.functional as F
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.fits import FrozenFeatures, add_rows
 from mmlatte.models.global_batch import global_batch
 from mmlatte.models.losses import cross_entropy, fairness_loss, masked_mean
-from mmlatte.models.memory import add_rows
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import full_precision

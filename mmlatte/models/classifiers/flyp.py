@@ -2,9 +2,10 @@ import torch
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from mmlatte.fits import FrozenFeatures
 from mmlatte.models.clip.text_encoding import to_device
-from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.models.global_batch import global_batch
+from mmlatte.models.sample_rows import labels_of
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import PrototypeClassifier, full_precision
@@ -64,7 +65,7 @@ class FLYPClassifier(PrototypeClassifier):
             )
         self.clip.clamp_logit_scale_()
         z = self.extract_feat(inputs)
-        y = self._frozen.labels_of(data_samples)  # on the host
+        y = labels_of(self._frozen, data_samples)  # on the host
         classes, rows = y.unique(return_inverse=True)
         texts = self.class_texts()
         t = self.clip.encode_texts([texts[c] for c in classes.tolist()])

@@ -4,8 +4,8 @@ from mmengine.logging import print_log
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from mmlatte.fits import FrozenFeatures
 from mmlatte.models.class_descriptions import read_descriptions
-from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.models.global_batch import global_batch
 from mmlatte.models.losses import cross_entropy
 from mmlatte.registry import MODELS

@@ -2,7 +2,7 @@ from mmengine.optim import OptimWrapper
 from mmpretrain.models.classifiers import BaseClassifier
 from torch import Tensor
 
-from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.fits import FrozenFeatures
 
 
 class Method(BaseClassifier):

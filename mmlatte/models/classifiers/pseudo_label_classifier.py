@@ -2,7 +2,7 @@ import torch
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.fits import FrozenFeatures
 from mmlatte.models.global_batch import global_batch
 from mmlatte.models.memory import AnyShapeBuffers
 from mmlatte.models.pseudo_labels import candidate_loss

@@ -2,7 +2,7 @@ import torch
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.fits import FrozenFeatures
 
 from .prototype_classifier import PrototypeClassifier, forget_casts
 

@@ -12,6 +12,7 @@ from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
 from mmlatte.engine.find_hook import find_hook
 from mmlatte.engine.hooks import ZeroShotLabelHook
 from mmlatte.models import PrototypeClassifier
+from mmlatte.models.sample_rows import labels_of
 from mmlatte.registry import MODELS
 
 
@@ -39,7 +40,7 @@ class RecordingClassifier(PrototypeClassifier):
         self.told.append('end')
 
     def loss(self, inputs, data_samples):
-        labels = self.frozen.labels_of(data_samples)
+        labels = labels_of(self.frozen, data_samples)
         return dict(loss=self.logits(inputs)[:, labels].mean())
 
 

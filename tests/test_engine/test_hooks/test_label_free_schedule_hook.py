@@ -16,6 +16,7 @@ from mmlatte.engine.hooks import (
 )
 from mmlatte.engine.rate.best_weights import BestWeights
 from mmlatte.engine.rate.label_probe import LabelProbe
+from mmlatte.fits import LattePlusFit, LinearClassifier
 
 
 @pytest.fixture
@@ -244,8 +245,12 @@ def test_a_search_that_starts_too_high_says_so(train, config, monkeypatch):
 def clusters(monkeypatch):
     """Images that form clusters: every second one."""
     monkeypatch.setattr(
-        'mmlatte.engine.rate.label_probe.cluster_labels',
-        lambda model, frozen, own_weight: np.arange(len(frozen)) % 2,
+        'mmlatte.engine.rate.label_probe.agreed_latteplus',
+        lambda frozen, options: LattePlusFit(
+            LinearClassifier.zero_shot(frozen),
+            torch.arange(len(frozen)) % 2,
+            unused=torch.zeros(frozen.classes, dtype=torch.bool),
+        ),
     )
 
     def measure(values):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from mmpretrain.structures import DataSample
 from torch import Tensor
 
 
@@ -14,8 +13,7 @@ from torch import Tensor
 class FrozenFeatures:
     """Features and zero-shot labels of all N training images.
 
-    ``FrozenFeaturesHook`` fills it and hands it to the model; row i belongs
-    to the sample with ``sample_idx`` i.
+    Row i belongs to the sample with ``sample_idx`` i.
 
     Args:
         features (np.ndarray): Unit image features (N, D) float32; usually a
@@ -26,6 +24,8 @@ class FrozenFeatures:
         class_features (np.ndarray): Unit class features, (C, D) float32.
         teacher (FrozenFeatures, optional): The same of a stronger CLIP.
         scale (float): Logit scale of the frozen CLIP. Defaults to 100.
+        device (torch.device | str): Where tensors of it go, and fits compute.
+            Defaults to the CPU.
 
     Examples:
         >>> frozen = FrozenFeatures(
@@ -38,9 +38,6 @@ class FrozenFeatures:
         (2, dtype('int64'))
         >>> frozen.rows([1]).tolist()
         [[0.0, 1.0]]
-        >>> sample = DataSample(metainfo=dict(sample_idx=1))
-        >>> frozen.labels_of([sample]).tolist()
-        [1]
     """
 
     features: np.ndarray
@@ -49,6 +46,7 @@ class FrozenFeatures:
     class_features: np.ndarray
     teacher: 'FrozenFeatures | None' = None
     scale: float = 100.0
+    device: torch.device | str = 'cpu'
 
     def __post_init__(self) -> None:
         self.labels = np.asarray(self.labels, np.int64)
@@ -56,49 +54,63 @@ class FrozenFeatures:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def rows(self, which=slice(None)) -> Tensor:
-        """Copy some features, by default all, to a tensor (n, D)."""
-        return torch.from_numpy(np.array(self.features[which], np.float32))
+    @property
+    def classes(self) -> int:
+        """int: C."""
+        return len(self.class_features)
+
+    @property
+    def width(self) -> int:
+        """int: D."""
+        return self.class_features.shape[1]
+
+    def on(self, device: torch.device | str) -> 'FrozenFeatures':
+        """Return the same with tensors on another device."""
+        return dataclasses.replace(self, device=device)
 
     def part(self, which) -> 'FrozenFeatures':
         """Copy what is known about some images; a teacher is left out."""
         return dataclasses.replace(
             self,
-            features=self.rows(which).numpy(),
+            features=np.array(self.features[which], np.float32),
             labels=self.labels[which],
             scores=self.scores[which],
             teacher=None,
         )
 
-    def chunks(self, size: int = 8192) -> Iterator[tuple[slice, Tensor]]:
-        """Yield slices of samples and their features, (n, D) each."""
+    def rows(self, which=slice(None)) -> Tensor:
+        """Copy some features, by default all, to a tensor (n, D)."""
+        rows = torch.from_numpy(np.array(self.features[which], np.float32))
+        return rows.to(self.device)
+
+    def texts(self) -> Tensor:
+        """Copy the class features to a tensor (C, D)."""
+        texts = np.array(self.class_features, np.float32)
+        return torch.from_numpy(texts).to(self.device)
+
+    def chunks(
+        self, size: int = 8192, double: bool = False
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """Yield slices of samples and their features, (n, D) each.
+
+        Args:
+            size (int): Images at a time. Defaults to 8192.
+            double (bool): In `double_precision`. Defaults to False.
+        """
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
-            yield part, self.rows(part)
+            rows = self.rows(part)
+            yield part, double_precision(rows) if double else rows
 
     def confidences(self) -> Tensor:
         """Return the zero-shot probabilities of `labels`, (N,)."""
-        texts = self.scale * torch.from_numpy(self.class_features).T
+        texts = self.scale * self.texts().T
         return torch.cat(
             [(f @ texts).softmax(dim=1).amax(dim=1) for _, f in self.chunks()]
         )
 
-    def labels_of(self, data_samples: list[DataSample], device=None) -> Tensor:
-        """Look up the zero-shot labels of data samples, (B,) int64."""
-        which = sample_indices(data_samples)
-        labels = torch.from_numpy(self.labels[which.numpy()])
-        return labels.to(device) if device is not None else labels
 
-
-def sample_indices(data_samples: list[DataSample]) -> Tensor:
-    """Return the rows of data samples in `FrozenFeatures`, (B,) on the host.
-
-    Raises:
-        ValueError: If a sample does not know its index.
-    """
-    if not all('sample_idx' in sample for sample in data_samples):
-        raise ValueError(
-            "a training sample has no sample_idx: add 'sample_idx' to the "
-            'meta_keys of mmpretrain.PackInputs in the train pipeline'
-        )
-    return torch.tensor([sample.sample_idx for sample in data_samples])
+def double_precision(tensor: Tensor) -> Tensor:
+    """Return a tensor as float64, or float32 where the device has no more."""
+    wide = torch.float32 if tensor.device.type == 'mps' else torch.float64
+    return tensor.to(wide)

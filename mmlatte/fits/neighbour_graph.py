@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-from .memory import add_rows
+from .add_rows import add_rows
+
+__all__ = ['NeighbourGraph', 'spread_labels', 'sum_along_edges']
 
 #: Rows of similarities at a time, and numbers that edges carry at a time.
 ROWS, CARRIED = 1024, 1 << 24
@@ -16,6 +18,8 @@ class NeighbourGraph:
         a_{ij} = (\cos(x_i, x_j) + 1) / 2 \text{ for the k nearest j, else } 0,
         \quad W = (A + A^\top) / 2, \quad S = D^{-1/2} W D^{-1/2}
 
+    ``graph @ values`` is S times values, (n, C).
+
     Args:
         features (Tensor): Unit features x, (n, D).
         neighbours (int): k; fewer where there are fewer nodes.
@@ -23,7 +27,7 @@ class NeighbourGraph:
     Examples:
         >>> x = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
         >>> graph = NeighbourGraph(x, neighbours=1)
-        >>> graph.spread(torch.eye(4))[0].tolist()
+        >>> (graph @ torch.eye(4))[0].tolist()
         [0.0, 1.0, 0.0, 0.0]
     """
 
@@ -49,15 +53,37 @@ class NeighbourGraph:
         weight = weight * scale[self.source] * scale[self.target]
         self.weight = weight.unsqueeze(1)
 
-    def spread(self, values: Tensor) -> Tensor:
-        """Return S times values, (n, C)."""
-        return carry(self.source, self.target, self.weight, values)
+    def __matmul__(self, values: Tensor) -> Tensor:
+        return sum_along_edges(self.source, self.target, self.weight, values)
 
 
-def carry(
+def spread_labels(
+    graph: NeighbourGraph, seeds: Tensor, alpha: float, steps: int
+) -> Tensor:
+    r"""Spread labels along a graph (Zhou et al., NIPS 2003).
+
+    .. math:: F_0 = Y, \quad F_{t+1} = \alpha S F_t + (1 - \alpha) Y
+
+    Args:
+        graph (NeighbourGraph): S, of n nodes.
+        seeds (Tensor): Y, the labels that are known, (n, C).
+        alpha (float): In (0, 1), how much comes from neighbours.
+        steps (int): The limit is missed by alpha to the power of it.
+
+    Returns:
+        Tensor: F, how much of every label reaches a node, (n, C).
+    """
+    spread = seeds
+    for _ in range(steps):
+        spread = alpha * (graph @ spread)
+        spread = spread + (1 - alpha) * seeds
+    return spread
+
+
+def sum_along_edges(
     source: Tensor, target: Tensor, weight: Tensor, values: Tensor
 ) -> Tensor:
-    """Sum what the edges carry to their sources.
+    """Sum what edges carry to their sources, in a fixed order.
 
     Args:
         source (Tensor): Node that every edge leads to, (E,).

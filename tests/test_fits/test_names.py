@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmlatte.models.cluster_names import (
+from mmlatte.fits.names import (
     image_names,
     label_purity,
     match_names,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmlatte.models.cluster_valleys import join_clusters, valleys
+from mmlatte.fits.valleys import join_clusters, valleys
 
 
 def draw(*places, count=150, width=5, seed=0):

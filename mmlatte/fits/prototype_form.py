@@ -1,10 +1,29 @@
 """Linear classifiers of unit features as prototypes, which exports hold."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
+__all__ = ['PrototypeForm', 'prototype_form']
+
 #: Below the mean logit: a class that is never predicted.
 NEVER = 20.0
+
+
+@dataclass
+class PrototypeForm:
+    """A classifier ``softmax(s m f)``.
+
+    Args:
+        prototypes (Tensor): m, unit rows, (C, D).
+        scale (float): s.
+        kept (float): Share of the fitted images that keep their label.
+    """
+
+    prototypes: Tensor
+    scale: float
+    kept: float
 
 
 def prototype_form(

@@ -40,13 +40,3 @@ def linear_discriminants(
     shrunk.diagonal().add_((shrinkage * variance).clamp(min=tiny))
     weight = torch.linalg.solve(shrunk, means.T).T
     return weight, -0.5 * (weight * means).sum(dim=1)
-
-
-def gaussian_parameters(classes: int, width: int) -> int:
-    """Count the numbers of C means and of one symmetric covariance.
-
-    Examples:
-        >>> gaussian_parameters(classes=3, width=2)
-        9
-    """
-    return classes * width + width * (width + 1) // 2

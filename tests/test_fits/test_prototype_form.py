@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmlatte.models.prototype_form import prototype_form
+from mmlatte.fits import prototype_form
 
 DIM = 12
 
