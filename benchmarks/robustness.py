@@ -13,19 +13,13 @@ Labels choose the parts and score the outcome; the method does not see them.
 ``--vary`` adds the method with an option of its model changed, one at a time
 (or several, joined by ``+``).
 
-<<<<<<< HEAD:benchmarks/robustness.py
     for part in eurosat ucmerced; do python tools/print_config.py \
         configs/methods/latteplus.py \
         --data benchmarks/configs/data/$part.py \
         --clip benchmarks/configs/clips/rsclip.py > $part.py; done
     python benchmarks/robustness.py eurosat.py --outliers ucmerced.py \
         --seeds 0 1 2 \
-        --vary options.valley=1.0 options.min_clusters=0.0
-=======
-    python tools/benchmarks/robustness.py configs/latteplus_rsclip_eurosat.py \
-        --outliers configs/latteplus_rsclip_ucmerced.py --seeds 0 1 2 \
-        --vary options.valley=1.0 options.min_clusters=0.0
->>>>>>> main:tools/benchmarks/robustness.py
+        --vary options.valley=1.0 options.min_agreement=0.0
 """
 
 import argparse

@@ -40,7 +40,7 @@ def test_shares_of_a_training_run_add_up(make_tiny_run):
 def test_robustness_of_a_fit(make_tiny_run):
     run = make_tiny_run()
     run.config = run.write_fit('latteplus.py', 'LattePlusClassifier')
-    few = 'options.min_clusters=1.0'
+    few = 'options.min_agreement=0.99'
     done = run.tool(
         '../benchmarks/robustness.py',
         *('--seeds', '0', '1', '--out', 'table.md'),
