@@ -1,7 +1,6 @@
 """What frozen features hold: arrays in, a linear classifier out."""
 
 from .add_rows import add_rows
-from .conjugate_gradients import conjugate_gradients
 from .fit import Fit
 from .frozen_features import FrozenFeatures, double_precision
 from .gaussians import (
@@ -16,6 +15,7 @@ from .gaussians import (
 from .gda import GDAOptions, fit_gda
 from .label_propagation import (
     LabelPropagationOptions,
+    conjugate_gradients,
     fit_label_propagation,
 )
 from .latteplus import LattePlusFit, fit_latteplus

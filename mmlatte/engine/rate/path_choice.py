@@ -225,5 +225,6 @@ def why_stopped(record: dict, best: float | None) -> str:
     return (
         'the agreement of frozen and fine-tuned labels is '
         f'{record["epochs"][-1]:.2f} again, after '
-        f'{min(record["epochs"]):.2f}; going on would repeat the zero-shot labels'
+        f'{min(record["epochs"]):.2f}; going on would repeat the '
+        'zero-shot labels'
     )
