@@ -16,6 +16,7 @@ TEST = [
     'tensorboard>=2.17',
     'hypothesis>=6.100',
     'scikit-learn>=1.4',
+    'selenium>=4.20,<5',
     'ruff>=0.17,<0.18',
     'mypy>=2.4,<2.5',
     'transformers[serving]>=4.57,<6',

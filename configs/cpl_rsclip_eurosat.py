@@ -2,9 +2,9 @@
 # published quantiles for EuroSAT.
 _base_ = ['./ifpl_rsclip_eurosat.py']
 model = dict(
-    schedule=dict(
+    selection=dict(
         _delete_=True,
-        type='mmlatte.CandidateSchedule',
+        type='mmlatte.CandidateSelection',
         alpha=0.75,
         beta=0.80,
     )

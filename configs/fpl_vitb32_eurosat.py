@@ -12,7 +12,7 @@ model = dict(
     clip=dict(tuning=dict(type='mmlatte.NormTuning', logit_scale=False)),
     class_names={{_base_.class_names}},
     templates='a centered satellite photo of {}.',
-    schedule=dict(type='mmlatte.TopKSchedule', k=16),
+    selection=dict(type='mmlatte.TopKSelection', k=16),
     rounds=1,
 )
 optim_wrapper = dict(optimizer=dict(lr=1e-4))

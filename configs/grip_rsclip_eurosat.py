@@ -2,7 +2,8 @@
 # all, and starts from the pretrained weights and the full learning rate.
 _base_ = ['./ifpl_rsclip_eurosat.py']
 model = dict(
-    schedule=dict(_delete_=True, type='mmlatte.GrowingSchedule'), restart=True
+    selection=dict(_delete_=True, type='mmlatte.GrowingSelection'),
+    restart=True,
 )
 # As many as model.rounds: who overrides one overrides both.
 param_scheduler = dict(cycles={{_base_.model.rounds}})

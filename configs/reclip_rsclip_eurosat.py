@@ -10,5 +10,5 @@ model = dict(
     class_names={{_base_.class_names}},
     templates={{_base_.templates}},
     # Ten classes would leave 9 of 256 dimensions.
-    project=False,
+    options=dict(project=False),
 )

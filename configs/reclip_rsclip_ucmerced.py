@@ -10,5 +10,5 @@ model = dict(
     class_names={{_base_.class_names}},
     templates={{_base_.templates}},
     # 21 classes would leave 20 of 256 dimensions.
-    project=False,
+    options=dict(project=False),
 )

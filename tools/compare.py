@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmlatte.apis.comparison import compare, make_entries
+from mmlatte.apis import compare, make_entries
 from mmlatte.engine.loops.resumable_train_loop import TERMINATED
 
 

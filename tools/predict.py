@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 from mmengine.logging import MMLogger
 
-from mmlatte.apis import LatteCLIPInferencer, find_images
-from mmlatte.apis.prediction_file import prediction_rows, write_predictions
+from mmlatte.apis import Inferencer, find_images
+from mmlatte.apis.inference.prediction_file import (
+    prediction_rows,
+    write_predictions,
+)
 from mmlatte.datasets.unlabeled_folder import read_class_names
 from mmlatte.progress import Progress
 
@@ -60,7 +63,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def predict(
-    inferencer: LatteCLIPInferencer,
+    inferencer: Inferencer,
     images: list[str],
     args: argparse.Namespace,
     logger: MMLogger,
@@ -87,9 +90,7 @@ def main() -> None:
     args = parse_args()
     logger = MMLogger.get_instance('mmlatte', log_level='INFO')
     images = find_images(args.images)
-    inferencer = LatteCLIPInferencer(
-        args.model, args.checkpoint, device=args.device
-    )
+    inferencer = Inferencer(args.model, args.checkpoint, device=args.device)
     for option, change in (
         (args.classes, inferencer.set_classes),
         (args.add_classes, inferencer.add_classes),

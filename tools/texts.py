@@ -11,7 +11,7 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from mmlatte.lmm import TextStore
-from mmlatte.lmm.text_exchange import (
+from mmlatte.lmm.store.text_exchange import (
     export_jsonl,
     export_parquet,
     export_txt,

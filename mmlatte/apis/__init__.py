@@ -1,20 +1,14 @@
-from .adapt import AdaptResult, adapt
-from .adapt_options import AdaptOptions
-from .adapt_plan import AdaptPlan
-from .comparison import compare, make_entries
+from .adapt import AdaptOptions, AdaptPlan, AdaptResult, adapt
 from .export import export_model
-from .find_images import find_images
-from .latteclip_inferencer import LatteCLIPInferencer
+from .inference import Inferencer, find_images, load_classifier
 from .launch import (
     add_common_options,
     build_runner,
     leave_process_group,
     load_config,
 )
-from .load_classifier import load_classifier
+from .pages import compare, make_entries, make_run_report, make_text_gallery
 from .preflight import PreflightError, preflight
-from .run_report import make_run_report
-from .text_gallery import make_text_gallery
 from .text_synthesis import prepare_texts, synthesize_texts
 
 __all__ = [
@@ -23,7 +17,7 @@ __all__ = [
     'AdaptResult',
     'adapt',
     'PreflightError',
-    'LatteCLIPInferencer',
+    'Inferencer',
     'add_common_options',
     'build_runner',
     'compare',

@@ -90,8 +90,15 @@ def build_runner(cfg: Config) -> Runner:
         PreflightError: If weights or data are missing, see `preflight`.
     """
     preflight(cfg)
-    if cfg.launcher != 'none' and not torch.cuda.is_available():
-        init_cpu_dist(cfg)
+    if cfg.launcher != 'none':
+        wrapper = dict(
+            type='mmlatte.DistributedMethod',
+            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        )
+        wrapper.update(cfg.get('model_wrapper_cfg') or {})
+        cfg.model_wrapper_cfg = wrapper
+        if not torch.cuda.is_available():
+            init_cpu_dist(cfg)
     if 'runner_type' not in cfg:
         return Runner.from_cfg(cfg)
     from mmengine.registry import RUNNERS

@@ -103,6 +103,7 @@ model = dict(
         'group',
     ),
     type='mmlatte.LatteCLIPClassifier')
+model_wrapper_cfg = dict(type='mmlatte.DistributedMethod')
 optim_wrapper = dict(
     constructor='mmlatte.CLIPOptimWrapperConstructor',
     optimizer=dict(

@@ -5,7 +5,7 @@ import numpy as np
 from mmengine.dataset import force_full_init
 from mmpretrain.datasets import BaseDataset
 
-from mmlatte.datasets.sample_index import SampleIndex
+from .sample_index import SampleIndex
 
 
 class IndexedDataset(BaseDataset):

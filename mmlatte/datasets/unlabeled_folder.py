@@ -2,9 +2,10 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from mmlatte.datasets.indexed_dataset import IndexedDataset
-from mmlatte.datasets.sample_index import SampleIndex
 from mmlatte.registry import DATASETS
+
+from .indexed_dataset import IndexedDataset
+from .sample_index import SampleIndex
 
 IMAGE_SUFFIXES = (
     '.avif',

@@ -95,7 +95,9 @@ def fit_gaussians(
         GaussianFit: The classifier, and how EM ended.
     """
     means = double_precision(frozen.texts())
-    second = sum(f.T @ f for _, f in frozen.chunks(double=True))
+    second = means.new_zeros(frozen.width, frozen.width)
+    for _, features in frozen.chunks(double=True):
+        second += features.T @ features
     if shrinkage is None:
         shrinkage = published_shrinkage(frozen)
     labels = torch.full((len(frozen),), -1, device=means.device)
@@ -123,7 +125,8 @@ def e_step(frozen: FrozenFeatures, posterior: Posterior) -> Statistics:
         frozen (FrozenFeatures): N features; they are read in chunks.
         posterior (Callable): See `Posterior`.
     """
-    labels, counts, sums = [], 0.0, 0.0
+    sums = torch.zeros_like(double_precision(frozen.texts()))
+    counts, labels = sums.new_zeros(len(sums)), []
     for part, features in frozen.chunks(double=True):
         gamma = posterior(part, features)
         labels.append(gamma.argmax(dim=1))

@@ -95,7 +95,8 @@ class LinearClassifier:
             ValueError: See `prototype_form`.
         """
         wide, n = self.double(), len(frozen)
-        second, mean = 0.0, 0.0
+        mean = torch.zeros_like(wide.weight[0])
+        second = torch.outer(mean, mean)
         for _, features in frozen.chunks(double=True):
             second = second + features.T @ features / n
             mean = mean + features.sum(dim=0) / n

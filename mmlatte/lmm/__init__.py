@@ -1,24 +1,41 @@
 """What talks to large multimodal models, and keeps what they say."""
 
-from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
-from .collage import make_collage
-from .known_keys import KnownKeys
-from .load_image import ImageError, load_image
-from .openai_compatible_lmm import OpenAICompatibleLMM
-from .prompts import DATASET_PROMPTS, GroupOptions
-from .quality import clean_text, find_problem
-from .shard_plan import ShardPlan
-from .store_folder import store_folder, store_name
-from .synthesis import Counts, missing_texts, synthesize
-from .tag_captioner import TagCaptioner
-from .team import Team
-from .text_file import TextFile
-from .text_record import TextRecord, record_key
-from .text_store import TextStore
-from .training_texts import TrainingTexts
-from .transformers_lmm import TransformersLMM
-from .vllm_lmm import VLLMLMM
-from .wanted_texts import WantedTexts
+from .asking import (
+    DATASET_PROMPTS,
+    Counts,
+    GroupOptions,
+    SharedWork,
+    TextJob,
+    TrainingTexts,
+    WantedTexts,
+    check_lmm_early,
+    clean_text,
+    find_problem,
+    make_collage,
+    missing_texts,
+    synthesize,
+)
+from .backends import (
+    VLLMLMM,
+    Answer,
+    BaseLMM,
+    ImageError,
+    LMMRequest,
+    LMMUnavailableError,
+    OpenAICompatibleLMM,
+    TagCaptioner,
+    TextFile,
+    TransformersLMM,
+    load_image,
+)
+from .store import (
+    KnownKeys,
+    TextRecord,
+    TextStore,
+    record_key,
+    store_folder,
+    store_name,
+)
 
 __all__ = [
     'DATASET_PROMPTS',
@@ -31,16 +48,17 @@ __all__ = [
     'LMMRequest',
     'LMMUnavailableError',
     'OpenAICompatibleLMM',
-    'ShardPlan',
+    'SharedWork',
     'TagCaptioner',
-    'Team',
     'TextFile',
+    'TextJob',
     'TextRecord',
     'TextStore',
     'TrainingTexts',
     'TransformersLMM',
     'VLLMLMM',
     'WantedTexts',
+    'check_lmm_early',
     'clean_text',
     'find_problem',
     'load_image',

@@ -23,16 +23,16 @@ from .losses import ContrastiveLoss
 from .memory import LearnedPrototypes, PrototypeMemory
 from .necks import DynamicFeatureMixer
 from .pseudo_labels import (
-    CandidateSchedule,
-    GrowingSchedule,
-    TopKSchedule,
+    CandidateSelection,
+    GrowingSelection,
+    TopKSelection,
 )
 from .tuning import BlockTuning, LoRATuning, NormTuning
 
 __all__ = [
-    'CandidateSchedule',
-    'GrowingSchedule',
-    'TopKSchedule',
+    'CandidateSelection',
+    'GrowingSelection',
+    'TopKSelection',
     'BlockTuning',
     'ContrastiveLoss',
     'DPAClassifier',

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from mmlatte.visualization.page import write_page
+from .page import write_page
 
 __all__ = ['MethodResult', 'RunResult', 'write_comparison']
 

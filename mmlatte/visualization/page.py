@@ -2,13 +2,14 @@
 
 import base64
 import io
+import json
 from pathlib import Path
 
 from PIL import Image
 
-from mmlatte.engine.atomic_file import atomic_file
+from mmlatte.atomic_file import atomic_file
 
-__all__ = ['jpeg_thumbnail', 'prepare_page', 'write_page']
+__all__ = ['json_block', 'jpeg_thumbnail', 'prepare_page', 'write_page']
 
 
 def prepare_page(path: str | Path) -> Path:
@@ -52,3 +53,17 @@ def jpeg_thumbnail(image: Image.Image, side: int, quality: int) -> str:
     buffer = io.BytesIO()
     image.save(buffer, 'JPEG', quality=quality)
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+def json_block(name: str, content: object) -> str:
+    """Return data for a page, in an element that no browser runs; ASCII.
+
+    Within a script element only ``<`` can end or open anything. All else than
+    ASCII is escaped, also bytes of names that are no UTF-8.
+
+    Args:
+        name (str): Id of the element.
+        content (object): Plain data.
+    """
+    data = json.dumps(content, separators=(',', ':')).replace('<', '\\u003c')
+    return f'<script type="application/json" id="{name}">{data}</script>\n'

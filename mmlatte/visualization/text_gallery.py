@@ -1,6 +1,5 @@
 """One HTML page to look at the texts of a dataset."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -9,10 +8,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from mmlatte.engine.atomic_file import atomic_file
+from mmlatte.atomic_file import atomic_file
 from mmlatte.lmm import ImageError
-from mmlatte.lmm.text_record import KINDS
-from mmlatte.visualization.page import jpeg_thumbnail
+from mmlatte.lmm.store.text_record import KINDS
+
+from .page import jpeg_thumbnail, json_block
 
 __all__ = ['GalleryImage', 'GalleryText', 'write_text_gallery']
 
@@ -102,14 +102,15 @@ def write_text_gallery(
     with atomic_file(path) as file:
         file.write(before.encode())
         meta = _meta(images, class_names, title, facts, len(items))
-        file.write(_block('meta', meta))
+        file.write(json_block('meta', meta).encode())
         for part, batch in enumerate(_batches(items, ITEMS_PER_PART)):
-            file.write(_block(f'items-{part}', batch))
+            file.write(json_block(f'items-{part}', batch).encode())
         with ThreadPoolExecutor() as pool:
             batches = _batches(samples, PICTURES_PER_PART)
             for part, batch in enumerate(batches):
                 shown = pool.map(lambda i: _thumbnail(load, i, side), batch)
-                file.write(_block(f'pictures-{part}', list(shown)))
+                block = json_block(f'pictures-{part}', list(shown))
+                file.write(block.encode())
         file.write(after.encode())
 
 
@@ -157,14 +158,6 @@ def _item(image: GalleryImage, places: dict[int, int]) -> dict:
             for text in image.texts
         ],
     }
-
-
-def _block(name: str, content: object) -> bytes:
-    # All else than ASCII is escaped, also bytes of names that are no UTF-8.
-    # Within a script element only "<" can end or open anything.
-    data = json.dumps(content, separators=(',', ':')).replace('<', '\\u003c')
-    block = f'<script type="application/json" id="{name}">{data}</script>\n'
-    return block.encode('ascii')
 
 
 def _thumbnail(

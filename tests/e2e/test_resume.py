@@ -15,7 +15,7 @@ from mmengine.hooks import Hook
 
 from mmlatte.apis import build_runner
 from mmlatte.engine import find_resumable_checkpoint
-from mmlatte.engine.feature_cache import FeatureCache
+from mmlatte.engine.frozen.feature_cache import FeatureCache
 from mmlatte.lmm import TextStore
 from mmlatte.registry import HOOKS
 

@@ -6,12 +6,13 @@ import torch
 import torch.nn.functional as F
 from open_clip.zero_shot_metadata import IMAGENET_CLASSNAMES
 
+from mmlatte.demo import DemoCLIP
 from mmlatte.demo.aligned_clip import (
     _load_classifier,
     fit_alignment,
     is_stale,
 )
-from mmlatte.models.clip import DemoCLIP, OpenCLIP
+from mmlatte.models.clip import OpenCLIP
 
 
 @pytest.fixture(scope='module')
@@ -113,9 +114,7 @@ def test_what_is_there_is_not_built(clip, tiny_clip_dir, monkeypatch):
     def refuse(folder):
         raise AssertionError(f'built {folder}')
 
-    monkeypatch.setattr(
-        'mmlatte.models.clip.demo_clip.build_demo_clip', refuse
-    )
+    monkeypatch.setattr('mmlatte.demo.demo_clip.build_demo_clip', refuse)
     DemoCLIP(clip.model_name)
     assert DemoCLIP(f'local-dir:{tiny_clip_dir}').embed_dim == 16
 

@@ -3,8 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from mmlatte.datasets import OpenMoji
-from mmlatte.demo import packages
+from mmlatte.demo import OpenMoji, packages
 from mmlatte.demo.pictograms import (
     CLASSES,
     MAX_PER_CLASS,

@@ -15,7 +15,7 @@ Labels choose the parts and score the outcome; the method does not see them.
 
     python tools/benchmarks/robustness.py configs/latteplus_rsclip_eurosat.py \
         --outliers configs/latteplus_rsclip_ucmerced.py --seeds 0 1 2 \
-        --vary valley=1.0 min_clusters=0.0
+        --vary options.valley=1.0 options.min_clusters=0.0
 """
 
 import argparse
@@ -34,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from robustness_parts import draw_parts
 
 from mmlatte.apis import build_runner
+from mmlatte.engine.find_hook import require_hook
 from mmlatte.engine.hooks import ZeroShotLabelHook
 from mmlatte.models import FrozenFeatures
 from mmlatte.registry import MODELS
@@ -77,15 +78,10 @@ def load(path: str, options: dict | None, work_dir: str) -> Data:
     runner._train_loop = runner.build_train_loop(runner._train_loop)
     model = runner.model
     model.init_weights()
-    (hook,) = [h for h in runner.hooks if isinstance(h, ZeroShotLabelHook)]
+    hook = require_hook(runner, ZeroShotLabelHook, 'this benchmark')
     hook.before_run(runner)
-    frozen = FrozenFeatures(
-        np.array(hook.features),
-        hook.labels,
-        hook.scores,
-        hook.class_features,
-        scale=hook.scale,
-    )
+    frozen = hook.found.frozen()
+    frozen.features = np.array(frozen.features)
     model.eval()
     truth = _labels(runner.train_loop.dataloader)
     data = Data(cfg, model, frozen, truth, *_test(runner))

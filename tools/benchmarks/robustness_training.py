@@ -23,7 +23,8 @@ from mmengine.config import Config, DictAction
 sys.path.insert(0, str(Path(__file__).parent))
 from robustness_parts import DRAWN, Part, draw_parts
 
-from mmlatte.apis.comparison import Entry, compare, make_entries
+from mmlatte.apis.pages.comparison import compare
+from mmlatte.apis.pages.comparison_entries import Entry, make_entries
 from mmlatte.registry import DATASETS
 from mmlatte.visualization.comparison import MethodResult
 

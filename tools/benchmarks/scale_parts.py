@@ -18,12 +18,13 @@ from scale import PROMPTS, TINY, WIDTH, names
 
 from mmlatte.datasets.indexed_dataset import IndexedDataset
 from mmlatte.datasets.sample_index import SampleIndex
+from mmlatte.engine.frozen.zero_shot_labels import labels_file, write_labels
 from mmlatte.engine.hooks import (
     LMMTextSynthHook,
     SampleSeedHook,
     ZeroShotLabelHook,
 )
-from mmlatte.lmm.text_file_db import connect_new
+from mmlatte.lmm.store.store_file import connect_new
 from mmlatte.registry import DATASETS, TRANSFORMS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs' / '_base_'
@@ -163,22 +164,24 @@ def prepare(args: argparse.Namespace, folder: Path) -> None:
         lines.writelines(f'{name}\n' for name in names(args.samples))
     labels, texts = hooks_of(runner)
     runner._train_loop = runner.build_train_loop(runner._train_loop)
-    labels.fingerprint = runner.model.clip.fingerprint()
-    key = labels._key(runner.model, runner.train_loop.dataloader.dataset)
-    cache = folder / 'cache' / f'features-{key}'
+    model, dataset = runner.model, runner.train_loop.dataloader.dataset
+    cache = labels.frozen_pass.folder(model, dataset)
     cache.mkdir(parents=True, exist_ok=True)
     np.lib.format.open_memmap(
         cache / 'features.npy', 'w+', np.float32, (args.samples, WIDTH)
     )
-    generator = np.random.default_rng(0)
-    labels._nearest = lambda classes: dict(
-        labels=generator.integers(0, args.classes, args.samples),
-        scores=np.zeros(args.samples, np.float32),
+    classes = model.encode_classes().float().cpu().numpy()
+    draw = np.random.default_rng(0)
+    write_labels(
+        cache / labels_file(classes),
+        classes,
+        draw.integers(0, args.classes, args.samples, np.int32),
+        np.zeros(args.samples, np.float32),
     )
     labels.before_run(runner)
-    dataset = runner.train_loop.dataloader.dataset
-    wanted, store = texts.wanted_texts(dataset, runner.model, labels)
-    keys = np.sort(wanted.keys().reshape(-1))
+    job = texts.text_job(dataset, model.class_names, model.clip, labels.found)
+    store = job.store
+    keys = np.sort(job.wanted.keys().reshape(-1))
     store.folder.mkdir(parents=True, exist_ok=True)
     part = store.folder / 'made.part'
     db = connect_new(part)
@@ -217,4 +220,3 @@ def train(runner: Runner, steps: int, stage: Callable) -> None:
 
 def _step(runner: Runner, batch: dict) -> None:
     runner.model.train_step(batch, runner.optim_wrapper)
-    runner.model.memory.step()

@@ -8,7 +8,7 @@ _base_ = [
 model = dict(
     type='mmlatte.PseudoLabelClassifier',
     clip=dict(tuning=dict(type='mmlatte.NormTuning', logit_scale=False)),
-    schedule=dict(type='mmlatte.TopKSchedule', k=16),
+    selection=dict(type='mmlatte.TopKSelection', k=16),
     rounds=1,
 )
 # As DPA on this tower: few parameters, few steps.

@@ -11,8 +11,9 @@ from mmengine.dataset import Compose
 from PIL import Image
 from torch import Tensor
 
-from mmlatte.apis.export.bundle import Bundle
 from mmlatte.registry import TRANSFORMS
+
+from .bundle import Bundle
 
 __all__ = ['CheckImages', 'Comparison', 'compare', 'predict_here']
 

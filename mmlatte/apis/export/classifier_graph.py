@@ -3,7 +3,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmlatte.apis.export.bundle import Bundle
+from .bundle import Bundle
 
 
 class ClassifierGraph(nn.Module):

@@ -16,8 +16,9 @@ from open_clip.transformer import (
 from PIL import Image
 from torch import Tensor, nn
 
-from mmlatte.apis.export.bundle import Bundle, classify
 from mmlatte.models.clip import OpenCLIP
+
+from .bundle import Bundle, classify
 
 __all__ = ['CARD', 'check', 'predict', 'save']
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmlatte.apis.export.bundle import Bundle
-from mmlatte.apis.export.check import Comparison
-from mmlatte.apis.latteclip_inferencer import test_pipeline
-from mmlatte.apis.run_facts import describe_training, read_summary
+from mmlatte.apis.inference.image_dataset import test_pipeline
+from mmlatte.apis.pages.run_facts import describe_training, read_summary
 from mmlatte.decode_image import WHITE
 from mmlatte.version import __version__
+
+from .bundle import Bundle
+from .check import Comparison
 
 __all__ = ['model_card']
 

@@ -11,8 +11,9 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mmlatte.apis.export.bundle import Bundle, classify
 from mmlatte.models.clip import OpenCLIP
+
+from .bundle import Bundle, classify
 
 __all__ = ['CARD', 'check', 'predict', 'save']
 

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from mmlatte.apis.export.bundle import Preprocessing
+from .bundle import Preprocessing
 
 __all__ = ['read_pixels']
 

@@ -9,10 +9,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from mmlatte.apis.export.bundle import Bundle, Preprocessing
-from mmlatte.apis.export.classifier_graph import ClassifierGraph
-from mmlatte.apis.export.pixels import read_pixels
 from mmlatte.models.clip import OpenCLIP
+
+from .bundle import Bundle, Preprocessing
+from .classifier_graph import ClassifierGraph
+from .pixels import read_pixels
 
 __all__ = ['CARD', 'check', 'predict', 'save']
 

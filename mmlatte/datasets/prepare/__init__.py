@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmlatte.datasets.download import download, extract_zip, only_one
-from mmlatte.datasets.prepare.converters import CONVERTERS
-from mmlatte.datasets.prepare.extract_tar import extract_tar
-from mmlatte.datasets.prepare.sources import SOURCES, Archive, Source
 from mmlatte.registry import DATASETS
+
+from .converters import CONVERTERS
+from .extract_tar import extract_tar
+from .sources import SOURCES, Archive, Source
 
 __all__ = ['SOURCES', 'Verdict', 'prepare_dataset', 'verify_dataset']
 

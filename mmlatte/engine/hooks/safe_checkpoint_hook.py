@@ -7,12 +7,11 @@ from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from mmlatte.atomic_file import atomic_file, remove_stale_files
+from mmlatte.engine.checkpoints.atomic_backend import ATOMIC_BACKEND
+from mmlatte.engine.checkpoints.plain_data import from_plain, to_plain
+from mmlatte.engine.checkpoints.random_state import get_random_state
 from mmlatte.registry import HOOKS
-
-from ..atomic_backend import ATOMIC_BACKEND
-from ..atomic_file import atomic_file, remove_stale_files
-from ..plain_data import from_plain, to_plain
-from ..random_state import get_random_state
 
 
 @HOOKS.register_module()

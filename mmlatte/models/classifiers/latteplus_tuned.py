@@ -4,14 +4,20 @@ import dataclasses
 import logging
 
 import torch
+from mmengine.dist import broadcast
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmlatte.fits import FrozenFeatures, gaussian_parameters
-from mmlatte.models.cluster_labels import cluster_fit
+from mmlatte.fits import (
+    FrozenFeatures,
+    LattePlusOptions,
+    gaussian_parameters,
+)
+from mmlatte.models.agreed_fit import agreed_latteplus
 from mmlatte.registry import MODELS
 
 from .dpa import DPAClassifier
+from .fitted import log_fit
 
 
 @MODELS.register_module()
@@ -56,10 +62,11 @@ class LattePlusTunedClassifier(DPAClassifier):
         train_matched (bool): Train where names and clusters match as well.
             Defaults to False.
         min_perplexity (float): See above, in [0, 1]. Defaults to 0.8.
+        latteplus (dict, optional): Of the `LattePlusOptions`.
         **kwargs: See `DPAClassifier`.
 
     Attributes:
-        stays_frozen (bool): Whether LattePlus stayed zero-shot CLIP.
+        kept_zero_shot (bool): Whether LattePlus stayed zero-shot CLIP.
     """
 
     shares: Tensor
@@ -71,6 +78,7 @@ class LattePlusTunedClassifier(DPAClassifier):
         balance: float = 0.5,
         train_matched: bool = False,
         min_perplexity: float = 0.8,
+        latteplus: dict | None = None,
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -80,13 +88,14 @@ class LattePlusTunedClassifier(DPAClassifier):
             raise ValueError(
                 f'min_perplexity must be in [0, 1], got {min_perplexity}'
             )
+        self.latteplus = LattePlusOptions(**(latteplus or {}))
         self.balance = balance
         self.train_matched = train_matched
         self.min_perplexity = min_perplexity
         self.shares = torch.zeros(len(self.class_names))
         # Of the prototypes of a fit; 0 where they are those of training.
         self.register_buffer('fitted_scale', torch.zeros(()))
-        self.stays_frozen = False
+        self.kept_zero_shot = False
         self._fit: tuple[Tensor, Tensor] | None = None
 
     @property
@@ -127,9 +136,13 @@ class LattePlusTunedClassifier(DPAClassifier):
         if self.shares.any():
             super().set_frozen(frozen)
             return
-        found = cluster_fit(self, frozen)
-        self.stays_frozen = found is None
-        if found is None:
+        device = self.memory.weight.device
+        frozen = frozen.on(device)
+        with torch.autocast(device.type, enabled=False):
+            found = agreed_latteplus(frozen, self.latteplus)
+        log_fit(type(self).__name__, found, self.class_names)
+        self.kept_zero_shot = found.kept_zero_shot
+        if found.kept_zero_shot:
             print_log(
                 'LattePlusTunedClassifier: there is nothing to learn from, '
                 'and nothing is trained.',
@@ -137,11 +150,16 @@ class LattePlusTunedClassifier(DPAClassifier):
                 level=logging.WARNING,
             )
             return
-        labels = torch.from_numpy(found.labels)
+        labels = found.labels
         counts = labels.bincount(minlength=len(self.shares))
         why = self._why_not(found.matched, counts / len(labels))
-        if why and found.prototypes is not None:
-            self._fit = found.prototypes, found.scale
+        # More classes than dimensions have no prototypes of one length.
+        if why and len(counts) <= frozen.width:
+            form = found.classifier.as_prototypes(frozen, found.unused)
+            rows, scale = form.prototypes.cpu(), torch.tensor(form.scale)
+            broadcast(rows)
+            broadcast(scale)
+            self._fit = rows, scale
             print_log(
                 f'LattePlusTunedClassifier: {why}; the Gaussians are the '
                 'classifier, and nothing is trained.',
@@ -149,7 +167,7 @@ class LattePlusTunedClassifier(DPAClassifier):
             )
         equal = (counts > 0) / (counts > 0).sum()
         self.shares.copy_(equal.lerp(counts / len(labels), 1 - self.balance))
-        super().set_frozen(dataclasses.replace(frozen, labels=found.labels))
+        super().set_frozen(dataclasses.replace(frozen, labels=labels.numpy()))
 
     def _why_not(self, matched: bool, shares: Tensor) -> str | None:
         """Say why not to train, if so; shares of all names, (C,)."""
@@ -174,9 +192,3 @@ class LattePlusTunedClassifier(DPAClassifier):
         self.memory.reset(prototypes)
         self.fitted_scale.copy_(scale)
         self._fit = None
-
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        # Earlier checkpoints have no scale: all of them were trained.
-        key = f'{prefix}fitted_scale'
-        state_dict.setdefault(key, torch.zeros_like(self.fitted_scale))
-        super()._load_from_state_dict(state_dict, prefix, *args)

@@ -7,8 +7,8 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import Runner
 
-from mmlatte.engine.atomic_file import atomic_file
-from mmlatte.engine.plain_data import from_plain, to_plain
+from mmlatte.atomic_file import atomic_file
+from mmlatte.engine.checkpoints.plain_data import from_plain, to_plain
 
 
 def state_of(runner):

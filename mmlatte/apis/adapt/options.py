@@ -1,0 +1,128 @@
+"""What a user of ``adapt`` may choose, and what follows from it."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from mmlatte.lmm.asking.prompts import with_article
+from mmlatte.models.classifiers.prototype_classifier import check_templates
+
+from .methods import DEFAULT_METHOD, METHODS
+
+__all__ = ['AdaptOptions', 'default_template']
+
+
+@dataclass
+class AdaptOptions:
+    """What a user may choose; None means a default by machine and data.
+
+    Args:
+        images (str): Folder of the images.
+        classes (Sequence[str]): Class names.
+        describe (str): What an image is, e.g. ``'satellite image'``.
+        template (str | None): Class text with ``{}``. Defaults to
+            ``'a <describe> of {}.'``, for photos ``'a photo of a {}.'``.
+        clip (str): ``NAME/TAG`` of open_clip, ``NAME/FILE``,
+            ``local-dir:FOLDER`` or ``hf-hub:OWNER/REPO``.
+        method (str): One of `METHODS`.
+        lmm (str | None): A model of transformers (folder or hub name), the
+            address of a server (``http://HOST:PORT/v1#MODEL``), a file of
+            texts (``.jsonl``), or ``'none'`` for class texts only.
+        lr (float | None): Learning rate. None: as the method sets it.
+        epochs (int | None): None: as many as make `STEPS` steps.
+        batch_size (int | None): None: by images and machine.
+        seed (int): Of the run.
+        device (str | None): ``'cuda'`` or ``'cpu'``.
+        workers (int): Loading processes.
+        test (str | None): Folder with a sub-folder of images per class, to
+            measure accuracy on; training does not see it.
+        out (str): Folder of the results.
+    """
+
+    images: str
+    classes: Sequence[str]
+    describe: str = 'photo'
+    template: str | None = None
+    clip: str = 'ViT-B-32/laion2b_s34b_b79k'
+    method: str = DEFAULT_METHOD
+    lmm: str | None = None
+    lr: float | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    seed: int = 0
+    device: str | None = None
+    workers: int = 2
+    test: str | None = None
+    out: str = 'work_dirs/adapted'
+
+    def __post_init__(self) -> None:
+        self.images = os.path.abspath(os.path.expanduser(self.images))
+        self.device = check_device(self.device)
+        if len(self.classes) < 2:
+            raise ValueError(
+                f'classes={[*self.classes]}: there must be two or more'
+            )
+        if self.method not in METHODS:
+            raise ValueError(
+                f'method={self.method!r}: choose from {[*METHODS]}'
+            )
+        self._check_not_taken()
+        for name in ('epochs', 'batch_size'):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f'{name}={value} must be at least 1')
+        if self.lr is not None and self.lr <= 0:
+            raise ValueError(f'lr={self.lr} must be positive')
+        if self.template is None:
+            self.template = default_template(self.describe)
+        check_templates(self.template)
+
+    def _check_not_taken(self) -> None:
+        """Refuse what a method would do nothing with."""
+        for name, why in METHODS[self.method].refused().items():
+            value = getattr(self, name)
+            if value is not None and (name, value) != ('lmm', 'none'):
+                raise ValueError(
+                    f'{name}={value!r}: method={self.method!r} {why}; leave '
+                    'it out'
+                )
+
+
+def check_device(device: str | None) -> str:
+    """Return the device to use, by default the GPU if there is one.
+
+    Raises:
+        ValueError: If it is not there, or if training would use another.
+    """
+    on_gpu = torch.cuda.is_available()
+    if device is None:
+        return 'cuda' if on_gpu else 'cpu'
+    kind = device.split(':')[0]
+    if kind not in ('cuda', 'cpu'):
+        raise ValueError(f"device={device!r}: 'cuda', 'cuda:N' or 'cpu'")
+    if kind == 'cuda' and not on_gpu:
+        raise ValueError(f'device={device!r}, but torch sees no GPU')
+    if kind == 'cpu' and on_gpu:
+        raise ValueError(
+            "device='cpu', but training takes a GPU where there is one: set "
+            'CUDA_VISIBLE_DEVICES= (empty) to hide it'
+        )
+    if ':' in device:
+        torch.cuda.set_device(device)
+    return device
+
+
+def default_template(describe: str) -> str:
+    """Return the class text of images of a kind.
+
+    Examples:
+        >>> default_template('photo')
+        'a photo of a {}.'
+        >>> default_template('aerial image')
+        'an aerial image of {}.'
+    """
+    if describe == 'photo':
+        return 'a photo of a {}.'
+    return f'{with_article(describe)} of {{}}.'

@@ -1,0 +1,108 @@
+"""What adapting to a folder will do and cost, before it is done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ['AdaptPlan']
+
+
+@dataclass
+class AdaptPlan:
+    """Counts, settings and estimates.
+
+    Args:
+        images (int): Images in the folder.
+        classes (Sequence[str]): Class names.
+        clip (str): Which CLIP.
+        lmm (str): Which LMM, '' for none.
+        texts (int): Texts that the LMM writes at most, over all calls.
+        texts_left (int): Those that are not in the store yet.
+        batch_size (int): Images per step.
+        epochs (int): Passes over the images; 0 for a fit without steps.
+        lr (float | None): None: found without labels before training.
+        device (str): Where.
+        seconds (dict[str, float]): Estimated seconds of every part.
+        bytes (dict[str, int]): Estimated bytes that every part still takes
+            on disk, beside what an earlier call left there.
+        free (int): Bytes that are free there.
+        out (str): Folder of the results.
+    """
+
+    images: int
+    classes: Sequence[str]
+    clip: str
+    lmm: str
+    texts: int
+    texts_left: int
+    batch_size: int
+    epochs: int
+    lr: float | None
+    device: str
+    seconds: dict[str, float]
+    bytes: dict[str, int]
+    free: int
+    out: str
+
+    def __str__(self) -> str:
+        steps = self.epochs * -(-self.images // self.batch_size)
+        names = ', '.join(self.classes[:5])
+        if len(self.classes) > 5:
+            names += ', ...'
+        lr = f'{self.lr:g}' if self.lr else 'found without labels'
+        lmm = f'{self.lmm}: up to {self.texts:,} texts'
+        training = (
+            f'{self.epochs} epochs of {self.batch_size} images a step, '
+            f'{steps:,} steps, learning rate {lr}, on {self.device}'
+        )
+        if not self.lmm:
+            lmm = 'none: class texts only'
+        elif not self.texts_left:
+            lmm = f'{self.lmm}: its texts are there, nothing to write'
+        elif self.texts_left < self.texts:
+            lmm += f', {self.texts_left:,} of them still to write'
+        if not self.epochs:
+            training = 'none: a fit to the features of frozen CLIP'
+        times = [f'{k} {_duration(v)}' for k, v in self.seconds.items()]
+        sizes = [f'{k} {_size(v)}' for k, v in self.bytes.items()]
+        lines = [
+            f'images      {self.images:,}',
+            f'classes     {len(self.classes)}: {names}',
+            f'CLIP        {self.clip}',
+            f'LMM         {lmm}',
+            f'training    {training}',
+            f'time        about {_duration(sum(self.seconds.values()))}: '
+            + ', '.join(times),
+            f'disk        about {_size(sum(self.bytes.values()))} of '
+            f'{_size(self.free)} free: {", ".join(sizes) or "all is there"}',
+            f'results in  {self.out}',
+        ]
+        return '\n'.join(lines)
+
+    def check(self) -> None:
+        """Stop before the disk is full.
+
+        Raises:
+            OSError: If the estimate does not fit.
+        """
+        needed = sum(self.bytes.values())
+        if needed > self.free:
+            raise OSError(
+                f'{self.out}: about {_size(needed)} are needed and '
+                f'{_size(self.free)} are free; give another --out'
+            )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f'{seconds:.0f} s'
+    if seconds < 5400:
+        return f'{seconds / 60:.0f} min'
+    return f'{seconds / 3600:.1f} h'
+
+
+def _size(count: float) -> str:
+    for unit in ('B', 'kB', 'MB', 'GB'):
+        if count < 1000:
+            return f'{count:.0f} {unit}'
+        count /= 1000
+    return f'{count:.1f} TB'

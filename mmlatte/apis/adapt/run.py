@@ -1,0 +1,265 @@
+"""A folder of images and class names in; a better classifier out."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+
+from mmlatte.apis.export import check_export_formats, export_model
+from mmlatte.apis.inference.inferencer import Inferencer
+from mmlatte.apis.inference.prediction_file import (
+    prediction_rows,
+    write_predictions,
+)
+from mmlatte.apis.launch import build_runner
+from mmlatte.apis.pages.run_report import make_run_report
+from mmlatte.apis.preflight import PreflightError, preflight
+from mmlatte.atomic_file import atomic_file
+from mmlatte.datasets.sample_index import samples_of
+from mmlatte.datasets.unlabeled_folder import read_class_names
+from mmlatte.engine import find_resumable_checkpoint
+from mmlatte.models.clip import OpenCLIP
+from mmlatte.registry import DATASETS, MODELS
+
+from .config import adapt_config
+from .make_plan import make_plan
+from .options import AdaptOptions
+from .plan import AdaptPlan
+from .settings import clip_settings
+
+__all__ = ['AdaptResult', 'adapt']
+
+#: Images that the level of the confidences is set on.
+CALIBRATION = 500
+
+
+@dataclass
+class AdaptResult:
+    """Where everything is.
+
+    Args:
+        run (Path): Work folder of the run: log, checkpoints, summary.json.
+        plan (AdaptPlan | None): What was planned; None if the run had been
+            finished before.
+        report (Path | None): The HTML page.
+        predictions (Path | None): A class for every image, CSV.
+        exports (dict[str, Path]): Format -> folder.
+    """
+
+    run: Path
+    plan: AdaptPlan | None = None
+    report: Path | None = None
+    predictions: Path | None = None
+    exports: dict[str, Path] | None = None
+
+
+def adapt(
+    images: str,
+    classes: str | Sequence[str],
+    out: str = 'work_dirs/adapted',
+    export: Sequence[str] = ('open_clip',),
+    dry_run: bool = False,
+    show: Callable[[AdaptPlan], None] | None = None,
+    **choices,
+) -> AdaptResult:
+    """Adapt CLIP to a folder of unlabelled images.
+
+    Writes into ``out``: ``config.py`` (the whole run as a config, for
+    ``tools/train.py`` or ``tools/dist_train.sh``), ``images.json`` (which
+    images it saw), ``run/`` (log, checkpoints, ``summary.json``), ``cache/``
+    (texts and frozen features), ``report.html``, ``predictions.csv`` and
+    ``exported/``. Called again with the same choices it goes on where it
+    stopped, and repeats nothing.
+
+    Args:
+        images (str): Folder of the images.
+        classes (str | Sequence[str]): Class names, or a text file with one a
+            line.
+        out (str): Folder of the results.
+        export (Sequence[str]): Formats of `export_model`; empty for none.
+        dry_run (bool): Stop after the plan.
+        show (Callable, optional): Gets the plan before the work starts.
+            Defaults to writing it to the log.
+        **choices: See `AdaptOptions`.
+
+    Returns:
+        AdaptResult: Where everything is.
+
+    Raises:
+        ValueError: If a choice makes no sense.
+        FileExistsError: If ``out`` holds a run with other choices or images.
+        OSError: If the disk is too small for the plan.
+        RuntimeError: If weights or the LMM cannot be had.
+    """
+    logger = MMLogger.get_instance('mmlatte', log_level='INFO')
+    folder = Path(out).expanduser()
+    targets = {kind: folder / 'exported' / kind for kind in export}
+    wanted = [kind for kind, target in targets.items() if not target.exists()]
+    _check_export(wanted, None)
+    options = AdaptOptions(
+        images=images,
+        classes=read_class_names(classes),
+        out=str(folder),
+        **choices,
+    )
+    dataset = DATASETS.build(
+        dict(
+            type='mmlatte.UnlabeledFolder',
+            data_root=images,
+            classes=options.classes,
+            pipeline=[],
+        )
+    )
+    clip = _build_clip(options)
+    _check_export(wanted, clip)
+    cfg = adapt_config(options, clip, len(dataset))
+    if wanted and cfg.model.get('as_prototypes') is False:
+        raise ValueError(
+            f'export={wanted}: method={options.method!r} can be exported with '
+            f'at most {clip.embed_dim} classes (the width of its features), '
+            f'there are {len(options.classes)}; leave the export out '
+            '(--export with nothing after it)'
+        )
+    seen = _fingerprint(dataset)
+    _check_config(cfg, seen, folder)
+    result = AdaptResult(folder / 'run')
+    if not (result.run / 'summary.json').exists():
+        result.plan = make_plan(cfg, clip, folder)
+        if show is None:
+            logger.info(f'The plan:\n{result.plan}')
+        else:
+            show(result.plan)
+    if dry_run:
+        return result
+    if result.plan is not None:
+        result.plan.check()
+        preflight(cfg)
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_file(folder / IMAGES) as file:
+            file.write(json.dumps(seen).encode())
+        (folder / 'config.py').write_text(cfg.pretty_text, encoding='utf-8')
+        _train(cfg)
+    result.report = folder / 'report.html'
+    # A crash may have left an empty one.
+    if not result.report.exists() or not result.report.stat().st_size:
+        make_run_report(
+            result.run,
+            result.report,
+            num_workers=options.workers,
+            device=options.device,
+        )
+    logger.info(f'report: {result.report}')
+    paths = sorted(
+        dataset.get_data_info(i)['img_path'] for i in range(len(dataset))
+    )
+    result.predictions = folder / 'predictions.csv'
+    if not result.predictions.exists():
+        _predict(result.run, paths, result.predictions, options)
+    logger.info(f'predictions: {result.predictions}')
+    for kind in wanted:
+        export_model(str(result.run), kind, targets[kind], images=paths[:100])
+    result.exports = targets
+    return result
+
+
+#: Beside config.py: how many images the run has seen, and which.
+IMAGES = 'images.json'
+#: What may differ when a run goes on elsewhere.
+LOCAL = ('num_workers', 'persistent_workers', 'device')
+
+
+def _build_clip(options: AdaptOptions) -> OpenCLIP:
+    settings = clip_settings(options.clip)
+    try:
+        return MODELS.build(settings).to(options.device)
+    except RuntimeError as error:
+        raise PreflightError(f'CLIP weights: {error}') from error
+
+
+def _check_export(formats: Sequence[str], clip: OpenCLIP | None) -> None:
+    try:
+        check_export_formats(formats, clip)
+    except RuntimeError as error:
+        raise PreflightError(f'export: {error}') from error
+
+
+def _fingerprint(dataset) -> dict:
+    """Number of images, and a digest of their names."""
+    keys = samples_of(dataset).keys(0, len(dataset))
+    digest = hashlib.sha256(np.ascontiguousarray(keys, '<u8'))
+    return dict(count=len(dataset), names=digest.hexdigest())
+
+
+def _check_config(cfg: Config, seen: dict, folder: Path) -> None:
+    """Refuse to mix two runs in one folder.
+
+    Args:
+        cfg (Config): The run.
+        seen (dict): Its images, see `_fingerprint`.
+        folder (Path): Folder of the results.
+
+    Raises:
+        FileExistsError: Names the settings that differ.
+    """
+    path = folder / 'config.py'
+    begun = (folder / 'run' / 'last_checkpoint').exists()
+    if not path.exists() or not begun:
+        return
+    old, new = (
+        dict(_flat(c.to_dict())) for c in (Config.fromfile(str(path)), cfg)
+    )
+    different = [
+        f'{key}: {old.get(key)!r} there, {new.get(key)!r} now'
+        for key in sorted({*old, *new})
+        if old.get(key) != new.get(key) and key.split('.')[-1] not in LOCAL
+    ]
+    before = json.loads((folder / IMAGES).read_text())
+    if before['count'] != seen['count']:
+        different.insert(
+            0, f'images: {before["count"]} there, {seen["count"]} now'
+        )
+    elif before != seen:
+        different.insert(
+            0, f'images: {seen["count"]}, but not with the same names'
+        )
+    if different:
+        raise FileExistsError(
+            f'{folder} holds a run with other choices or images: name another '
+            '--out, or remove this folder. What differs:\n    '
+            + '\n    '.join(different[:10])
+        )
+
+
+def _flat(node, prefix: str = '') -> Iterator[tuple[str, object]]:
+    """Yield dotted keys and values of a config."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _flat(value, f'{prefix}.{key}' if prefix else key)
+    elif isinstance(node, (list, tuple)):
+        for number, value in enumerate(node):
+            yield from _flat(value, f'{prefix}.{number}')
+    else:
+        yield prefix, node
+
+
+def _train(cfg: Config) -> None:
+    checkpoint = find_resumable_checkpoint(cfg.work_dir)
+    cfg.resume, cfg.load_from = checkpoint is not None, checkpoint
+    build_runner(cfg).train()
+
+
+def _predict(
+    run: Path, paths: list[str], path: Path, options: AdaptOptions
+) -> None:
+    """Write the class of every image."""
+    inferencer = Inferencer(str(run), device=options.device)
+    sample = paths[:: max(1, len(paths) // CALIBRATION)]
+    inferencer.calibrate(sample, num_workers=options.workers)
+    about = dict(model=str(run), classes=inferencer.classes)
+    rows = prediction_rows(inferencer, paths, 3, num_workers=options.workers)
+    write_predictions(path, rows, 3, about)

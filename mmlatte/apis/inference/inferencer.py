@@ -1,0 +1,284 @@
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.registry import TRANSFORMS
+from mmpretrain import ImageClassificationInferencer
+from mmpretrain.structures import DataSample
+from torch.utils.data import DataLoader
+
+from mmlatte.models.classifiers.prototype_classifier import check_templates
+from mmlatte.registry import MODELS
+
+from .calibration import (
+    fit_temperature,
+    mean_confidence,
+    with_temperature,
+)
+from .find_images import find_images
+from .image_dataset import (
+    ImageDataset,
+    collate_readable,
+    test_pipeline,
+)
+from .load_classifier import frozen_config, load_classifier
+
+
+class Inferencer(ImageClassificationInferencer):
+    """Classify images with any of mmlatte's models.
+
+    Images that cannot be read are results with an ``error``, not the end.
+
+    Args:
+        model (str | Config): A config, a checkpoint, or the work folder of a
+            run; see `mmlatte.apis.inference.load_classifier`.
+        checkpoint (str, optional): Weights for `model`, if that is a config.
+        classes (Sequence[str], optional): The classes to choose from, see
+            `set_classes`. Defaults to the model's.
+        temperature (float): Divides the logits before the softmax that gives
+            the confidence; `calibrate` finds one without labels. Defaults to
+            1, the model's own logit scale.
+        device (str | torch.device, optional): Defaults to the GPU if there
+            is one.
+
+    Examples:
+        With the folder of a run::
+
+            inferencer = Inferencer('work_dirs/my_run')
+            inferencer.add_classes(['greenhouse'])
+            for result in inferencer.stream('my/images', batch_size=64):
+                print(result['img_path'], result.get('pred_class'))
+    """
+
+    def __init__(
+        self,
+        model: str | Config,
+        checkpoint: str | None = None,
+        classes: Sequence[str] | None = None,
+        temperature: float = 1.0,
+        device: str | torch.device | None = None,
+    ) -> None:
+        classifier = load_classifier(model, checkpoint, device)
+        super().__init__(
+            classifier,
+            pretrained=False,
+            classes=classifier.class_names,
+        )
+        self.temperature = temperature
+        #: The model's own classes, whatever `set_classes` leaves out.
+        self._own_memory = classifier.memory
+        if classes is not None:
+            self.set_classes(classes)
+
+    def set_classes(
+        self, classes: Sequence[str], template: str | None = None
+    ) -> list[str]:
+        """Choose among these classes only, in this order.
+
+        The classes of the model keep their prototypes, also those that an
+        earlier call left out. The prototype of a new class is the feature of
+        its class text under the model's own text tower; nothing was learned
+        about it from images.
+
+        Args:
+            classes (Sequence[str]): Class names.
+            template (str, optional): Prompt template of the new classes.
+                Defaults to the model's first.
+
+        Returns:
+            list[str]: Those that are new.
+
+        Raises:
+            ValueError: If the model does not predict by prototypes, or has
+                fitted them to images and a class is new, or the template has
+                not ``{}`` exactly once.
+        """
+        if not self.model.uses_prototypes_only:
+            raise ValueError(
+                f'{type(self.model).__name__} does not predict by prototypes: '
+                'its classes are those it was fitted to'
+            )
+        if template is None:
+            template = self.model.templates[0]
+        check_templates(template)
+        rows = self.model.memory.prototypes
+        known: dict[str, torch.Tensor] = {}
+        for memory in (self.model.memory, self._own_memory):
+            own = memory.prototypes.to(rows)
+            known.update(zip(memory.class_names, own, strict=True))
+        new = [name for name in classes if name not in known]
+        if new and not self.model.open_vocabulary:
+            raise ValueError(
+                f'{type(self.model).__name__} was fitted to images of its '
+                f'classes, and class texts are no match for them: {new} '
+                'cannot be added'
+            )
+        if new:
+            texts = [template.format(name) for name in new]
+            with torch.no_grad():
+                features = self.model.clip.encode_texts(texts).to(rows)
+            known.update(zip(new, features, strict=True))
+        built = MODELS.build(
+            dict(
+                type='mmlatte.PrototypeMemory',
+                class_names=list(classes),
+                embed_dim=rows.shape[1],
+            )
+        ).to(rows.device)
+        built.reset(torch.stack([known[name] for name in classes]))
+        self.model.memory = built
+        self.classes = built.class_names
+        return new
+
+    def add_classes(
+        self, classes: Sequence[str], template: str | None = None
+    ) -> list[str]:
+        """Let the model choose among these classes too; see `set_classes`."""
+        known = set(self.classes)
+        extra = [name for name in classes if name not in known]
+        return self.set_classes([*self.classes, *extra], template)
+
+    def calibrate(
+        self, inputs, batch_size: int = 64, num_workers: int = 0
+    ) -> float:
+        """Set the temperature so that the model is as sure as frozen CLIP.
+
+        See `mmlatte.apis.inference.calibration` for what that is worth.
+
+        Args:
+            inputs: Unlabelled images of the domain, a few hundred.
+            batch_size (int): Images per forward pass.
+            num_workers (int): Processes that load images.
+
+        Returns:
+            float: The temperature, also set as ``temperature``.
+        """
+        inputs = self._inputs_to_list(inputs)
+        reference = Inferencer(
+            frozen_config(self.config),
+            classes=self.classes,
+            device=next(self.model.parameters()).device,
+        )
+        scores = []
+        for inferencer in (self, reference):
+            stream = inferencer._predict(inputs, batch_size, num_workers)
+            found = [s.pred_score for _, s, _ in stream if s is not None]
+            if not found:
+                raise RuntimeError('calibrate: none of the images is readable')
+            scores.append(torch.stack(found).cpu())
+        target = mean_confidence(scores[1])
+        self.temperature = fit_temperature(scores[0], target)
+        return self.temperature
+
+    def __call__(
+        self,
+        inputs,
+        return_datasamples: bool = False,
+        batch_size: int = 32,
+        num_workers: int = 0,
+        **kwargs,
+    ) -> list:
+        """Classify images.
+
+        Args:
+            inputs (str | np.ndarray | Sequence): Files, folders, globs, or
+                BGR images (H, W, 3).
+            return_datasamples (bool): Return `DataSample` objects (None for
+                unreadable images) instead of dicts.
+            batch_size (int): Images per forward pass.
+            num_workers (int): Processes that load images.
+            **kwargs: ``show``, ``show_dir`` ... of mmpretrain's
+                ``ImageClassificationInferencer.visualize``.
+
+        Returns:
+            list: One result per image, see `stream`.
+        """
+        inputs = self._inputs_to_list(inputs)
+        found = list(self._predict(inputs, batch_size, num_workers))
+        readable = [(item, s) for item, s, _ in found if s is not None]
+        if kwargs and readable:
+            images, samples = zip(*readable, strict=True)
+            self.visualize(list(images), list(samples), **kwargs)
+        if return_datasamples:
+            return [sample for _, sample, _ in found]
+        return [
+            self._result(index, *entry) for index, entry in enumerate(found)
+        ]
+
+    def stream(
+        self, inputs, batch_size: int = 32, num_workers: int = 0
+    ) -> Iterator[dict]:
+        """Classify any number of images in constant memory.
+
+        Args:
+            inputs: As for calling the inferencer.
+            batch_size (int): Images per forward pass.
+            num_workers (int): Processes that load images.
+
+        Yields:
+            dict: ``img_path`` (or the index of an array) with either
+            ``error``, or ``pred_label``, ``pred_class``, ``confidence``,
+            ``pred_score`` (its maximum, before the temperature) and
+            ``pred_scores`` (C,).
+        """
+        items = self._inputs_to_list(inputs)
+        for index, entry in enumerate(
+            self._predict(items, batch_size, num_workers)
+        ):
+            yield self._result(index, *entry)
+
+    def _predict(
+        self, items: list, batch_size: int, num_workers: int
+    ) -> Iterator[tuple[object, DataSample | None, str]]:
+        """Yield every input with its prediction, or None and the error."""
+        loader = DataLoader(
+            ImageDataset(items, self.pipeline),
+            batch_size=batch_size,
+            num_workers=num_workers,
+            collate_fn=collate_readable,
+        )
+        done = 0
+        for batch, errors in loader:
+            samples = iter(self.forward(batch) if batch else [])
+            for error in errors:
+                sample = None if error else next(samples)
+                yield items[done], sample, error
+                done += 1
+
+    def _result(
+        self, index: int, item, sample: DataSample | None, error: str
+    ) -> dict:
+        path = item if isinstance(item, str) else index
+        if sample is None:
+            return dict(img_path=path, error=error)
+        scores = sample.pred_score
+        label = int(scores.argmax())
+        confidence = with_temperature(scores, self.temperature)
+        return dict(
+            img_path=path,
+            pred_label=label,
+            pred_class=self.classes[label],
+            confidence=float(confidence[label]),
+            pred_score=float(scores[label]),
+            pred_scores=scores.cpu().numpy(),
+        )
+
+    def _inputs_to_list(self, inputs) -> list:
+        if isinstance(inputs, np.ndarray):
+            return [inputs]
+        if isinstance(inputs, (str, Path)):
+            return find_images(inputs)
+        items: list = []
+        for item in inputs:
+            is_array = isinstance(item, np.ndarray)
+            items += [item] if is_array else find_images(item)
+        return items
+
+    def _init_pipeline(self, cfg: Config) -> tuple:
+        """Return the loading transform and those after it."""
+        steps = test_pipeline(cfg)
+        first = TRANSFORMS.build(steps[0])
+        return first, Compose([TRANSFORMS.build(step) for step in steps[1:]])

@@ -1,0 +1,8 @@
+"""Pages and tables that a person looks at."""
+
+from .comparison import compare
+from .comparison_entries import make_entries
+from .run_report import make_run_report
+from .text_gallery import make_text_gallery
+
+__all__ = ['compare', 'make_entries', 'make_run_report', 'make_text_gallery']

@@ -1,0 +1,261 @@
+"""The report of a run, from what the run left behind."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from mmlatte.apis.inference.find_images import find_images
+from mmlatte.apis.inference.inferencer import Inferencer
+from mmlatte.apis.inference.load_classifier import frozen_config
+from mmlatte.lmm import ImageError, TextStore, load_image, store_folder
+from mmlatte.registry import DATASETS, LMMS
+from mmlatte.visualization.page import jpeg_thumbnail, prepare_page
+from mmlatte.visualization.run_report import (
+    ReportImage,
+    RunReport,
+    write_run_report,
+)
+
+from .run_facts import read_scalars, run_facts
+
+__all__ = ['make_run_report']
+
+
+def make_run_report(
+    run: str | Path,
+    out: str | Path | None = None,
+    images: str | Sequence[str] | None = None,
+    max_images: int = 2000,
+    batch_size: int = 64,
+    num_workers: int = 0,
+    device: str | None = None,
+    shown: int = 24,
+) -> Path:
+    """Write the report of a run.
+
+    Both models look at the images: the frozen CLIP and the run's last
+    checkpoint. Without labels everything but the accuracies is there.
+
+    Args:
+        run (str | Path): Work folder of the run.
+        out (str | Path, optional): The HTML file. Defaults to
+            ``report.html`` in the work folder.
+        images (str | Sequence[str], optional): Files, folders or globs.
+            Defaults to the config's test images, else its training images.
+        max_images (int): How many images are looked at. Defaults to 2000.
+        batch_size (int): Images per forward pass.
+        num_workers (int): Processes that load images.
+        device (str, optional): Defaults to the GPU if there is one.
+        shown (int): Images in each gallery. Defaults to 24.
+
+    Returns:
+        Path: The HTML file.
+    """
+    run = Path(run)
+    out = run / 'report.html' if out is None else prepare_page(out)
+    adapted = Inferencer(str(run), device=device)
+    config = adapted.config
+    frozen = Inferencer(
+        frozen_config(config), classes=adapted.classes, device=device
+    )
+    look = partial(_look, frozen, adapted, batch_size, num_workers)
+    seen = look(*_samples(config, images, max_images))
+    # Texts exist of the training images: those are shown, where they are.
+    has_texts = images is None and _text_hook(config) is not None
+    shown_from = seen
+    if has_texts and not seen.about.endswith('training images'):
+        shown_from = look(
+            *_samples(config, None, max_images, parts=('train',))
+        )
+    changed, uncertain = _interesting(
+        shown_from.before, shown_from.after, shown
+    )
+    chosen = {*changed, *uncertain}
+    texts = (
+        _texts(config, {shown_from.names[i] for i in chosen})
+        if has_texts
+        else {}
+    )
+    pictures = {
+        i: ReportImage(
+            shown_from.names[i],
+            _thumbnail(shown_from.paths[i]),
+            _lines(i, shown_from, adapted.classes, texts),
+        )
+        for i in chosen
+    }
+    report = RunReport(
+        title='/'.join(run.resolve().parts[-2:]),
+        facts=run_facts(config, run),
+        classes=adapted.classes,
+        frozen=seen.before.argmax(axis=1),
+        adapted=seen.after.argmax(axis=1),
+        labels=seen.labels,
+        about_images=seen.about,
+        curves=read_scalars(run),
+        drift=_drift(frozen, adapted),
+        changed=[pictures[i] for i in changed],
+        uncertain=[pictures[i] for i in uncertain],
+        about_shown=f'From {shown_from.about}.',
+    )
+    write_run_report(out, report)
+    return out
+
+
+@dataclass
+class _Seen:
+    """Readable images and what both models say about them."""
+
+    about: str
+    paths: list[str]
+    names: list[str]
+    labels: np.ndarray | None
+    before: np.ndarray
+    after: np.ndarray
+
+
+def _look(
+    frozen: Inferencer,
+    adapted: Inferencer,
+    batch_size: int,
+    num_workers: int,
+    samples: list[tuple[str, str, int | None]],
+    about: str,
+) -> _Seen:
+    paths = [path for path, _, _ in samples]
+    rows = [
+        list(inferencer.stream(paths, batch_size, num_workers))
+        for inferencer in (frozen, adapted)
+    ]
+    kept = [
+        i for i in range(len(paths)) if not any('error' in r[i] for r in rows)
+    ]
+    if not kept:
+        raise RuntimeError(f'none of the {len(paths)} images can be read')
+    if len(kept) < len(paths):
+        about += f'; {len(paths) - len(kept)} of them could not be read'
+    before, after = (
+        np.stack([r[i]['pred_scores'] for i in kept]) for r in rows
+    )
+    return _Seen(
+        about,
+        [paths[i] for i in kept],
+        [samples[i][1] for i in kept],
+        _labels([samples[i][2] for i in kept]),
+        before,
+        after,
+    )
+
+
+def _samples(
+    config: Config,
+    images,
+    max_images: int,
+    parts: Sequence[str] = ('test', 'val', 'train'),
+) -> tuple[list[tuple[str, str, int | None]], str]:
+    """Return (path, id, label) of the images, and which they are."""
+    if images is not None:
+        paths = find_images(images)[:max_images]
+        return [(p, Path(p).name, None) for p in paths], (
+            f'{len(paths)} given images'
+        )
+    for part in parts:
+        what = 'training' if part == 'train' else 'test'
+        loader = config.get(f'{part}_dataloader')
+        if loader is None:
+            continue
+        dataset = DATASETS.build({**loader.dataset, 'pipeline': []})
+        infos = [
+            dataset.get_data_info(i)
+            for i in range(min(max_images, len(dataset)))
+        ]
+        return [
+            (info['img_path'], info['sample_id'], info.get('gt_label'))
+            for info in infos
+        ], f'{len(infos)} of {len(dataset)} {what} images'
+    raise ValueError('the config has no data set: give images')
+
+
+def _labels(labels: list) -> np.ndarray | None:
+    if any(label is None for label in labels):
+        return None
+    return np.array(labels, np.int64)
+
+
+def _interesting(
+    before: np.ndarray, after: np.ndarray, count: int
+) -> tuple[list[int], list[int]]:
+    """Return the images whose scores changed most, and the least certain."""
+    moved = 0.5 * np.abs(after - before).sum(axis=1)
+    changed = np.argsort(-moved, kind='stable')[:count].tolist()
+    uncertain = np.argsort(after.max(axis=1), kind='stable')[:count].tolist()
+    return changed, uncertain
+
+
+def _lines(
+    i: int,
+    seen: _Seen,
+    classes: Sequence[str],
+    texts: dict[str, list[str]],
+) -> list[str]:
+    lines = []
+    for what, scores in (
+        ('zero-shot', seen.before[i]),
+        ('adapted', seen.after[i]),
+    ):
+        best = int(scores.argmax())
+        lines.append(f'{what}: {classes[best]} ({100 * scores[best]:.0f} %)')
+    if seen.labels is not None:
+        lines.append(f'true: {classes[seen.labels[i]]}')
+    return lines + texts.get(seen.names[i], [])
+
+
+def _text_hook(config: Config) -> dict | None:
+    hook = (config.get('default_hooks') or {}).get('text_synth')
+    if not hook or hook.get('lmm') is None:
+        return None
+    return hook if config.get('train_dataloader') else None
+
+
+def _texts(config: Config, ids: set[str]) -> dict[str, list[str]]:
+    """Return what the LMM wrote about images."""
+    synth, loader = _text_hook(config), config.train_dataloader
+    folder = store_folder(
+        synth.store_dir,
+        loader.dataset.get('data_root') or '.',
+        LMMS.build(synth.lmm),
+    )
+    found: dict[str, list[str]] = {}
+    for record in TextStore(folder).records():
+        if record.sample_id in ids and record.status == 'ok':
+            line = f'{record.kind} text: {record.text}'
+            found.setdefault(record.sample_id, []).append(line)
+    return found
+
+
+def _thumbnail(path: str, side: int = 160) -> str:
+    try:
+        image = load_image(path, max_side=side, min_side=1)
+    except ImageError as error:
+        print_log(f'no thumbnail of {path}: {error}', 'current')
+        return ''
+    data = jpeg_thumbnail(image, side, quality=80)
+    return f'data:image/jpeg;base64,{data}'
+
+
+@torch.no_grad()
+def _drift(frozen: Inferencer, adapted: Inferencer) -> np.ndarray | None:
+    if not adapted.model.open_vocabulary:
+        return None
+    start, end = (
+        F.normalize(inferencer.model.memory.prototypes.cpu(), dim=1)
+        for inferencer in (frozen, adapted)
+    )
+    return (1 - (start * end).sum(dim=1)).clamp(min=0).numpy()

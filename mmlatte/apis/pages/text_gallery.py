@@ -1,0 +1,114 @@
+"""The text gallery of a config's training images."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.runner import Runner
+
+from mmlatte.apis.text_synthesis import prepare_texts
+from mmlatte.lmm import TextRecord, WantedTexts
+from mmlatte.visualization import (
+    GalleryImage,
+    GalleryText,
+    write_text_gallery,
+)
+from mmlatte.visualization.page import prepare_page
+
+__all__ = ['make_text_gallery']
+
+
+def make_text_gallery(
+    runner: Runner, path: str | Path, limit: int | None = None
+) -> int:
+    """Write the page of the texts that exist.
+
+    Args:
+        runner (Runner): Built from the config; not trained.
+        path (str | Path): The HTML file.
+        limit (int | None): Show at most so many images.
+
+    Returns:
+        int: Number of images on the page.
+
+    Raises:
+        ValueError: If there is no text yet.
+        OSError: If there can be no such file.
+    """
+    path = prepare_page(path)
+    job, labels = prepare_texts(runner)
+    wanted, store = job.wanted, job.store
+    keys = wanted.keys()
+    positions = {int(key): n for n, key in enumerate(keys.reshape(-1))}
+    images: dict[int, GalleryImage] = {}
+    found: list[tuple[GalleryText, int]] = []
+    names = {wanted.sample_id(i): i for i in range(wanted.num_samples)}
+    model = ''
+    for record in store.records():
+        number = positions.get(record.key)
+        if number is None:
+            continue
+        index = number % wanted.num_samples
+        if index not in images and len(images) == limit:
+            continue
+        image = images.setdefault(
+            index,
+            GalleryImage(
+                index,
+                record.sample_id,
+                int(labels.found.labels[index]),
+                float(labels.found.scores[index]),
+            ),
+        )
+        text = _text(record, wanted, names)
+        image.texts.append(text)
+        found.append((text, index))
+        model = record.model
+    if not images:
+        raise ValueError(
+            f'{store.folder} holds no text of this config: make some with '
+            'tools/synthesize_texts.py'
+        )
+    for image in images.values():
+        image.texts.sort(key=lambda text: text.kind == 'group')
+    _measure(runner, found, labels.found.features)
+    failed = sum(not text.text for text, _ in found)
+    distinct = len({text.text for text, _ in found if text.text})
+    write_text_gallery(
+        path,
+        list(images.values()),
+        wanted.load,
+        wanted.class_names,
+        title='What the LMM wrote',
+        facts=f'{len(images)} images · {len(found) - failed} texts, '
+        f'{distinct} distinct, {failed} failed · written by {model}',
+    )
+    return len(images)
+
+
+def _text(
+    record: TextRecord, wanted: WantedTexts, names: dict[str, int]
+) -> GalleryText:
+    return GalleryText(
+        kind=record.kind,
+        prompt=record.prompt.partition('\n')[0],
+        text=record.text if record.status == 'ok' else '',
+        reason=record.reason,
+        members=[names[m] for m in record.members if m in names],
+        columns=wanted.group.grid[0],
+    )
+
+
+@torch.no_grad()
+def _measure(
+    runner: Runner, found: list[tuple[GalleryText, int]], features: np.ndarray
+) -> None:
+    """Cosines of texts and images under the frozen CLIP."""
+    texts = sorted({text.text for text, _ in found if text.text})
+    clip = runner.model.clip.eval()
+    encoded = clip.encode_texts(texts).float().cpu().numpy()
+    rows = {text: row for row, text in enumerate(texts)}
+    for text, index in found:
+        if text.text:
+            feature = encoded[rows[text.text]]
+            text.agreement = float(feature @ features[index])

@@ -1,0 +1,23 @@
+"""What turns an image and a prompt into a text."""
+
+from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
+from .load_image import ImageError, load_image
+from .openai_compatible_lmm import OpenAICompatibleLMM
+from .tag_captioner import TagCaptioner
+from .text_file import TextFile
+from .transformers_lmm import TransformersLMM
+from .vllm_lmm import VLLMLMM
+
+__all__ = [
+    'Answer',
+    'BaseLMM',
+    'ImageError',
+    'LMMRequest',
+    'LMMUnavailableError',
+    'OpenAICompatibleLMM',
+    'TagCaptioner',
+    'TextFile',
+    'TransformersLMM',
+    'VLLMLMM',
+    'load_image',
+]

@@ -1,0 +1,88 @@
+"""What the replies of a server that speaks the OpenAI protocol mean."""
+
+import asyncio
+from typing import Any
+
+from .api_key import NO_KEY
+
+__all__ = ['is_alive', 'is_hopeless', 'plain_error', 'text_of', 'what_next']
+
+
+def text_of(response: Any) -> str:
+    """The text of a chat completion.
+
+    Raises:
+        ValueError: If the response is none.
+    """
+    try:
+        return response.choices[0].message.content or ''
+    except (AttributeError, IndexError, TypeError) as error:
+        raise ValueError('the answer is no chat completion') from error
+
+
+def is_hopeless(error: Exception) -> bool:
+    """Whether no request at all can succeed."""
+    import openai
+
+    return isinstance(
+        error,
+        (
+            openai.AuthenticationError,
+            openai.PermissionDeniedError,
+            openai.NotFoundError,
+        ),
+    )
+
+
+def what_next(error: Exception) -> tuple[float | None, int]:
+    """What to do after a failed try.
+
+    Returns:
+        tuple: Seconds to wait before another try (0 for the usual pause,
+        None for no other try); 1 if the try counts, 0 if the server is only
+        busy.
+    """
+    import openai
+
+    if isinstance(error, openai.RateLimitError):
+        return _retry_after(error), 0
+    if isinstance(error, openai.InternalServerError):
+        return _retry_after(error), 1
+    if isinstance(error, openai.APIStatusError):
+        return None, 1
+    # Time-outs, lost connections, answers that are no JSON.
+    return 0, 1
+
+
+def _retry_after(error: Any) -> float:
+    try:
+        return max(0.0, float(error.response.headers.get('retry-after', 0)))
+    except ValueError:
+        return 0.0
+
+
+async def is_alive(client: Any, timeout: float) -> bool:
+    """Whether a server still answers anything.
+
+    Args:
+        client (openai.AsyncOpenAI): Its client.
+        timeout (float): Seconds to wait.
+    """
+    import openai
+
+    try:
+        await asyncio.wait_for(client.models.list(), timeout)
+    except openai.APIStatusError as error:
+        # A gateway whose server is gone; some servers cannot list models.
+        return error.status_code not in (502, 503, 504)
+    except Exception:
+        return False
+    return True
+
+
+def plain_error(error: Exception, timeout: float, key: str) -> str:
+    """One line about an error, without the API key."""
+    if isinstance(error, asyncio.TimeoutError):
+        return f'no answer within {timeout:g} s'
+    text = ' '.join(f'{type(error).__name__}: {error}'.split())[:300]
+    return text if key == NO_KEY else text.replace(key, '***')

@@ -1,0 +1,254 @@
+"""Any image-text model of transformers, in this process."""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from PIL import Image
+
+from mmlatte.registry import LMMS
+
+from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
+from .four_bit import four_bit_options
+from .image_windows import image_windows, split_readable
+from .model_folder import folder_identity
+from .transformers_model import absent_message, check_model
+
+__all__ = ['TransformersLMM']
+
+
+@LMMS.register_module()
+class TransformersLMM(BaseLMM):
+    """Batched greedy generation with ``AutoModelForImageTextToText``.
+
+    LLaVA-1.5/1.6, Qwen-VL, InternVL, SmolVLM and whatever else transformers
+    knows, from a folder or the Hugging Face hub. A batch is one processor
+    call and one ``generate``, left-padded; images are decoded in background
+    threads meanwhile. When a batch does not fit into memory, it is halved.
+
+    Args:
+        model (str): Folder or hub name.
+        batch_size (int): Requests per batch.
+        max_new_tokens (int): Longest answer.
+        dtype (str): ``'auto'``, ``'float32'``, ``'bfloat16'`` or
+            ``'float16'``.
+        device (str | None): Device; None takes CUDA where it is.
+        load_in_4bit (bool): Quantise with bitsandbytes; needs CUDA.
+        revision (str | None): Revision on the hub.
+        trust_remote_code (bool): Whether the model's own code may run.
+        num_workers (int): Threads that decode images.
+        temperature (float): Of second tries, which are sampled.
+
+    Examples:
+        With the model's weights at hand::
+
+            lmm = TransformersLMM('llava-hf/llava-v1.6-mistral-7b-hf')
+            request = LMMRequest('1.jpg', 'image', 'Describe.', load)
+            [[answer]] = lmm.generate([request])
+    """
+
+    def __init__(
+        self,
+        model: str,
+        batch_size: int = 8,
+        max_new_tokens: int = 77,
+        dtype: str = 'auto',
+        device: str | None = None,
+        load_in_4bit: bool = False,
+        revision: str | None = None,
+        trust_remote_code: bool = False,
+        num_workers: int = 4,
+        temperature: float = 0.7,
+    ) -> None:
+        if batch_size < 1 or max_new_tokens < 1 or num_workers < 1:
+            raise ValueError(
+                'TransformersLMM: batch_size, max_new_tokens and num_workers '
+                'must be at least 1'
+            )
+        dtypes = ('auto', 'float32', 'bfloat16', 'float16')
+        if dtype not in dtypes:
+            raise ValueError(f'TransformersLMM: dtype={dtype!r}: {dtypes}')
+        self.model = str(model)
+        self.batch_size = batch_size
+        self.max_new_tokens = max_new_tokens
+        self.dtype = dtype
+        self.device = device or (
+            'cuda' if torch.cuda.is_available() else 'cpu'
+        )
+        self.load_in_4bit = load_in_4bit
+        self.revision = revision
+        self.trust_remote_code = trust_remote_code
+        self.num_workers = num_workers
+        self.temperature = temperature
+        self._identity: str | None = None
+        self._model: Any = None
+        self._processor: Any = None
+
+    @property
+    def name(self) -> str:
+        """Folder's name, or the name on the hub."""
+        return Path(self.model).name if self._is_folder else self.model
+
+    @property
+    def params(self) -> dict:
+        """What decides the texts, the weights' identity included."""
+        if self._identity is None:
+            self._identity = (
+                folder_identity(Path(self.model)) if self._is_folder else ''
+            )
+        return {
+            'weights': self._identity,
+            'revision': self.revision or '',
+            'max_new_tokens': self.max_new_tokens,
+            'dtype': self.dtype,
+            '4bit': 'nf4' if self.load_in_4bit else False,
+            'do_sample': False,
+        }
+
+    @property
+    def _is_folder(self) -> bool:
+        return Path(self.model).is_dir()
+
+    @property
+    def _source(self) -> dict:
+        return {
+            'revision': self.revision or 'main',
+            'trust_remote_code': self.trust_remote_code,
+        }
+
+    def check(self) -> None:
+        """See whether the model is there and takes images.
+
+        Raises:
+            LMMUnavailableError: If it cannot be had, is no image-text model,
+                or 4-bit weights were asked for where they cannot run.
+        """
+        check_model(self.model, self._source, self.load_in_4bit)
+
+    def generate(
+        self, requests: Iterable[LMMRequest], seed: int | None = None
+    ) -> Iterator[list[Answer]]:
+        """Answer requests batch by batch; see :class:`BaseLMM`."""
+        self._load()
+        with ThreadPoolExecutor(self.num_workers) as pool:
+            for window in image_windows(requests, pool, 2 * self.batch_size):
+                good, bad = split_readable(window)
+                if bad:
+                    yield bad
+                # Alike sizes and prompts need the least padding.
+                good.sort(key=lambda p: (p[1].size, len(p[0].prompt)))
+                position = 0
+                while position < len(good):
+                    batch = good[position : position + self.batch_size]
+                    try:
+                        yield self._answer(batch, seed)
+                    except (torch.OutOfMemoryError, MemoryError) as error:
+                        self._halve(len(batch), error)
+                        continue
+                    position += len(batch)
+
+    @torch.inference_mode()
+    def _answer(
+        self, batch: list[tuple[LMMRequest, Image.Image]], seed: int | None
+    ) -> list[Answer]:
+        """One processor call and one generation for a batch."""
+        prompts = [self._chat(request.prompt) for request, _ in batch]
+        inputs = self._processor(
+            images=[[image] for _, image in batch],
+            text=prompts,
+            padding=True,
+            return_tensors='pt',
+        ).to(self._model.device)
+        for key, value in inputs.items():
+            if torch.is_floating_point(value):
+                inputs[key] = value.to(self._model.dtype)
+        options: dict = {'do_sample': False, 'num_beams': 1}
+        if seed is not None:
+            options = {'do_sample': True, 'temperature': self.temperature}
+        # Training's random numbers must not depend on second tries.
+        with torch.random.fork_rng(enabled=seed is not None):
+            if seed is not None:
+                torch.manual_seed(seed)
+            output = self._model.generate(
+                **inputs, max_new_tokens=self.max_new_tokens, **options
+            )
+        new = output[:, inputs['input_ids'].shape[1] :]
+        texts = self._processor.batch_decode(new, skip_special_tokens=True)
+        return [
+            Answer(request, text)
+            for (request, _), text in zip(batch, texts, strict=True)
+        ]
+
+    def _chat(self, prompt: str) -> str:
+        content = [{'type': 'image'}, {'type': 'text', 'text': prompt}]
+        return self._processor.apply_chat_template(
+            [{'role': 'user', 'content': content}],
+            add_generation_prompt=True,
+        )
+
+    def _halve(self, size: int, error: BaseException) -> None:
+        if size == 1:
+            raise LMMUnavailableError(
+                f'TransformersLMM: one image does not fit into the memory of '
+                f'{self.device}: {error}. Use a smaller model, '
+                'load_in_4bit=True or dtype="bfloat16".'
+            ) from error
+        self.batch_size = max(1, size // 2)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        print_log(
+            f'{self.name}: out of memory with {size} images, going on with '
+            f'batches of {self.batch_size}',
+            'current',
+            level=30,
+        )
+
+    def _load(self) -> None:
+        if self._model is not None:
+            return
+        self.check()
+        from transformers import AutoModelForImageTextToText, AutoProcessor
+
+        options: dict = {'dtype': self.dtype}
+        if self.load_in_4bit:
+            # With an index: a bare name may mean the first GPU on all ranks.
+            index = torch.cuda.current_device()
+            device = f'cuda:{index}' if self.device == 'cuda' else self.device
+            options['device_map'] = {'': device}
+        try:
+            if self.load_in_4bit:
+                options |= four_bit_options(
+                    self.model, self.dtype, self._source
+                )
+            self._processor = AutoProcessor.from_pretrained(
+                self.model, **self._source
+            )
+            model = AutoModelForImageTextToText.from_pretrained(
+                self.model, **options, **self._source
+            )
+        except OSError as error:
+            raise LMMUnavailableError(
+                absent_message(self.model, error)
+            ) from error
+        if not getattr(self._processor, 'chat_template', None):
+            raise LMMUnavailableError(
+                f'TransformersLMM: {self.model} has no chat template; copy '
+                'the one of its instruction-tuned sibling into the folder '
+                'as chat_template.jinja'
+            )
+        tokenizer = self._processor.tokenizer
+        tokenizer.padding_side = 'left'
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        self._model = model.eval().requires_grad_(False)
+        if not self.load_in_4bit:
+            self._model.to(self.device)
+
+    def close(self) -> None:
+        """Free the model's memory."""
+        self._model = self._processor = None
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()

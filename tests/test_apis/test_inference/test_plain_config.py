@@ -1,0 +1,32 @@
+import pytest
+from mmengine.config import Config
+
+from mmlatte.apis.inference.plain_config import read_plain_config
+
+
+@pytest.mark.parametrize(
+    'name', ['latteclip_vitb32_eurosat', 'zeroshot_rsclip_eurosat']
+)
+def test_reads_what_mmengine_writes(name):
+    config = Config.fromfile(f'configs/{name}.py')
+    read = read_plain_config(config.pretty_text)
+    assert read.to_dict() == config.to_dict()
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        "__import__('os').system('true')",
+        "a = __import__('os')",
+        'a = dict(b=open("x"))',
+        'a = [print(1)]',
+        'import os',
+        'a = dict(**b)',
+        'a.b = 1',
+        'a = {**b}',
+        'a = (',
+    ],
+)
+def test_runs_nothing(text):
+    with pytest.raises(ValueError, match=r'config'):
+        read_plain_config(text)

@@ -1,0 +1,407 @@
+import base64
+import http.server
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections import Counter
+from http import HTTPStatus
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmlatte.lmm import (
+    Answer,
+    LMMRequest,
+    LMMUnavailableError,
+    OpenAICompatibleLMM,
+    TextStore,
+    missing_texts,
+    synthesize,
+)
+from mmlatte.lmm.backends.data_url import to_data_url
+from mmlatte.lmm.backends.load_image import load_image
+
+PROMPT = 'Describe the land use.'
+
+
+class HostileServer(http.server.ThreadingHTTPServer):
+    """Answers by the colour of the image; some colours are traps."""
+
+    daemon_threads = True
+
+    def __init__(self, traps):
+        super().__init__(('127.0.0.1', 0), Handler)
+        self.traps = traps
+        self.seen = Counter()
+        self.bodies = []
+        self.keys = set()
+        self.now = self.most = 0
+        self.lock = threading.Lock()
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        return f'http://127.0.0.1:{self.server_address[1]}/v1'
+
+    def handle_error(self, request, client_address):
+        """Clients that went away are part of the game."""
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        self.reply(200, {'object': 'list', 'data': []})
+
+    def do_POST(self):
+        server = self.server
+        length = int(self.headers['content-length'])
+        body = json.loads(self.rfile.read(length))
+        url = body['messages'][0]['content'][0]['image_url']['url']
+        data = base64.b64decode(url.partition(',')[2])
+        number = Image.open(io.BytesIO(data)).convert('RGB').getpixel((0, 0))
+        with server.lock:
+            server.seen[number[0]] += 1
+            server.bodies.append(body)
+            server.keys.add(self.headers['authorization'])
+            server.now += 1
+            server.most = max(server.most, server.now)
+            times = server.seen[number[0]]
+        try:
+            trap = server.traps.get(number[0]) or server.traps.get('all')
+            if trap is None:
+                self.say(f'a river number {number[0]}')
+            else:
+                trap(self, times)
+        finally:
+            with server.lock:
+                server.now -= 1
+
+    def say(self, text):
+        message = {'role': 'assistant', 'content': text}
+        choice = {'index': 0, 'message': message, 'finish_reason': 'stop'}
+        self.reply(200, {'id': 'x', 'object': 'y', 'choices': [choice]})
+
+    def reply(self, status, content, cut=0, **headers):
+        data = json.dumps(content).encode()
+        data = data[: len(data) - cut]
+        self.send_response(status, HTTPStatus(status).phrase)
+        self.send_header('content-type', 'application/json')
+        self.send_header('content-length', str(len(data)))
+        for name, value in headers.items():
+            self.send_header(name.replace('_', '-'), value)
+        self.end_headers()
+        self.wfile.write(data)
+
+
+def error(status, **headers):
+    content = {'error': {'message': f'status {status}'}}
+    return lambda handler, times: handler.reply(status, content, **headers)
+
+
+def at_first(trap, count=1):
+    def act(handler, times):
+        if times <= count:
+            trap(handler, times)
+        else:
+            handler.say('better late')
+
+    return act
+
+
+def hang(handler, times):
+    time.sleep(30)
+
+
+def trickle(handler, times):
+    handler.send_response(200)
+    handler.send_header('content-length', '100')
+    handler.end_headers()
+    for _ in range(100):
+        handler.wfile.write(b' ')
+        handler.wfile.flush()
+        time.sleep(0.2)
+
+
+def hang_up(handler, times):
+    handler.close_connection = True
+    handler.connection.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def serve():
+    servers = []
+
+    def start(traps=None):
+        servers.append(HostileServer(traps or {}))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def client(server, **options):
+    options = {
+        'timeout': 1.5,
+        'backoff': 0.05,
+        'max_attempts': 3,
+        'concurrency': 4,
+        **options,
+    }
+    return OpenAICompatibleLMM('tiny', server.url, **options)
+
+
+def test_every_image_is_described_or_listed_as_failed(serve, want, store):
+    server = serve(
+        {
+            0: hang,
+            1: at_first(error(429, retry_after='1')),
+            2: error(500),
+            3: at_first(error(503), 2),
+            4: lambda h, t: h.reply(200, {'choices': []}, cut=3),
+            5: lambda h, t: h.say(''),
+            6: lambda h, t: h.say('river ' * 200_000),
+            7: at_first(hang_up),
+            8: trickle,
+            9: lambda h, t: h.say('<script>alert("x")</script>\0\u202e'),
+            10: lambda h, t: h.say("I'm sorry, I can't help."),
+            11: error(400),
+            12: at_first(lambda h, t: h.say(None)),
+            13: lambda h, t: h.reply(200, {'choices': []}),
+        }
+    )
+    wanted = want(40, group_prompt=None)
+    numbers, _ = missing_texts(wanted, store)
+    began = time.monotonic()
+    counts = synthesize(wanted, numbers, client(server), store)
+    assert time.monotonic() - began < 30
+    assert counts.made + counts.failed == 40
+    records = {int(r.sample_id[:-4]): r for r in store.records()}
+    assert set(records) == set(range(40))
+    reasons = {n: r.reason for n, r in records.items() if r.status != 'ok'}
+    assert set(reasons) == {0, 2, 4, 5, 6, 8, 10, 11, 13}
+    assert reasons[0] == reasons[8] == 'no answer within 1.5 s'
+    assert 'status 500' in reasons[2] and 'status 400' in reasons[11]
+    assert reasons[5] == 'empty' and reasons[10] == 'refusal'
+    assert reasons[6] == 'repetition loop'
+    assert records[1].text == records[3].text == 'better late'
+    assert records[9].text == 'alert("x") \u202e'.strip()
+    assert records[20].text == 'a river number 20'
+    assert server.seen[2] == 3 and server.seen[11] == 1
+
+
+def test_a_dead_server_stops_the_run_and_a_rerun_goes_on(serve, want, store):
+    server = serve()
+    asked = threading.Event()
+
+    def die(handler, times):
+        asked.set()
+        hang_up(handler, times)
+
+    server.traps['all'] = lambda h, t: (
+        die(h, t) if len(server.bodies) > 10 else h.say('a river')
+    )
+    wanted = want(30, group_prompt=None)
+
+    def close_when_asked():
+        asked.wait(30)
+        server.shutdown()
+        server.socket.close()
+
+    threading.Thread(target=close_when_asked).start()
+    with pytest.raises(LMMUnavailableError, match='start the run again'):
+        numbers, _ = missing_texts(wanted, store)
+        synthesize(wanted, numbers, client(server), store)
+    store.close()
+    again = TextStore(store.folder)
+    assert len(again) == 10
+    numbers, found = missing_texts(wanted, again)
+    assert (len(numbers), found.failed) == (20, 0)
+    assert synthesize(wanted, numbers, client(serve()), again).made == 20
+
+
+def test_a_server_that_only_fails_stops_the_run(serve, want, store):
+    server = serve({'all': error(500)})
+    wanted = want(200, group_prompt=None)
+    with pytest.raises(LMMUnavailableError, match='in a row'):
+        synthesize(wanted, range(200), client(server), store)
+    assert len(list(store.records())) < 25
+
+
+def test_a_wrong_model_stops_at_once(serve, want, store):
+    for status in (401, 403, 404):
+        lmm = client(serve({'all': error(status)}))
+        with pytest.raises(LMMUnavailableError, match=f'status {status}'):
+            lmm.check()
+        with pytest.raises(LMMUnavailableError, match='name of a model'):
+            synthesize(want(5), range(10), lmm, store)
+    assert not list(store.records())
+
+
+def test_check_names_a_server_that_is_not_there():
+    lmm = OpenAICompatibleLMM('m', 'http://127.0.0.1:9/v1', timeout=2)
+    with pytest.raises(LMMUnavailableError, match=r'127\.0\.0\.1:9'):
+        lmm.check()
+
+
+def test_check_accepts_a_server_and_a_rate_limit(serve):
+    client(serve()).check()
+    client(serve({'all': error(429)})).check()
+
+
+def test_rate_limits_do_not_count_as_tries(serve, want, store):
+    server = serve({'all': at_first(error(429), 6)})
+    lmm = client(server, max_attempts=2)
+    counts = synthesize(want(3, group_prompt=None), range(3), lmm, store)
+    assert counts.made == 3
+
+
+def test_a_spent_quota_stops_the_run_and_is_no_images_fault(
+    serve, want, store
+):
+    server = serve({1: error(429)})
+    wanted = want(4, group_prompt=None)
+    lmm = client(server, patience=0.5)
+    with pytest.raises(LMMUnavailableError, match=r'0\.5 s .*429'):
+        synthesize(wanted, range(4), lmm, store)
+    assert all(record.status == 'ok' for record in store.records())
+    server.traps.clear()
+    numbers, found = missing_texts(wanted, store)
+    assert 1 in numbers and found.failed == 0
+    assert synthesize(wanted, numbers, lmm, store).failed == 0
+
+
+def test_the_key_comes_from_the_environment_and_stays_there(
+    serve, want, store, monkeypatch
+):
+    lmm = client(serve(), api_key_env='MMLATTE_TEST_KEY')
+    with pytest.raises(LMMUnavailableError, match='MMLATTE_TEST_KEY'):
+        lmm.check()
+    monkeypatch.setenv('MMLATTE_TEST_KEY', 'sk-secret-7')
+    leaking = {'error': {'message': 'wrong key sk-secret-7'}}
+    server = serve({1: lambda h, t: h.reply(400, leaking)})
+    lmm = client(server, api_key_env='MMLATTE_TEST_KEY')
+    synthesize(want(3, group_prompt=None), range(3), lmm, store)
+    assert server.keys == {'Bearer sk-secret-7'}
+    store.close()
+    for path in store.folder.iterdir():
+        assert b'sk-secret' not in path.read_bytes()
+    [failed] = [r for r in store.records() if r.status != 'ok']
+    assert 'wrong key ***' in failed.reason
+    server = serve({'all': lambda h, t: h.reply(401, leaking)})
+    with pytest.raises(LMMUnavailableError) as raised:
+        client(server, api_key_env='MMLATTE_TEST_KEY').check()
+    assert 'sk-secret' not in str(raised.value)
+
+
+def test_stopping_early_stops_the_requests(serve):
+    server = serve({'all': lambda h, t: (time.sleep(0.05), h.say('x'))})
+    requests = [
+        LMMRequest(str(i), 'image', 'p', lambda: Image.new('RGB', (8, 8)))
+        for i in range(500)
+    ]
+    answers = client(server).generate(requests)
+    first = next(answers)
+    assert isinstance(first[0], Answer)
+    answers.close()
+    count = len(server.bodies)
+    time.sleep(0.3)
+    assert len(server.bodies) == count < 100
+    assert server.most == 4
+
+
+def test_what_is_sent(serve):
+    server = serve()
+    lmm = client(
+        server, max_tokens_key='max_completion_tokens', extra={'top_k': 3}
+    )
+    image = Image.new('RGB', (8, 8))
+    request = LMMRequest('a', 'image', PROMPT, lambda: image)
+    list(lmm.generate([request]))
+    list(lmm.generate([request], seed=5))
+    greedy, sampled = server.bodies
+    assert greedy['temperature'] == 0 and sampled['temperature'] == 0.7
+    assert sampled['seed'] == 5
+    assert greedy['max_completion_tokens'] == 77 and greedy['top_k'] == 3
+    assert greedy['messages'][0]['content'][1]['text'] == PROMPT
+
+
+def test_data_urls_are_bounded():
+    noise = np.random.default_rng(0).integers(0, 256, (600, 500, 3))
+    image = Image.fromarray(noise.astype(np.uint8))
+    url = to_data_url(image)
+    assert url.startswith('data:image/png;base64,')
+    decoded = base64.b64decode(url.partition(',')[2])
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(decoded))), noise)
+    url = to_data_url(image, max_bytes=50_000)
+    assert url.startswith('data:image/jpeg;base64,')
+    decoded = base64.b64decode(url.partition(',')[2])
+    assert len(decoded) <= 50_000
+    assert Image.open(io.BytesIO(decoded)).size in {(250, 300), (125, 150)}
+
+
+@pytest.fixture(scope='module')
+def transformers_serve(assets, tmp_path_factory):
+    """A real server: ``transformers serve`` with the small LLaVA."""
+    model = assets / 'models' / 'tiny-llava-rsicd'
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    log = (tmp_path_factory.mktemp('serve') / 'log').open('w+')
+    command = [sys.executable, '-m', 'transformers.cli.transformers', 'serve']
+    command += [str(model), '--host', '127.0.0.1', '--port', str(port)]
+    process = subprocess.Popen(
+        [*command, '--device', 'cpu', '--dtype', 'float32'],
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, 'HF_HUB_OFFLINE': '1'},
+    )
+    url = f'http://127.0.0.1:{port}'
+    try:
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f'{url}/health', timeout=5).read()
+                break
+            except OSError:
+                if process.poll() is not None:
+                    log.seek(0)
+                    pytest.fail(f'transformers serve: {log.read()[-3000:]}')
+                time.sleep(0.5)
+        yield str(model), f'{url}/v1'
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_a_real_server_writes_what_transformers_writes(
+    transformers_serve, llava, eurosat_images
+):
+    model, url = transformers_serve
+    lmm = OpenAICompatibleLMM(model, url, concurrency=2)
+    lmm.check()
+    requests = [
+        LMMRequest(p.name, 'image', PROMPT, lambda p=p: load_image(p), i)
+        for i, p in enumerate(eurosat_images[::4])
+    ]
+
+    def texts(backend):
+        answers = [a for b in backend.generate(requests) for a in b]
+        assert not any(a.error for a in answers)
+        return {a.request.tag: a.text.strip() for a in answers}
+
+    assert texts(lmm) == texts(llava)
+    wrong = OpenAICompatibleLMM('no-such-model', url, timeout=60)
+    with pytest.raises(LMMUnavailableError, match='no-such-model'):
+        wrong.check()

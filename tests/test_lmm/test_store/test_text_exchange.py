@@ -1,0 +1,121 @@
+import json
+
+import pytest
+
+from mmlatte.lmm import GroupOptions, TextFile, TextRecord, TextStore
+from mmlatte.lmm.asking.prompts import group_key
+from mmlatte.lmm.backends.base_lmm import LMMRequest
+from mmlatte.lmm.store.text_exchange import (
+    export_jsonl,
+    export_parquet,
+    export_txt,
+    import_jsonl,
+)
+
+GROUP = group_key('Describe all.', 'river', GroupOptions(), 3, 'clip')
+RECORDS = [
+    TextRecord(
+        'a/1.jpg',
+        'image',
+        'Describe.\nIn two lines.',
+        'a "river"\0\u202e 🛰️',
+        model='llava',
+        params={'max_new_tokens': 77},
+        created=12.5,
+    ),
+    TextRecord(
+        'a/1.jpg',
+        'group',
+        GROUP,
+        'rivers',
+        members=('a/1.jpg', 'odd \udcff\n".jpg'),
+        created=1.0,
+    ),
+    TextRecord('odd \udcff\n".jpg', 'image', 'p', 'odd', created=2.0),
+    TextRecord(
+        'b.jpg', 'image', 'p', '', 'failed', 'refusal', attempts=2, created=3.0
+    ),
+]
+
+
+def by_key(store):
+    return {record.key: record for record in store.records()}
+
+
+@pytest.fixture
+def filled(store):
+    store.put(RECORDS)
+    return store
+
+
+def test_jsonl_goes_there_and_back(filled, tmp_path):
+    path = tmp_path / 'texts.jsonl'
+    assert export_jsonl(filled, path) == 4
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    [group] = [line for line in lines if line['kind'] == 'group']
+    assert group['prompt'] == 'Describe all.'
+    assert group['group']['class'] == 'river' and group['group']['seed'] == 3
+    other = TextStore(tmp_path / 'other')
+    assert import_jsonl(other, path) == 4
+    assert by_key(other) == by_key(filled) == {r.key: r for r in RECORDS}
+    # The exported file is a backend, too.
+    lmm = TextFile(str(path))
+    request = LMMRequest('a/1.jpg', 'group', 'Describe all.', lambda: None)
+    [[answer]] = lmm.generate([request])
+    assert answer.text == 'rivers'
+
+
+def test_a_malformed_line_is_named(store, tmp_path):
+    path = tmp_path / 'texts.jsonl'
+    for line in ('{', '[]', '{"sample_id": "a"}', '{"sample_id": 1}'):
+        path.write_text(line)
+        with pytest.raises(ValueError, match='line 1'):
+            import_jsonl(store, path)
+
+
+def test_txt_folders_go_there_and_back(filled, tmp_path):
+    folder = tmp_path / 'txt'
+    filled.put([TextRecord('a/1.jpg', 'image', 'second', 'another')])
+    assert export_txt(filled, folder) == 4
+    both = {
+        (folder / name / 'a' / '1.txt').read_text()
+        for name in ('image', 'image-2')
+    }
+    assert both == {RECORDS[0].text, 'another'}
+    lmm = TextFile(
+        group_dir=str(folder / 'group'),
+        image_dir=str(folder / 'image'),
+        layout='nested',
+    )
+    lmm.check()
+    odd = LMMRequest('odd \udcff\n".jpg', 'image', 'p', lambda: None)
+    [[answer]] = lmm.generate([odd])
+    assert answer.text == 'odd'
+    with pytest.raises(ValueError, match='not empty'):
+        export_txt(filled, folder)
+
+
+@pytest.mark.parametrize('name', ['../out.jpg', 'a/../../out.jpg', '/out.jpg'])
+def test_a_sample_id_cannot_leave_the_folder(store, tmp_path, name):
+    store.put([TextRecord(name, 'image', 'p', 'text')])
+    with pytest.raises(ValueError, match='leaves'):
+        export_txt(store, tmp_path / 'txt')
+    assert not list(tmp_path.glob('**/out*'))
+
+
+def test_parquet(filled, tmp_path):
+    parquet = pytest.importorskip('pyarrow.parquet')
+    path = tmp_path / 'texts.parquet'
+    assert export_parquet(filled, path) == 4
+    rows = parquet.read_table(path).to_pylist()
+    found = {
+        (row['sample_id_bytes'], row['kind'], row['text']) for row in rows
+    }
+    assert found == {
+        (r.sample_id.encode('utf-8', 'surrogateescape'), r.kind, r.text)
+        for r in RECORDS
+    }
+    [odd] = [r for r in rows if r['text'] == 'odd']
+    assert odd['sample_id'] == 'odd \\xff\n".jpg'
+    [failed] = [r for r in rows if r['status'] == 'failed']
+    assert (failed['reason'], failed['attempts']) == ('refusal', 2)
