@@ -18,10 +18,9 @@ class AnswersOptions:
             weigh more.
         alpha (float): How far answers spread. At 0.95, often used, those of
             large clusters flood small ones.
-        smoothing (float): The same for the features that are clustered.
         steps (int): Of spreading; 0.8^30 is 0.001.
         shrinkage (float): Of the covariance towards a sphere.
-        iterations (int): EM steps.
+        iterations (int): EM steps; more let answers lose to large clusters.
         restarts (int): Of k-means.
         duplicate (float): Cosine of centred features above which two images
             are never both asked about.
@@ -36,10 +35,9 @@ class AnswersOptions:
     neighbours: int = 7
     sharpness: float = 16.0
     alpha: float = 0.8
-    smoothing: float = 0.5
     steps: int = 30
     shrinkage: float = 0.1
-    iterations: int = 10
+    iterations: int = 5
     restarts: int = 4
     duplicate: float = 0.97
     folds: int = 5

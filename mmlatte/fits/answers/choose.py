@@ -5,11 +5,10 @@ import numpy as np
 from ..frozen_features import FrozenFeatures
 from .given_answers import SKIP, GivenAnswers
 from .image_structure import ImageStructure
+from .questions import Questions
 from .seeds import spread_answers
 
-__all__ = ['Questions', 'choose']
-
-from .questions import Questions
+__all__ = ['choose']
 
 
 def choose(
@@ -44,7 +43,7 @@ def choose(
     if count < 1:
         raise ValueError(f'count of questions must be positive; got {count}')
     structure = structure or ImageStructure.of(frozen)
-    answered = answered or GivenAnswers([], [])
+    answered = answered or GivenAnswers(np.zeros(0), np.zeros(0))
     answered.check(len(frozen), frozen.classes)
     seen = structure.nodes_of(frozen, answered.rows)
     covering = seen[(answered.labels != SKIP) & (answered.confidence > 0)]
@@ -69,7 +68,7 @@ def _unsure(structure, frozen, answered) -> np.ndarray:
     used = answered.used()
     if not len(used):
         return np.ones(len(structure))
-    reach = spread_answers(structure, frozen, used, by_share=False)
+    reach = spread_answers(structure, frozen, used)
     total = reach.sum(axis=1)
     # What an image would get if all answers reached all images alike.
     even = 0.3 * len(used) / len(structure)
@@ -101,7 +100,7 @@ def _typical(structure, members, order, seen, count) -> list[int]:
 
 
 def _as_questions(structure, chosen, clusters, images) -> Questions:
-    nearest = (structure.smooth @ structure.smooth[chosen].T).argmax(axis=1)
+    nearest = (structure.unit @ structure.unit[chosen].T).argmax(axis=1)
     share = np.bincount(nearest, minlength=len(chosen)) / len(structure)
     order = np.argsort(-share, kind='stable')
     rows = structure.rows[np.asarray(chosen, np.int64)]

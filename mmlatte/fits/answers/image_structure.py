@@ -89,14 +89,9 @@ class ImageStructure:
         """np.ndarray: Points of length 1, (n, d) float32."""
         return _normalised(self.points)
 
-    @cached_property
-    def smooth(self) -> np.ndarray:
-        """np.ndarray: Points averaged over their neighbours, (n, d)."""
-        spread = self.spread(self.unit, self.options.smoothing)
-        return _normalised(spread - spread.mean(axis=0))
-
-    def spread(self, seeds: np.ndarray, alpha: float) -> np.ndarray:
+    def spread(self, seeds: np.ndarray) -> np.ndarray:
         """Spread values along the graph, see `spread_labels`, (n, C)."""
+        alpha = self.options.alpha
         own = (1 - alpha) * seeds
         values = seeds
         for _ in range(self.options.steps):
@@ -104,12 +99,12 @@ class ImageStructure:
         return values
 
     def clusters(self, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return clusters of the smooth points, see `k_means`."""
+        """Return clusters of the unit points, see `k_means`."""
         count = min(count, len(self))
         if count not in self._clusters:
             self._clusters.clear()
             self._clusters[count] = k_means(
-                self.smooth, count, self.options.restarts
+                self.unit, count, self.options.restarts
             )
         return self._clusters[count]
 

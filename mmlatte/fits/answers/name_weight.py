@@ -1,11 +1,11 @@
 """How much class names say beside answers."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import log_softmax
 
 __all__ = ['NameEvidence', 'name_evidence']
-
-from dataclasses import dataclass
 
 #: Weights of the names' log posteriors that are tried. More than 1.5 would
 #: let names overrule answers.

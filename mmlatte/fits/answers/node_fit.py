@@ -60,8 +60,8 @@ def fit_nodes(
         names (LinearClassifier): What is known without answers, (C, D).
     """
     options, columns = structure.options, frozen.classes + 1
-    logits = names.logits(frozen.rows(structure.rows))
-    logits = logits.log_softmax(dim=1).cpu().numpy()
+    named = names.logits(frozen.rows(structure.rows))
+    logits = named.log_softmax(dim=1).cpu().numpy()
     nodes = structure.nodes_of(frozen, answers.rows)
     bear = answers.labels != NONE
     evidence = name_evidence(

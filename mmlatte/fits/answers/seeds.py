@@ -13,7 +13,6 @@ def spread_answers(
     structure: ImageStructure,
     frozen: FrozenFeatures,
     answers: GivenAnswers,
-    by_share: bool = True,
 ) -> np.ndarray:
     """Spread answers along the graph.
 
@@ -21,8 +20,6 @@ def spread_answers(
         structure (ImageStructure): n nodes.
         frozen (FrozenFeatures): N features, of C classes.
         answers (GivenAnswers): None of them skipped.
-        by_share (bool): Whether an answer weighs as much as there are images
-            to which no other answered one is nearer. Defaults to True.
 
     Returns:
         np.ndarray: How much of every class reaches a node, (n, C + 1); the
@@ -30,13 +27,7 @@ def spread_answers(
     """
     nodes = structure.nodes_of(frozen, answers.rows)
     columns = frozen.classes + 1
-    weight = answers.confidence.copy()
-    if by_share:
-        weight *= np.bincount(
-            (structure.unit @ structure.unit[nodes].T).argmax(axis=1),
-            minlength=len(nodes),
-        )
     seeds = np.zeros((len(structure), columns), np.float32)
     # NONE is -1, the last column.
-    np.add.at(seeds, (nodes, answers.labels % columns), weight)
-    return structure.spread(seeds, structure.options.alpha)
+    np.add.at(seeds, (nodes, answers.labels % columns), answers.confidence)
+    return structure.spread(seeds)

@@ -88,7 +88,7 @@ class TestKMeans:
 class TestImageStructure:
     def test_spreads_like_the_graph(self, images):
         frozen, _ = images
-        options = AnswersOptions(neighbours=3, steps=8)
+        options = AnswersOptions(neighbours=3, steps=8, alpha=0.7)
         structure = ImageStructure.of(frozen, options)
         graph = NeighbourGraph(
             torch.from_numpy(structure.unit), 3, options.sharpness
@@ -96,7 +96,7 @@ class TestImageStructure:
         seeds = torch.eye(len(frozen))[:, :5]
         expected = spread_labels(graph, seeds, alpha=0.7, steps=8)
         np.testing.assert_allclose(
-            structure.spread(seeds.numpy(), 0.7), expected, atol=1e-6
+            structure.spread(seeds.numpy()), expected, atol=1e-6
         )
 
     def test_nearest_node_of_other_images(self, images):
@@ -125,11 +125,11 @@ class TestChoose:
         structure = ImageStructure.of(frozen)
         for row in choose(frozen, 4, structure=structure).rows:
             own = truth == truth[row]
-            smooth = structure.smooth
+            unit = structure.unit
             distance = np.linalg.norm(
-                smooth[own] - smooth[own].mean(axis=0), axis=1
+                unit[own] - unit[own].mean(axis=0), axis=1
             )
-            mine = np.linalg.norm(smooth[row] - smooth[own].mean(axis=0))
+            mine = np.linalg.norm(unit[row] - unit[own].mean(axis=0))
             assert mine == pytest.approx(distance.min(), abs=1e-5)
 
     def test_deterministic(self, images):
@@ -220,7 +220,7 @@ class TestFitAnswers:
 
     def test_answered_images_keep_their_answer(self, images):
         frozen, truth = images
-        answers = ask(frozen, truth, 12)
+        answers = ask(frozen, truth, 24)
         answers.labels[3] = (answers.labels[3] + 1) % 4
         fit = fit_answers(frozen, answers)
         assert (fit.labels[answers.rows] == answers.labels).all()
