@@ -40,5 +40,5 @@ class AnswersOptions:
     iterations: int = 5
     restarts: int = 4
     duplicate: float = 0.97
-    folds: int = 5
+    folds: int = 10
     distrust: float = 0.05

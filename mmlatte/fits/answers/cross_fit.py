@@ -9,7 +9,7 @@ from ..linear_classifier import LinearClassifier
 from .accuracy_estimate import AccuracyEstimate
 from .given_answers import GivenAnswers
 from .image_structure import ImageStructure
-from .node_fit import NodeFit, fit_nodes
+from .node_fit import fit_nodes
 
 __all__ = ['HeldOut', 'cross_fit', 'estimate_accuracy']
 
@@ -63,54 +63,43 @@ def estimate_accuracy(
     frozen: FrozenFeatures,
     answers: GivenAnswers,
     names: LinearClassifier,
-    held_out: HeldOut,
-    fit: NodeFit,
 ) -> AccuracyEstimate:
     r"""Estimate the accuracy of a fit, and what more answers would bring.
 
-    Typical images, which are asked about, are easier than others. So every
-    answer counts for the images that it is nearest to, and the confidence of
-    the fit corrects for how much surer it is of the answered ones:
+    Typical images, which are asked about, are easier than others, and stand
+    for clusters of different sizes. So every answer counts for the images
+    that it is nearest to:
 
-    .. math::
-        \sum_q w_q r_q + \lambda \Big(\tfrac1n \sum_i p_i
-            - \sum_q w_q p_q\Big)
+    .. math:: \sum_q w_q r_q
 
-    with r_q whether a fit without answer q is right, p the probability of
-    the label, and w_q the share of images; lambda is the slope of r on p.
+    with r_q whether a fit without answer q is right, and w_q that share of
+    the images. As these fits know fewer answers than there are, the learning
+    curve from half of the answers on is continued.
+
+    Args:
+        structure (ImageStructure): n nodes.
+        frozen (FrozenFeatures): N features.
+        answers (GivenAnswers): None of them skipped.
+        names (LinearClassifier): What is known without answers.
     """
     nodes = structure.nodes_of(frozen, answers.rows)
-    share = np.bincount(
-        (structure.unit @ structure.unit[nodes].T).argmax(axis=1),
-        minlength=len(nodes),
-    )
-    weight = share / share.sum()
-    right = held_out.right.astype(float)
-    sure = held_out.posteriors.max(axis=1)
-    centred = sure - weight @ sure
-    spread = weight @ centred**2
-    slope = (weight @ (centred * right)) / (spread + 0.02)
-    slope = float(np.clip(slope, 0, 1))
-    mean = weight @ right + slope * (
-        fit.posteriors.max(axis=1).mean() - weight @ sure
-    )
-    half = cross_fit(structure, frozen, answers, names, folds=2)
-    early = weight @ half.right
-    points = [(half.trained, early), (held_out.trained, weight @ right)]
+    nearest = (structure.unit @ structure.unit[nodes].T).argmax(axis=1)
+    weight = np.bincount(nearest, minlength=len(nodes)) / len(structure)
     count = len(answers)
-    now = float(np.clip(mean + _gain(points, held_out.trained, count), 0, 1))
-    later = float(np.clip(now + _gain(points, count, count + NEXT), 0, 1))
-    error = np.sqrt((weight**2) @ (right - weight @ right) ** 2 + 1e-4)
+    points = []
+    for folds in (2, structure.options.folds):
+        held_out = cross_fit(structure, frozen, answers, names, folds)
+        points.append((held_out.trained, float(weight @ held_out.right)))
+    known, mean = points[-1]
+    error = np.sqrt(weight**2 @ (held_out.right - mean) ** 2 + 1e-4)
+    now = min(1.0, mean + _gain(points, known, count))
+    later = min(1.0, now + _gain(points, count, count + NEXT))
+    curve = [(round(number), accuracy) for number, accuracy in points]
     return AccuracyEstimate(
         now,
         max(0.0, now - QUANTILE * float(error)),
         min(1.0, now + QUANTILE * float(error)),
-        [
-            (round(half.trained), float(early)),
-            (round(held_out.trained), float(weight @ right)),
-            (count, now),
-            (count + NEXT, later),
-        ],
+        [*curve, (count, now), (count + NEXT, later)],
     )
 
 
@@ -118,4 +107,4 @@ def _gain(points, before: float, after: float) -> float:
     """Extrapolate a learning curve that is linear in log answers."""
     (few, low), (more, high) = points
     slope = max(0.0, (high - low) / np.log(more / few))
-    return 0.5 * slope * float(np.log(after / before))
+    return slope * float(np.log(after / before))

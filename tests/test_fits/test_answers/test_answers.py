@@ -283,6 +283,6 @@ class TestFitAnswers:
         estimate = fit.estimate
         assert estimate.low <= estimate.mean <= estimate.high
         assert estimate.mean > 0.9
-        assert [count for count, _ in estimate.curve] == [10, 16, 20, 40]
+        assert [count for count, _ in estimate.curve] == [10, 18, 20, 40]
         few = fit_answers(frozen, ask(frozen, truth, 4))
         assert few.estimate is None
