@@ -1,20 +1,3 @@
 # LatteCLIP on DTD with the published hyper-parameters (arXiv 2410.08211).
-_base_ = [
-    './_base_/models/latteclip_vitb32.py',
-    './_base_/datasets/dtd.py',
-    './_base_/schedules/latteclip.py',
-    './_base_/latteclip_runtime.py',
-]
-model = dict(
-    class_names={{_base_.class_names}}, templates={{_base_.templates}}
-)
-default_hooks = dict(
-    text_synth=dict(
-        image_prompt='Describe the texture in the photo concisely, less than '
-        '20 words.',
-        group_prompt='Describe the common visual attributes of the textures '
-        'in all the photos concisely, less than 20 words.',
-    )
-)
-train_cfg = dict(max_epochs=100)
-param_scheduler = dict(warmup=10, end=100)
+_base_ = ['./methods/latteclip.py', './data/dtd.py']
+locals().update({**_base_.data, **_base_.methods.latteclip})

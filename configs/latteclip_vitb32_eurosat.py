@@ -1,20 +1,3 @@
 # LatteCLIP on EuroSAT with the published hyper-parameters (arXiv 2410.08211).
-_base_ = [
-    './_base_/models/latteclip_vitb32.py',
-    './_base_/datasets/eurosat.py',
-    './_base_/schedules/latteclip.py',
-    './_base_/latteclip_runtime.py',
-]
-model = dict(
-    class_names={{_base_.class_names}}, templates={{_base_.templates}}
-)
-default_hooks = dict(
-    text_synth=dict(
-        image_prompt='Describe the land use in the satellite image concisely, '
-        'less than 20 words.',
-        group_prompt='Describe the common visual attributes of the land use '
-        'in all the satellite images concisely, less than 20 words.',
-    )
-)
-train_cfg = dict(max_epochs=15)
-param_scheduler = dict(warmup=40, end=15)
+_base_ = ['./methods/latteclip.py', './data/eurosat.py']
+locals().update({**_base_.data, **_base_.methods.latteclip})

@@ -1,20 +1,3 @@
 # LatteCLIP on Flowers102 with the published settings (arXiv 2410.08211).
-_base_ = [
-    './_base_/models/latteclip_vitb32.py',
-    './_base_/datasets/flowers102.py',
-    './_base_/schedules/latteclip.py',
-    './_base_/latteclip_runtime.py',
-]
-model = dict(
-    class_names={{_base_.class_names}}, templates={{_base_.templates}}
-)
-default_hooks = dict(
-    text_synth=dict(
-        image_prompt='Describe the {class} flower in the photo concisely, '
-        'less than 20 words.',
-        group_prompt='Describe the common visual attributes of the flowers in '
-        'all the photos concisely, less than 20 words.',
-    )
-)
-train_cfg = dict(max_epochs=50)
-param_scheduler = dict(warmup=12, end=50)
+_base_ = ['./methods/latteclip.py', './data/flowers102.py']
+locals().update({**_base_.data, **_base_.methods.latteclip})

@@ -1,20 +1,3 @@
 # LatteCLIP on Food101 with the published hyper-parameters (arXiv 2410.08211).
-_base_ = [
-    './_base_/models/latteclip_vitb32.py',
-    './_base_/datasets/food101.py',
-    './_base_/schedules/latteclip.py',
-    './_base_/latteclip_runtime.py',
-]
-model = dict(
-    class_names={{_base_.class_names}}, templates={{_base_.templates}}
-)
-default_hooks = dict(
-    text_synth=dict(
-        image_prompt='Describe the {class} food in the photo concisely, less '
-        'than 20 words.',
-        group_prompt='Describe the common visual attributes of the foods in '
-        'all the photos concisely, less than 20 words.',
-    )
-)
-train_cfg = dict(max_epochs=15)
-param_scheduler = dict(warmup=140, end=15)
+_base_ = ['./methods/latteclip.py', './data/food101.py']
+locals().update({**_base_.data, **_base_.methods.latteclip})

@@ -1,19 +1,18 @@
 # LattePlus on a folder of your own: no LMM, no training, nothing to set but
 # the folder and the classes. `tools/adapt.py --method latteplus` writes such a
 # config.
-_base_ = [
-    './_base_/models/zeroshot_vitb32.py',
-    './_base_/datasets/folder.py',
-    './_base_/schedules/fit.py',
-    './_base_/method_runtime.py',
-]
+_base_ = './methods/latteplus.py'
 classes = ['apple', 'orange']
-model = dict(
-    type='mmlatte.LattePlusClassifier',
-    class_names=classes,
-    as_prototypes=True,
-)
+model = dict(class_names=classes)
 train_dataloader = dict(
-    dataset=dict(classes=classes, pipeline=_base_.test_pipeline)
+    batch_size=128,
+    dataset=dict(
+        type='mmlatte.UnlabeledFolder',
+        data_root='data/images',
+        classes=classes,
+        pipeline={{_base_.test_pipeline}},
+    ),
 )
-val_cfg = test_cfg = None
+# There are no labels.
+val_cfg = val_dataloader = val_evaluator = None
+test_cfg = test_dataloader = test_evaluator = None

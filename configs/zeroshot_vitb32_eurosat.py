@@ -1,13 +1,4 @@
 # Zero-shot CLIP on EuroSAT: `python tools/test.py` with this config alone.
-_base_ = [
-    './_base_/models/zeroshot_vitb32.py',
-    './_base_/datasets/eurosat.py',
-    './_base_/default_runtime.py',
-]
-model = dict(
-    class_names={{_base_.class_names}}, templates={{_base_.templates}}
-)
-train_dataloader = None
-val_dataloader = None
-val_evaluator = None
-test_cfg = dict()
+_base_ = ['./methods/zeroshot.py', './data/eurosat.py']
+model = {{_base_.data.model}}
+test_dataloader = {{_base_.data.test_dataloader}}

@@ -1,6 +1,7 @@
 """Every shipped config: builds its model, its data and its hooks."""
 
 import copy
+import json
 from pathlib import Path
 
 import pytest
@@ -15,16 +16,50 @@ from mmengine.runner import Runner
 from torch import nn
 
 import mmlatte.registry as registry
+from mmlatte.apis import compose_config
 from mmlatte.datasets import CoOpBenchmark
 from mmlatte.datasets.transforms import SeedPerSample
 from mmlatte.registry import DATASETS, MODELS
 
-ROOT = Path(__file__).resolve().parents[1] / 'configs'
-CONFIGS = sorted(
-    str(path.relative_to(ROOT))
-    for path in ROOT.rglob('*.py')
-    if '_base_' not in path.parts
-)
+REPO = Path(__file__).resolve().parents[1]
+ROOT = REPO / 'configs'
+SMALL = REPO / 'benchmarks' / 'configs'
+
+
+def stems(folder: Path) -> list[str]:
+    return sorted(path.stem for path in folder.glob('*.py'))
+
+
+METHODS, DATA, CLIPS = (stems(ROOT / d) for d in ('methods', 'data', 'clips'))
+WHOLE = [
+    *(f'{name}.py' for name in stems(ROOT)),
+    *('demo/latteclip_demo.py', 'demo/zeroshot_demo.py'),
+]
+#: Every whole config; every method, data set and CLIP once at least.
+CONFIGS = [
+    *WHOLE,
+    *((method, 'eurosat', 'vitb32') for method in METHODS),
+    *(('latteclip', data, 'vitb32') for data in DATA if data != 'eurosat'),
+    *(('dpa', 'dtd', clip) for clip in CLIPS if clip != 'vitb32'),
+    *((method, 'eurosat', 'rsclip') for method in METHODS),
+    *((method, 'ucmerced', 'rsclip') for method in METHODS),
+]
+
+
+def read(config) -> Config:
+    """Read a whole config, or compose (method, data, clip)."""
+    if isinstance(config, str):
+        return Config.fromfile(str(ROOT / config))
+    method, data, clip = config
+    if clip == 'rsclip':
+        data = str(SMALL / 'data' / f'{data}.py')
+        clip = str(SMALL / 'clips' / 'rsclip.py')
+    cfg = compose_config(str(ROOT / 'methods' / f'{method}.py'), data, clip)
+    if method in ('lafter', 'microclip') and cfg.model.descriptions is None:
+        cfg.model.descriptions = 'sentences.json'
+    return cfg
+
+
 #: Registered by mmengine and torch, hence named without a scope.
 ROOT_TYPES = {
     'AdamW',
@@ -52,9 +87,9 @@ def types_of(node) -> list[str]:
     return []
 
 
-@pytest.mark.parametrize('name', CONFIGS)
+@pytest.mark.parametrize('name', CONFIGS, ids=str)
 def test_every_type_is_qualified(name):
-    cfg = Config.fromfile(str(ROOT / name))
+    cfg = read(name)
     for kind in types_of(cfg._cfg_dict.to_dict()):
         assert kind in ROOT_TYPES or kind.split('.')[0] in (
             'mmlatte',
@@ -63,9 +98,9 @@ def test_every_type_is_qualified(name):
 
 
 @pytest.mark.stack
-@pytest.mark.parametrize('name', CONFIGS)
+@pytest.mark.parametrize('name', CONFIGS, ids=str)
 def test_config_builds(name, tiny_clip_dir, tiny_eurosat, tmp_path):
-    cfg = Config.fromfile(str(ROOT / name))
+    cfg = read(name)
     cfg.model.clip.update(
         model_name=f'local-dir:{tiny_clip_dir}', pretrained=None
     )
@@ -74,7 +109,7 @@ def test_config_builds(name, tiny_clip_dir, tiny_eurosat, tmp_path):
         cfg.model.as_prototypes = len(cfg.model.class_names) <= 16
     # The scope that the Runner sets: names within names resolve from it.
     with DefaultScope.overwrite_default_scope(cfg.default_scope):
-        build_parts(cfg, tmp_path if 'demo' in name else tiny_eurosat)
+        build_parts(cfg, tmp_path if 'demo' in str(name) else tiny_eurosat)
 
 
 def build_parts(cfg, data_root) -> None:
@@ -148,15 +183,14 @@ def image_size(cfg) -> tuple[int, int]:
     return crops[0], crops[0]
 
 
-@pytest.mark.parametrize('name', CONFIGS)
+@pytest.mark.parametrize('name', CONFIGS, ids=str)
 def test_preprocessing_is_that_of_the_tower(name):
     """Mean, std and size of a config against open_clip's own facts."""
-    import json
     import os
 
     import open_clip
 
-    cfg = Config.fromfile(str(ROOT / name))
+    cfg = read(name)
     clip = cfg.model.clip
     if clip.model_name.startswith('local-dir:'):
         folder = Path(clip.model_name.removeprefix('local-dir:'))
@@ -177,6 +211,63 @@ def test_preprocessing_is_that_of_the_tower(name):
     assert preprocessor.mean == pytest.approx([255 * m for m in mean])
     assert preprocessor.std == pytest.approx([255 * s for s in std])
     assert image_size(cfg) == (size, size)
+
+
+@pytest.mark.parametrize('method', METHODS)
+def test_every_combination_composes(method):
+    for data in DATA:
+        for clip in CLIPS:
+            cfg = read((method, data, clip))
+            names = json.loads((ROOT / 'data' / f'{data}.json').read_text())
+            assert cfg.model.class_names == names['class_names']
+            assert cfg.composed_name == f'{method}_{clip}_{data}'
+            own = Config.fromfile(str(ROOT / 'clips' / f'{clip}.py')).model
+            assert cfg.model.clip.model_name == own.clip.model_name
+            assert cfg.model.data_preprocessor.mean == (
+                own.data_preprocessor.mean
+            )
+            for part in ('train', 'test'):
+                loader = cfg[f'{part}_dataloader']
+                assert loader is None or loader.dataset.data_root == (
+                    f'data/{data}'
+                )
+
+
+@pytest.mark.parametrize('name', [n for n in stems(ROOT) if 'folder' not in n])
+def test_front_doors_equal_what_is_composed(name):
+    method, clip, data = name.split('_', 2)
+    composed = read((method, data, clip))
+    front = read(f'{name}.py')
+    composed.pop('composed_name')
+    if method == 'zeroshot':
+        composed.pop('train_pipeline')
+    for key, value in composed.items():
+        assert front[key] == value, key
+
+
+def test_a_composed_config_can_be_inherited(tmp_path):
+    cfg = read(('dpa', 'dtd', 'vitb16'))
+    cfg.dump(str(tmp_path / 'dumped.py'))
+    child = tmp_path / 'child.py'
+    child.write_text(
+        "_base_ = './dumped.py'\ntrain_cfg = dict(max_epochs=3)\n"
+    )
+    again = compose_config(str(child))
+    assert again.train_cfg.max_epochs == 3
+    assert again.model == cfg.model
+
+
+def test_transductive_methods_fit_the_test_images():
+    cfg = read(('transclip', 'cifar10', 'vitb32'))
+    assert cfg.train_dataloader.dataset.image_folder == 'test'
+    assert 'DropLabels' in cfg.train_dataloader.dataset.pipeline[0].type
+
+
+def test_a_part_that_is_not_there_is_named():
+    with pytest.raises(FileNotFoundError, match=r'--data dt: .* caltech101'):
+        compose_config(str(ROOT / 'methods' / 'dpa.py'), 'dt')
+    with pytest.raises(ValueError, match='is a whole config'):
+        compose_config(str(ROOT / 'latteclip_vitb32_dtd.py'), 'dtd')
 
 
 def test_registries_are_children_of_mmengines():

@@ -4,7 +4,7 @@ import argparse
 import os
 
 from mmlatte.apis import PreflightError, adapt
-from mmlatte.apis.adapt.options import METHODS
+from mmlatte.apis.adapt.methods import DEFAULT_METHOD, METHODS
 from mmlatte.apis.export import FORMATS
 from mmlatte.lmm import LMMUnavailableError
 
@@ -38,11 +38,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--method',
-        choices=METHODS,
-        default='latteclip',
-        help='latteclip fine-tunes with texts of an LMM; latteplus fits the '
-        'features of frozen CLIP in seconds, without LMM or training; '
-        'latteplus_tuned fine-tunes from there, without LMM',
+        choices=[*METHODS],
+        default=DEFAULT_METHOD,
+        help='; '.join(f'{m.name} {m.about}' for m in METHODS.values()),
     )
     parser.add_argument(
         '--lmm',
@@ -66,7 +64,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--lr',
         type=float,
-        help='default: found without labels; latteplus_tuned: by the steps',
+        help='default: '
+        + '; '.join(
+            f'{m.name}: {m.lr_default}'
+            for m in METHODS.values()
+            if m.lr_default
+        ),
     )
     parser.add_argument('--epochs', type=int)
     parser.add_argument('--batch-size', type=int)

@@ -3,9 +3,9 @@
 Runs every config with every seed (or reuses the run, if config and seed are
 the same as before), and writes tables of what came out:
 
-    python tools/compare.py configs/zeroshot_vitb32_eurosat.py \
-        configs/gda_vitb32_eurosat.py configs/latteclip_vitb32_eurosat.py \
-        --seeds 0 1 2 --out work_dirs/comparison
+    python tools/compare.py configs/methods/zeroshot.py \
+        configs/methods/gda.py configs/methods/latteclip.py \
+        --data dtd --seeds 0 1 2 --out work_dirs/comparison
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmlatte.apis.pages.comparison import compare, make_entries
+from mmlatte.apis import add_parts, compare, make_entries
 from mmlatte.engine.loops.resumable_train_loop import TERMINATED
 
 
@@ -24,6 +24,7 @@ def parse_args() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument('configs', nargs='+', metavar='CONFIG')
+    add_parts(parser)
     parser.add_argument('--seeds', nargs='+', type=int, default=[0])
     parser.add_argument(
         '--out',
@@ -65,6 +66,8 @@ def main() -> None:
         args.configs,
         options=args.cfg_options,
         ablation=args.ablation,
+        data=args.data,
+        clip=args.clip,
         ablations=tools.parent / 'configs' / '_base_' / 'ablations',
     )
     results = compare(

@@ -1,4 +1,4 @@
-"""Train a model: ``python tools/train.py configs/<name>.py``."""
+"""Train a model: ``python tools/train.py CONFIG``."""
 
 import argparse
 

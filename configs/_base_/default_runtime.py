@@ -15,6 +15,9 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 
+# Ends the step of a method on every rank; without a launcher not used.
+model_wrapper_cfg = dict(type='mmlatte.DistributedMethod')
+
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),

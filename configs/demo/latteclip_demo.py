@@ -1,27 +1,13 @@
 # LatteCLIP in a few minutes on two CPU cores, with nothing to download:
 # weights and images come with the pip packages of the `demo` extra.
 # README.md in this folder says what they are.
-_base_ = [
-    '../_base_/models/latteclip_vitb32.py',
-    '../_base_/datasets/openmoji.py',
-    '../_base_/schedules/latteclip.py',
-    '../_base_/latteclip_runtime.py',
-]
-
-clip_dir = 'data/demo/clip'
+_base_ = ['../methods/latteclip.py', './openmoji.py']
+locals().update(_base_.data)
 model = dict(
-    clip=dict(
-        type='mmlatte.DemoCLIP',
-        model_name='local-dir:' + clip_dir,
-        pretrained=None,
-    ),
-    class_names={{_base_.class_names}},
-    templates={{_base_.templates}},
+    **_base_.data.model,
     head=dict(loss=dict(positives='class')),
     memory=dict(momentum=0.05),
-    data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
 )
-
 optim_wrapper = dict(optimizer=dict(lr=3e-5))
 param_scheduler = dict(warmup=5, end=5)
 train_cfg = dict(max_epochs=5, val_interval=5)
@@ -35,8 +21,8 @@ default_hooks = dict(
         lmm=dict(
             _delete_=True,
             type='mmlatte.TagCaptioner',
-            clip=dict(model_name='local-dir:' + clip_dir),
-            phrases=clip_dir + '/imagenet_names.txt',
+            clip=dict(model_name='local-dir:data/demo/clip'),
+            phrases='data/demo/clip/imagenet_names.txt',
             top_k=3,
             template='a picture of {}.',
         ),

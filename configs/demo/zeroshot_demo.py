@@ -1,21 +1,5 @@
 # The CLIP of the demo as it is: `python tools/test.py` with this config.
-_base_ = [
-    '../_base_/models/zeroshot_vitb32.py',
-    '../_base_/datasets/openmoji.py',
-    '../_base_/default_runtime.py',
-]
-
-model = dict(
-    clip=dict(
-        type='mmlatte.DemoCLIP',
-        model_name='local-dir:data/demo/clip',
-        pretrained=None,
-    ),
-    class_names={{_base_.class_names}},
-    templates={{_base_.templates}},
-    data_preprocessor=dict(mean=[127.5] * 3, std=[127.5] * 3),
-)
-train_dataloader = None
-val_dataloader = None
-val_evaluator = None
-test_cfg = dict()
+_base_ = ['../methods/zeroshot.py', './openmoji.py']
+test_pipeline = {{_base_.data.test_pipeline}}
+model = {{_base_.data.model}}
+test_dataloader = {{_base_.data.test_dataloader}}

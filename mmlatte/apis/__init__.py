@@ -1,8 +1,10 @@
 from .adapt import AdaptOptions, AdaptPlan, AdaptResult, adapt
+from .compose_config import compose_config
 from .export import export_model
 from .inference import Inferencer, find_images, load_classifier
 from .launch import (
     add_common_options,
+    add_parts,
     build_runner,
     leave_process_group,
     load_config,
@@ -19,6 +21,8 @@ __all__ = [
     'PreflightError',
     'Inferencer',
     'add_common_options',
+    'add_parts',
+    'compose_config',
     'build_runner',
     'compare',
     'export_model',

@@ -12,10 +12,12 @@ from mmengine.runner import Runner
 
 from mmlatte.engine import init_cpu_dist
 
-from .preflight import preflight
+from .compose_config import compose_config
+from .preflight import PreflightError, preflight
 
 __all__ = [
     'add_common_options',
+    'add_parts',
     'build_runner',
     'leave_process_group',
     'load_config',
@@ -24,7 +26,10 @@ __all__ = [
 
 def add_common_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that training and testing share, as in MMPretrain."""
-    parser.add_argument('config', help='path of the config file')
+    parser.add_argument(
+        'config', help='path of a config, or of configs/methods/NAME.py'
+    )
+    add_parts(parser)
     parser.add_argument('--work-dir', help='where logs and checkpoints go')
     parser.add_argument(
         '--cfg-options',
@@ -46,6 +51,18 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
 
 
+def add_parts(parser: argparse.ArgumentParser) -> None:
+    """Add the options that complete the config of a method."""
+    for name, default in (('data', 'eurosat'), ('clip', 'vitb32')):
+        parser.add_argument(
+            f'--{name}',
+            metavar='NAME|FILE',
+            help='what completes configs/methods/NAME.py: a name that '
+            '`python -m mmlatte list` shows, or the path of a part '
+            f'(default: {default})',
+        )
+
+
 def load_config(args: argparse.Namespace) -> Config:
     """Read the config and merge the common options into it.
 
@@ -54,10 +71,14 @@ def load_config(args: argparse.Namespace) -> Config:
 
     Returns:
         Config: With ``work_dir``: the option, else the config's own, else
-        ``work_dirs/<config name>``.
+        ``work_dirs/<config name>``; with its parts' names where it is
+        composed.
     """
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = Config.fromfile(args.config)
+    try:
+        cfg = compose_config(args.config, args.data, args.clip)
+    except (FileNotFoundError, ValueError) as error:
+        raise PreflightError(str(error)) from None
     if args.cfg_options:
         cfg.merge_from_dict(args.cfg_options)
     cfg.launcher = args.launcher
@@ -65,6 +86,7 @@ def load_config(args: argparse.Namespace) -> Config:
         cfg.work_dir = args.work_dir
     elif cfg.get('work_dir') is None:
         name = osp.splitext(osp.basename(args.config))[0]
+        name = cfg.get('composed_name', name)
         cfg.work_dir = osp.join('work_dirs', name)
     for part in ('train', 'val', 'test'):
         loader = cfg.get(f'{part}_dataloader')
@@ -90,8 +112,15 @@ def build_runner(cfg: Config) -> Runner:
         PreflightError: If weights or data are missing, see `preflight`.
     """
     preflight(cfg)
-    if cfg.launcher != 'none' and not torch.cuda.is_available():
-        init_cpu_dist(cfg)
+    if cfg.launcher != 'none':
+        wrapper = dict(
+            type='mmlatte.DistributedMethod',
+            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        )
+        wrapper.update(cfg.get('model_wrapper_cfg') or {})
+        cfg.model_wrapper_cfg = wrapper
+        if not torch.cuda.is_available():
+            init_cpu_dist(cfg)
     if 'runner_type' not in cfg:
         return Runner.from_cfg(cfg)
     from mmengine.registry import RUNNERS

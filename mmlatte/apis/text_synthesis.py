@@ -9,17 +9,10 @@ import numpy as np
 from mmengine.dist import get_rank, get_world_size
 from mmengine.runner import Runner
 
+from mmlatte.engine.find_hook import require_hook
 from mmlatte.engine.hooks import LMMTextSynthHook, ZeroShotLabelHook
 from mmlatte.engine.unwrapped import unwrapped
-from mmlatte.lmm import (
-    BaseLMM,
-    Counts,
-    ShardPlan,
-    TextStore,
-    WantedTexts,
-    missing_texts,
-    synthesize,
-)
+from mmlatte.lmm import Counts, TextJob
 
 __all__ = ['SynthesisReport', 'prepare_texts', 'synthesize_texts']
 
@@ -57,36 +50,23 @@ class SynthesisReport:
         return text
 
 
-def prepare_texts(
-    runner: Runner,
-) -> tuple[LMMTextSynthHook, ZeroShotLabelHook, WantedTexts, TextStore]:
+def prepare_texts(runner: Runner) -> tuple[TextJob, ZeroShotLabelHook]:
     """Label the training images of a runner and see which texts they need.
 
     Args:
         runner (Runner): Built from a config with both hooks; not trained.
 
     Returns:
-        tuple: The two hooks, the wanted texts and their store.
+        tuple: What there is to make, and the hook with the labels.
     """
-    hooks: dict = {
-        kind: hook
-        for hook in runner.hooks
-        for kind in (LMMTextSynthHook, ZeroShotLabelHook)
-        if isinstance(hook, kind)
-    }
-    if len(hooks) < 2:
-        raise ValueError(
-            'the config needs the hooks mmlatte.LMMTextSynthHook and '
-            'mmlatte.ZeroShotLabelHook'
-        )
-    texts, labels = hooks[LMMTextSynthHook], hooks[ZeroShotLabelHook]
+    texts = require_hook(runner, LMMTextSynthHook, 'text synthesis')
+    labels = require_hook(runner, ZeroShotLabelHook, 'text synthesis')
     runner._train_loop = runner.build_train_loop(runner._train_loop)
     labels.before_run(runner)
     dataset = runner.train_loop.dataloader.dataset
-    wanted, store = texts.wanted_texts(
-        dataset, unwrapped(runner.model), labels
-    )
-    return texts, labels, wanted, store
+    model = unwrapped(runner.model)
+    job = texts.text_job(dataset, model.class_names, model.clip, labels.found)
+    return job, labels
 
 
 def synthesize_texts(
@@ -117,62 +97,35 @@ def synthesize_texts(
         LMMUnavailableError: If texts are to be made, and the LMM cannot be
             had.
     """
-    hook, _, wanted, store = prepare_texts(runner)
+    job, _ = prepare_texts(runner)
     # Every rank is a shard of its own.
-    shard_id = shard_id * get_world_size() + get_rank()
-    num_shards *= get_world_size()
-    store.recover()
-    missing, counts = missing_texts(wanted, store, hook.retry_failed)
-    keys = wanted.keys()
-    plan = None
-    mine = missing
-    if num_shards > 1 or shard_id:
-        plan = ShardPlan(store.folder, keys, num_shards)
-        if dry_run and not plan.path.exists():
-            mine = missing[shard_id::num_shards]
-        else:
-            share = plan.share(shard_id, lambda: missing)
-            mine = np.intersect1d(share, missing)
+    shard = shard_id * get_world_size() + get_rank()
+    shards = num_shards * get_world_size()
+    folder = job.store.folder
+    job.store.recover()
+    mine, counts = job.shard(shard, shards, dry_run)
     todo = mine[:limit]
     if len(todo):
-        hook.lmm.check()
+        job.check_lmm(len(todo))
     if dry_run:
-        seconds = _estimate(wanted, todo, hook.lmm) if len(todo) else 0.0
-        return SynthesisReport(store.folder, counts, len(todo), seconds)
-    clip = unwrapped(runner.model).clip
-    try:
-        with store:
-            made = synthesize(
-                wanted,
-                todo,
-                hook.lmm,
-                store,
-                clip.tokenizer,
-                clip.context_length,
-            )
-    finally:
-        hook.lmm.close()
-    counts.add(made.as_dict())
-    left, _ = missing_texts(wanted, store)
-    if not len(left):
-        store.merge()
-        if plan is not None:
-            plan.finish()
-    return SynthesisReport(store.folder, counts, len(todo))
+        seconds = _estimate(job, todo) if len(todo) else 0.0
+        return SynthesisReport(folder, counts, len(todo), seconds)
+    counts.add(job.make_shard(todo, shard, shards).as_dict())
+    return SynthesisReport(folder, counts, len(todo))
 
 
-def _estimate(wanted: WantedTexts, todo: np.ndarray, lmm: BaseLMM) -> float:
+def _estimate(job: TextJob, todo: np.ndarray) -> float:
     """Seconds for all texts, from the speed of a few after the first.
 
     The first batch loads the model and is left out where there are more.
     """
     few = todo[:: max(1, len(todo) // SAMPLE)][:SAMPLE]
     times, counts = [time.monotonic()], [0]
-    answers = lmm.generate(wanted.requests(few))
+    answers = job.lmm.generate(job.wanted.requests(few))
     for batch in answers:
         times.append(time.monotonic())
         counts.append(len(batch))
-    lmm.close()
+    job.lmm.close()
     first = 1 if len(times) > 2 else 0
     measured = sum(counts[first + 1 :])
     return (times[-1] - times[first]) / measured * len(todo)

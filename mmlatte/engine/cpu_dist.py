@@ -5,6 +5,9 @@ from datetime import timedelta
 import torch.distributed as dist
 from mmengine.config import Config
 
+#: Model wrappers that need no GPU.
+DATA_PARALLEL = ('mmlatte.DistributedMethod', 'MMDistributedDataParallel')
+
 
 def init_cpu_dist(cfg: Config) -> None:
     """Start the process group of a machine without GPU, before the Runner.
@@ -23,15 +26,15 @@ def init_cpu_dist(cfg: Config) -> None:
             SLURM does not name the node of rank 0.
     """
     wrapper = dict(
-        type='MMDistributedDataParallel',
+        type='mmlatte.DistributedMethod',
         broadcast_buffers=False,
         find_unused_parameters=cfg.get('find_unused_parameters', False),
     )
     wrapper.update(cfg.get('model_wrapper_cfg') or {}, device_ids=None)
-    if wrapper['type'] != 'MMDistributedDataParallel':
+    if wrapper['type'] not in DATA_PARALLEL:
         raise ValueError(
             f'model_wrapper_cfg type {wrapper["type"]!r} needs GPUs; without, '
-            "use 'MMDistributedDataParallel'"
+            "use 'mmlatte.DistributedMethod'"
         )
     cfg.model_wrapper_cfg = wrapper
     if dist.is_initialized():

@@ -1,13 +1,13 @@
 """What talks to large multimodal models, and keeps what they say."""
 
 from .asking import (
-    DATASET_PROMPTS,
     Counts,
     GroupOptions,
-    ShardPlan,
-    Team,
+    SharedWork,
+    TextJob,
     TrainingTexts,
     WantedTexts,
+    check_lmm_early,
     clean_text,
     find_problem,
     make_collage,
@@ -37,7 +37,6 @@ from .store import (
 )
 
 __all__ = [
-    'DATASET_PROMPTS',
     'Answer',
     'BaseLMM',
     'Counts',
@@ -47,16 +46,17 @@ __all__ = [
     'LMMRequest',
     'LMMUnavailableError',
     'OpenAICompatibleLMM',
-    'ShardPlan',
+    'SharedWork',
     'TagCaptioner',
-    'Team',
     'TextFile',
+    'TextJob',
     'TextRecord',
     'TextStore',
     'TrainingTexts',
     'TransformersLMM',
     'VLLMLMM',
     'WantedTexts',
+    'check_lmm_early',
     'clean_text',
     'find_problem',
     'load_image',

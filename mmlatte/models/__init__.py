@@ -1,3 +1,5 @@
+from mmlatte.fits import FrozenFeatures
+
 from .classifiers import (
     DPAClassifier,
     FLYPClassifier,
@@ -16,22 +18,21 @@ from .classifiers import (
     ZeroShotCLIP,
 )
 from .clip import *  # noqa: F403
-from .frozen_features import FrozenFeatures
 from .heads import DualPseudoLabelHead
 from .losses import ContrastiveLoss
 from .memory import LearnedPrototypes, PrototypeMemory
 from .necks import DynamicFeatureMixer
 from .pseudo_labels import (
-    CandidateSchedule,
-    GrowingSchedule,
-    TopKSchedule,
+    CandidateSelection,
+    GrowingSelection,
+    TopKSelection,
 )
 from .tuning import BlockTuning, LoRATuning, NormTuning
 
 __all__ = [
-    'CandidateSchedule',
-    'GrowingSchedule',
-    'TopKSchedule',
+    'CandidateSelection',
+    'GrowingSelection',
+    'TopKSelection',
     'BlockTuning',
     'ContrastiveLoss',
     'DPAClassifier',

@@ -113,7 +113,7 @@ def _quantile(values: Tensor, q: float) -> Tensor:
     return ordered[below].lerp(ordered[above], position - below)
 
 
-class Schedule(ABC):
+class PseudoLabelSelection(ABC):
     """How candidates follow from predictions, round after round."""
 
     #: See `candidate_loss`.
@@ -136,7 +136,7 @@ class Schedule(ABC):
 
 
 @MODELS.register_module()
-class TopKSchedule(Schedule):
+class TopKSelection(PseudoLabelSelection):
     """The same number of images for every class, in every round.
 
     With one round, few pseudo-labels (FPL); with several, iteratively
@@ -148,7 +148,7 @@ class TopKSchedule(Schedule):
 
     def __init__(self, k: int = 16) -> None:
         if k < 1:
-            raise ValueError(f'TopKSchedule: k must be positive, got {k}')
+            raise ValueError(f'TopKSelection: k must be positive, got {k}')
         self.k = k
 
     def __call__(
@@ -159,7 +159,7 @@ class TopKSchedule(Schedule):
 
 
 @MODELS.register_module()
-class GrowingSchedule(Schedule):
+class GrowingSelection(PseudoLabelSelection):
     """More images with every round, in the last one all (GRIP).
 
     ``k = (round + 1) * N / (rounds * C)`` images per class; arXiv 2306.01669.
@@ -175,7 +175,7 @@ class GrowingSchedule(Schedule):
 
 
 @MODELS.register_module()
-class CandidateSchedule(Schedule):
+class CandidateSelection(PseudoLabelSelection):
     r"""Sets of classes instead of one (CPL, arXiv 2406.10502).
 
     The classes that are both probable for the image (`intra_instance`) and
@@ -193,7 +193,7 @@ class CandidateSchedule(Schedule):
     def __init__(self, alpha: float = 0.6, beta: float = 0.9) -> None:
         if not (0 <= alpha <= 1 and 0 <= beta <= 1):
             raise ValueError(
-                'CandidateSchedule: alpha and beta must be in [0, 1], got '
+                'CandidateSelection: alpha and beta must be in [0, 1], got '
                 f'{alpha} and {beta}'
             )
         self.alpha, self.beta = alpha, beta

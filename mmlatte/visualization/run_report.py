@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .class_counts import accuracy, confusion, per_class_accuracy
 from .page import write_page
 from .run_figures import (
     confusion_figure,
@@ -105,29 +106,6 @@ def write_run_report(path: str | Path, report: RunReport) -> None:
     page = template.read_text(encoding='utf-8')
     page = page.replace('@TITLE@', escape(report.title))
     write_page(path, page.replace('@BODY@', '\n'.join(body)))
-
-
-def accuracy(predicted: np.ndarray, labels: np.ndarray) -> float:
-    """Percent of equal entries."""
-    return 100 * float(np.mean(predicted == labels))
-
-
-def per_class_accuracy(
-    predicted: np.ndarray, labels: np.ndarray, num_classes: int
-) -> np.ndarray:
-    """Percent of right predictions per true class (C,); NaN where none is."""
-    right = np.bincount(labels[predicted == labels], minlength=num_classes)
-    total = np.bincount(labels, minlength=num_classes)
-    with np.errstate(invalid='ignore', divide='ignore'):
-        return 100 * right / total
-
-
-def confusion(
-    rows: np.ndarray, columns: np.ndarray, num_classes: int
-) -> np.ndarray:
-    """Count pairs: (C, C)."""
-    flat = np.bincount(rows * num_classes + columns, minlength=num_classes**2)
-    return flat.reshape(num_classes, num_classes)
 
 
 def _headline(report: RunReport) -> str:

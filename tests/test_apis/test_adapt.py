@@ -6,9 +6,9 @@ import importlib
 import json
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import open_clip
 import pytest
 import torch
@@ -18,15 +18,13 @@ from PIL import Image
 
 from mmlatte.apis import PreflightError, adapt
 from mmlatte.apis.adapt.config import adapt_config
-from mmlatte.apis.adapt.options import (
-    AdaptOptions,
-    clip_settings,
-    lmm_settings,
-    prompts,
-)
+from mmlatte.apis.adapt.options import AdaptOptions
+from mmlatte.apis.adapt.settings import clip_settings, lmm_settings
 from mmlatte.engine.schedulers import WarmupCosineLR
+from mmlatte.fits import LattePlusFit, LattePlusOptions, LinearClassifier
 from mmlatte.lmm import TextFile
-from mmlatte.models.cluster_labels import ClusterFit
+from mmlatte.lmm.asking.prompts import prompts_for
+from mmlatte.models import LattePlusClassifier
 from mmlatte.registry import MODELS
 
 REPO = Path(__file__).resolve().parents[2]
@@ -133,7 +131,6 @@ def test_another_machine_may_go_on(adapted, choices):
 
 def test_other_images_need_another_folder(adapted, choices, images):
     out = str(adapted.run.parent)
-    note = adapted.run.parent / 'images.json'
     old, new = images / 'Forest_1.jpg', images / 'New.jpg'
     shutil.copy(old, new)
     try:
@@ -142,10 +139,6 @@ def test_other_images_need_another_folder(adapted, choices, images):
         old.unlink()
         with pytest.raises(FileExistsError, match='not with the same names'):
             adapt(out=out, **choices)
-        # Earlier versions did not note the images.
-        kept = note.rename(note.with_suffix('.kept'))
-        assert adapt(out=out, **choices).plan is None
-        kept.rename(note)
     finally:
         new.rename(old)
 
@@ -244,10 +237,11 @@ def fit(choices) -> dict:
 def test_latteplus_needs_no_lmm_and_no_training(
     fit, tiny_eurosat, tmp_path, monkeypatch
 ):
-    latteplus = 'mmlatte.models.classifiers.latteplus'
-    monkeypatch.setattr(f'{latteplus}.IMAGES', 8)
-    # Centring scatters the labels that random weights give to 24 images.
-    monkeypatch.setattr(f'{latteplus}.label_purity', lambda *_: 1.0)
+    # 24 images of random weights are few, and hardly agree with their names.
+    lenient = partial(LattePlusOptions, min_images=1, min_agreement=1e-3)
+    monkeypatch.setattr(
+        LattePlusClassifier, 'options_type', staticmethod(lenient)
+    )
     shutil.copytree(tiny_eurosat / '2750', tmp_path / 'test')
     classes = [folder.name for folder in (tmp_path / 'test').iterdir()]
     result = adapt(
@@ -273,8 +267,13 @@ def test_latteplus_needs_no_lmm_and_no_training(
 
 def test_tuned_latteplus_trains_from_the_clusters(fit, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        'mmlatte.models.classifiers.latteplus_tuned.cluster_fit',
-        lambda model, frozen: ClusterFit(np.arange(len(frozen)) % 3, False),
+        'mmlatte.models.classifiers.latteplus_tuned.agreed_latteplus',
+        lambda frozen, options: LattePlusFit(
+            LinearClassifier.zero_shot(frozen),
+            torch.arange(len(frozen)) % 3,
+            unused=torch.arange(frozen.classes) >= 3,
+            train_further=True,
+        ),
     )
     result = adapt(
         out=str(tmp_path / 'out'),
@@ -299,26 +298,29 @@ def test_tuned_latteplus_trains_from_the_clusters(fit, tmp_path, monkeypatch):
     assert 'LattePlusTunedClassifier' in card
 
 
-def test_tuned_latteplus_trains_nothing_where_names_match(
+def test_tuned_latteplus_trains_nothing_where_it_would_not_gain(
     fit, tmp_path, monkeypatch
 ):
     looked = []
 
-    def found(model, frozen):
+    def found(frozen, options):
         rows = frozen.rows()
         prototypes = F.normalize(rows[:3] - rows.mean(dim=0), dim=1)
         looked.append((rows @ prototypes.T).argmax(dim=1).tolist())
-        labels = np.arange(len(frozen)) % 3
-        return ClusterFit(labels, True, prototypes, torch.tensor(30.0))
+        return LattePlusFit(
+            LinearClassifier(30 * prototypes, torch.zeros(3)),
+            torch.arange(len(frozen)) % 3,
+            unused=torch.zeros(3, dtype=torch.bool),
+        )
 
     monkeypatch.setattr(
-        'mmlatte.models.classifiers.latteplus_tuned.cluster_fit', found
+        'mmlatte.models.classifiers.latteplus_tuned.agreed_latteplus', found
     )
     result = adapt(
         out=str(tmp_path / 'out'), **{**fit, 'method': 'latteplus_tuned'}
     )
     summary = json.loads((result.run / 'summary.json').read_text())
-    assert summary['is_fitted'] and not summary['stays_frozen']
+    assert summary['is_fitted'] and not summary['kept_zero_shot']
     assert summary['train_seconds'] == 0
     report = result.report.read_text()
     assert 'fitted to frozen features at once' in report
@@ -337,7 +339,7 @@ def test_tuned_latteplus_without_clusters_stays_zero_shot(fit, tmp_path):
         out=str(tmp_path / 'out'), **{**fit, 'method': 'latteplus_tuned'}
     )
     summary = json.loads((result.run / 'summary.json').read_text())
-    assert summary['stays_frozen']
+    assert summary['kept_zero_shot']
     assert 'this is zero-shot CLIP still' in result.report.read_text()
     with result.predictions.open() as file:
         assert len(list(csv.DictReader(file))) == 24
@@ -485,4 +487,5 @@ def test_backends_by_name(tmp_path):
         assert lmm_settings(name, 'cpu')['type'] == kind
     assert lmm_settings(None, 'cuda')['load_in_4bit']
     assert clip_settings('RN50/openai')['model_name'] == 'RN50'
-    assert prompts('satellite image')[0].startswith('Describe what the sat')
+    question, _ = prompts_for('satellite image')
+    assert question.startswith('Describe what the sat')

@@ -111,7 +111,7 @@ def test_card_tells_the_schedule_that_was_found(
     assert '3 of 20 epochs' in line
     assert 'weights of epoch 1.5, chosen without labels' in line
     assert 'AdamW, lr 3.2e-05, found without labels' in line
-    (run / 'summary.json').write_text(json.dumps(dict(stays_frozen=True)))
+    (run / 'summary.json').write_text(json.dumps(dict(kept_zero_shot=True)))
     assert 'zero-shot CLIP still' in trained('frozen')
 
 

@@ -229,9 +229,9 @@ def test_from_archives_to_samples(name, tmp_path, monkeypatch):
     assert len(set(verdict.counts['test'].values())) == 1
 
     # The config of the data set reads what was prepared.
-    config = Config.fromfile(f'configs/_base_/datasets/{name}.py')
+    config = Config.fromfile(f'configs/data/{name}.py')
     known = config.class_names
-    dataset = config.train_dataloader.dataset
+    dataset = config.data.train_dataloader.dataset
     dataset.update(data_root=str(root), pipeline=[], download=False)
     if name != 'eurosat':
         dataset.pop('download')
@@ -261,7 +261,7 @@ def test_from_archives_to_samples(name, tmp_path, monkeypatch):
 def test_counts_are_the_papers(name):
     source = SOURCES[name]
     assert (source.classes, source.train, source.test) == PAPER[name]
-    config = Config.fromfile(f'configs/_base_/datasets/{name}.py')
+    config = Config.fromfile(f'configs/data/{name}.py')
     assert len(config.class_names) == source.classes
     assert all(n == n.lower() and '_' not in n for n in config.class_names)
 

@@ -124,7 +124,7 @@ def test_sharded_training_is_refused():
             model_wrapper_cfg=dict(type='MMFullyShardedDataParallel'),
         )
     )
-    with pytest.raises(ValueError, match='MMDistributedDataParallel'):
+    with pytest.raises(ValueError, match='DistributedMethod'):
         init_cpu_dist(cfg)
 
     class FlexibleRunner:

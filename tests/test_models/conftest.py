@@ -9,7 +9,7 @@ import torch
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.fits import FrozenFeatures
 
 CLASSES = ['forest', 'river', 'highway or road', 'sea or lake', 'pasture']
 

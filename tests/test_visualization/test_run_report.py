@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmlatte.visualization import ReportImage, RunReport, write_run_report
-from mmlatte.visualization.run_report import (
+from mmlatte.visualization.class_counts import (
     accuracy,
     confusion,
     per_class_accuracy,

@@ -8,7 +8,7 @@ what it is made of; a test compares.
 
 from pathlib import Path
 
-from mmengine.config import Config
+from mmlatte.apis import compose_config
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = 'latteclip_vitb32_eurosat.py'
@@ -20,7 +20,7 @@ def flatten() -> str:
     header = (
         f'# Written by tools/misc/write_lazy_config.py from configs/{NAME}'
     )
-    config = Config.fromfile(str(ROOT / 'configs' / NAME))
+    config = compose_config(str(ROOT / 'configs' / NAME))
     return f'{header}\n{config.pretty_text}'
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-import mmlatte
+from mmlatte.configs_folder import configs_folder
 from mmlatte.datasets.class_folder import plain_name
 from mmlatte.datasets.clip_pipeline import (
     clip_data_preprocessor,
@@ -12,16 +12,11 @@ from mmlatte.datasets.clip_pipeline import (
 )
 from mmlatte.models.clip import OpenCLIP
 
-from .options import AdaptOptions, clip_settings, lmm_settings, prompts
+from .methods import METHODS
+from .options import AdaptOptions
+from .settings import clip_settings
 
 __all__ = ['adapt_config']
-
-LARGEST_BATCH = {'cuda': 512, 'cpu': 128}
-#: Steps of a run: the median of the published schedules on a GPU, what two
-#: cores do in minutes with a small CLIP on a CPU.
-STEPS = {'cuda': 600, 'cpu': 120}
-#: Steps of the warm-up, of the published ones.
-WARMUP = 10
 
 
 def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
@@ -35,7 +30,8 @@ def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
     Returns:
         Config: Complete; ``tools/train.py`` can run it as well.
     """
-    shipped = _shipped(f'{options.method}_vitb32_folder.py')
+    method = METHODS[options.method]
+    shipped = configs_folder() / f'{method.name}_vitb32_folder.py'
     cfg = Config.fromfile(str(shipped))
     classes, out = list(options.classes), Path(options.out)
     facts = clip.preprocess
@@ -55,102 +51,11 @@ def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
     cfg.default_hooks.zero_shot_label.update(
         cache_dir=str(out / 'cache'), num_workers=options.workers
     )
-    if options.method == 'latteplus':
-        # More classes than dimensions cannot be prototypes of one length.
-        cfg.model.as_prototypes = len(classes) <= clip.embed_dim
-        loader.dataset.pipeline = cfg.test_pipeline
-    else:
-        _set_training(cfg, options, clip, count)
-        if options.method == 'latteclip':
-            _set_rate(cfg, options)
-            _set_texts(cfg, options, str(out / 'cache'))
-        elif options.lr is not None:
-            cfg.optim_wrapper.optimizer.lr = options.lr
-            cfg.param_scheduler.max_path = None
+    method.configure(cfg, options, clip, count)
     cfg.randomness = dict(seed=options.seed, deterministic=False)
     cfg.work_dir = str(out / 'run')
     cfg.launcher = 'none'
     return cfg
-
-
-def _set_training(
-    cfg: Config, options: AdaptOptions, clip: OpenCLIP, count: int
-) -> None:
-    """Set what a training has, and a fit has not."""
-    loader, hooks = cfg.train_dataloader, cfg.default_hooks
-    # Neither loads nor packs.
-    look = cfg.test_pipeline[1:-1]
-    _set_views(loader.dataset.pipeline, clip.image_size, look)
-    kind = options.device.split(':')[0]
-    loader.batch_size = options.batch_size or batch_size(
-        count, LARGEST_BATCH[kind]
-    )
-    per_epoch = -(-count // loader.batch_size)
-    epochs = options.epochs or -(-STEPS[kind] // per_epoch)
-    cfg.train_cfg.max_epochs = epochs
-    if options.test is not None:
-        cfg.train_cfg.val_interval = epochs
-    cfg.param_scheduler.end = epochs
-    hooks.checkpoint.interval = max(1, epochs // 4)
-    hooks.logger.interval = max(1, min(20, per_epoch // 2))
-
-
-def _set_views(pipeline: list, size: tuple[int, int], look: list) -> None:
-    """Make the views as large as the CLIP's images.
-
-    Args:
-        pipeline (list): That of the training images.
-        size (tuple[int, int]): Height and width.
-        look (list): What frozen CLIP does with an image, as the weak view.
-    """
-    for step in pipeline:
-        if step.type == 'mmpretrain.RandomResizedCrop':
-            step.scale = size[::-1]
-        elif step.type == 'mmpretrain.MultiView':
-            step.transforms[0] = look
-            _set_views(step.transforms[1], size, look)
-
-
-def _set_rate(cfg: Config, options: AdaptOptions) -> None:
-    """Set the learning rate of LatteCLIP, or have it found."""
-    cfg.param_scheduler.warmup = WARMUP
-    if options.lr is None:
-        cfg.default_hooks.label_free_schedule = dict(
-            type='mmlatte.LabelFreeScheduleHook'
-        )
-    else:
-        cfg.optim_wrapper.optimizer.lr = options.lr
-
-
-def _set_texts(cfg: Config, options: AdaptOptions, cache: str) -> None:
-    """Set the LMM and what it is asked, or leave it out."""
-    hook = cfg.default_hooks.text_synth
-    image_prompt, group_prompt = prompts(options.describe)
-    lmm = lmm_settings(options.lmm, options.device)
-    if lmm is None:
-        cfg.model.texts = ('class',)
-        image_prompt = group_prompt = None
-    hook.update(
-        store_dir=cache, image_prompt=image_prompt, group_prompt=group_prompt
-    )
-    hook.lmm = lmm
-
-
-def batch_size(count: int, largest: int) -> int:
-    """Return the largest power of two that leaves eight steps an epoch.
-
-    Args:
-        count (int): Number of images.
-        largest (int): Upper bound, the published 512 where memory allows.
-
-    Examples:
-        >>> [batch_size(n, 512) for n in (50, 500, 3840, 100_000)]
-        [16, 32, 256, 512]
-    """
-    size = 16
-    while 2 * size <= min(largest, count // 8):
-        size *= 2
-    return size
 
 
 def _add_test(cfg: Config, options: AdaptOptions, classes: list[str]) -> None:
@@ -198,15 +103,3 @@ def _check_apart(test: Path, images: Path) -> None:
             f'test folder {test} and images folder {images} overlap, so that '
             'training would see test images: keep each outside the other'
         )
-
-
-def _shipped(name: str) -> Path:
-    """Return a shipped config, installed or in a checkout."""
-    package = Path(mmlatte.__file__).parent
-    for folder in (package / '.mim' / 'configs', package.parent / 'configs'):
-        if (folder / name).is_file():
-            return folder / name
-    raise FileNotFoundError(
-        f'config {name} is not installed beside mmlatte: install mmlatte '
-        'with pip, or work from a checkout'
-    )

@@ -3,30 +3,15 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
+from mmlatte.lmm.asking.prompts import with_article
 from mmlatte.models.classifiers.prototype_classifier import check_templates
 
-__all__ = [
-    'METHODS',
-    'AdaptOptions',
-    'clip_settings',
-    'default_template',
-    'lmm_settings',
-    'prompts',
-]
+from .methods import DEFAULT_METHOD, METHODS
 
-#: Fine-tuning with texts of an LMM; fitting frozen features, in seconds;
-#: fine-tuning from there.
-METHODS = ('latteclip', 'latteplus', 'latteplus_tuned')
-
-#: The LMM of the paper on a GPU, and one that a CPU can bear.
-DEFAULT_LMM = {
-    'cuda': 'llava-hf/llava-v1.6-mistral-7b-hf',
-    'cpu': 'HuggingFaceTB/SmolVLM-500M-Instruct',
-}
+__all__ = ['AdaptOptions', 'default_template']
 
 
 @dataclass
@@ -41,14 +26,11 @@ class AdaptOptions:
             ``'a <describe> of {}.'``, for photos ``'a photo of a {}.'``.
         clip (str): ``NAME/TAG`` of open_clip, ``NAME/FILE``,
             ``local-dir:FOLDER`` or ``hf-hub:OWNER/REPO``.
-        method (str): ``'latteclip'``; ``'latteplus'``, which needs no LMM
-            and no training; or ``'latteplus_tuned'``, which goes on from
-            there and needs no LMM.
+        method (str): One of `METHODS`.
         lmm (str | None): A model of transformers (folder or hub name), the
             address of a server (``http://HOST:PORT/v1#MODEL``), a file of
             texts (``.jsonl``), or ``'none'`` for class texts only.
-        lr (float | None): Learning rate. None: found without labels, by
-            ``'latteplus_tuned'`` set by the number of steps.
+        lr (float | None): Learning rate. None: as the method sets it.
         epochs (int | None): None: as many as make `STEPS` steps.
         batch_size (int | None): None: by images and machine.
         seed (int): Of the run.
@@ -64,7 +46,7 @@ class AdaptOptions:
     describe: str = 'photo'
     template: str | None = None
     clip: str = 'ViT-B-32/laion2b_s34b_b79k'
-    method: str = 'latteclip'
+    method: str = DEFAULT_METHOD
     lmm: str | None = None
     lr: float | None = None
     epochs: int | None = None
@@ -99,14 +81,7 @@ class AdaptOptions:
 
     def _check_not_taken(self) -> None:
         """Refuse what a method would do nothing with."""
-        if self.method == 'latteclip':
-            return
-        refused = {'lmm': 'asks no LMM'}
-        if self.method == 'latteplus':
-            refused |= dict.fromkeys(
-                ('lr', 'epochs', 'batch_size'), 'takes no steps'
-            )
-        for name, why in refused.items():
+        for name, why in METHODS[self.method].refused().items():
             value = getattr(self, name)
             if value is not None and (name, value) != ('lmm', 'none'):
                 raise ValueError(
@@ -125,7 +100,7 @@ def check_device(device: str | None) -> str:
     if device is None:
         return 'cuda' if on_gpu else 'cpu'
     kind = device.split(':')[0]
-    if kind not in DEFAULT_LMM:
+    if kind not in ('cuda', 'cpu'):
         raise ValueError(f"device={device!r}: 'cuda', 'cuda:N' or 'cpu'")
     if kind == 'cuda' and not on_gpu:
         raise ValueError(f'device={device!r}, but torch sees no GPU')
@@ -151,86 +126,3 @@ def default_template(describe: str) -> str:
     if describe == 'photo':
         return 'a photo of a {}.'
     return f'{with_article(describe)} of {{}}.'
-
-
-def with_article(noun: str) -> str:
-    """Return a noun with ``a`` or ``an`` before it."""
-    return f'{"an" if noun[:1].lower() in "aeiou" else "a"} {noun}'
-
-
-def prompts(describe: str) -> tuple[str, str]:
-    """Return the questions about one image and about a collage of four.
-
-    They follow the paper's: concise, less than 20 words.
-    """
-    return (
-        f'Describe what the {describe} shows concisely, less than 20 words.',
-        'Describe the common visual attributes of the pictures, each of them '
-        f'{with_article(describe)}, concisely, less than 20 words.',
-    )
-
-
-def clip_settings(clip: str) -> dict:
-    """Split ``NAME/TAG`` into the settings of ``mmlatte.OpenCLIP``.
-
-    Examples:
-        >>> clip_settings('ViT-B-32/openai')['pretrained']
-        'openai'
-        >>> clip_settings('local-dir:my/clip')['model_name']
-        'local-dir:my/clip'
-    """
-    if clip.startswith(('local-dir:', 'hf-hub:')):
-        return dict(type='mmlatte.OpenCLIP', model_name=clip, pretrained=None)
-    name, _, tag = clip.partition('/')
-    if not tag:
-        raise ValueError(
-            f'clip={clip!r}: give NAME/TAG of open_clip (such as '
-            'ViT-B-32/laion2b_s34b_b79k), NAME/FILE with weights, '
-            'local-dir:FOLDER or hf-hub:OWNER/REPO'
-        )
-    return dict(type='mmlatte.OpenCLIP', model_name=name, pretrained=tag)
-
-
-def lmm_settings(lmm: str | None, device: str) -> dict | None:
-    """Return the backend's config, None for no LMM.
-
-    Args:
-        lmm (str | None): See `AdaptOptions`.
-        device (str): ``'cuda'`` or ``'cpu'``.
-
-    Examples:
-        >>> lmm_settings('http://localhost:8000/v1#llava', 'cpu')['model']
-        'llava'
-        >>> lmm_settings('none', 'cpu') is None
-        True
-    """
-    if lmm == 'none':
-        return None
-    if lmm is not None and lmm.startswith(('http://', 'https://')):
-        url, _, model = lmm.partition('#')
-        if not model:
-            raise ValueError(
-                f'lmm={lmm!r}: name the model of the server behind a #, '
-                f'{url}#MODEL'
-            )
-        return dict(
-            type='mmlatte.OpenAICompatibleLMM', model=model, base_url=url
-        )
-    if lmm is not None and (lmm.endswith('.jsonl') or _is_text_folder(lmm)):
-        return dict(type='mmlatte.TextFile', path=lmm)
-    kind = device.split(':')[0]
-    name = lmm or DEFAULT_LMM[kind]
-    on_gpu = kind == 'cuda'
-    return dict(
-        type='mmlatte.TransformersLMM',
-        model=name,
-        # The small models of a CPU need no quantisation.
-        load_in_4bit=on_gpu and lmm is None,
-        batch_size=8 if on_gpu else 16,
-        device=device,
-    )
-
-
-def _is_text_folder(path: str) -> bool:
-    folder = Path(path)
-    return folder.is_dir() and not (folder / 'config.json').exists()

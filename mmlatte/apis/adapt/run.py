@@ -27,8 +27,10 @@ from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, MODELS
 
 from .config import adapt_config
-from .options import AdaptOptions, clip_settings
-from .plan import AdaptPlan, make_plan
+from .make_plan import make_plan
+from .options import AdaptOptions
+from .plan import AdaptPlan
+from .settings import clip_settings
 
 __all__ = ['AdaptResult', 'adapt']
 
@@ -216,17 +218,15 @@ def _check_config(cfg: Config, seen: dict, folder: Path) -> None:
         for key in sorted({*old, *new})
         if old.get(key) != new.get(key) and key.split('.')[-1] not in LOCAL
     ]
-    images = folder / IMAGES
-    if images.exists():  # earlier versions wrote none
-        before = json.loads(images.read_text())
-        if before['count'] != seen['count']:
-            different.insert(
-                0, f'images: {before["count"]} there, {seen["count"]} now'
-            )
-        elif before != seen:
-            different.insert(
-                0, f'images: {seen["count"]}, but not with the same names'
-            )
+    before = json.loads((folder / IMAGES).read_text())
+    if before['count'] != seen['count']:
+        different.insert(
+            0, f'images: {before["count"]} there, {seen["count"]} now'
+        )
+    elif before != seen:
+        different.insert(
+            0, f'images: {seen["count"]}, but not with the same names'
+        )
     if different:
         raise FileExistsError(
             f'{folder} holds a run with other choices or images: name another '

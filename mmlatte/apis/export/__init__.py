@@ -1,7 +1,6 @@
 """Taking a model away: open_clip, transformers, ONNX, TorchScript."""
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,12 +14,13 @@ from mmlatte.apis.export import (
     torchscript_file,
 )
 from mmlatte.apis.inference.find_images import find_images
-from mmlatte.apis.inference.inferencer import test_pipeline
+from mmlatte.apis.inference.image_dataset import test_pipeline
 from mmlatte.apis.inference.load_classifier import (
     load_classifier,
     load_run_config,
 )
-from mmlatte.models.clip import OpenCLIP
+from mmlatte.atomic_file import atomic_folder
+from mmlatte.models.clip import OpenCLIP, untuned
 from mmlatte.registry import DATASETS
 
 from .bundle import Bundle, read_preprocessing
@@ -118,10 +118,7 @@ def export_model(
     module = FORMATS[to]
     pipeline = test_pipeline(config)
     checked = CheckImages(paths, pipeline)
-    partial = out.with_name(f'{out.name}.partial')
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
+    with atomic_folder(out) as partial:
         module.save(bundle, partial)
         expected = predict_here(bundle, checked, pipeline)
         comparison = compare(module, partial, checked, expected, tolerance)
@@ -131,11 +128,6 @@ def export_model(
         (partial / 'README.md').write_text(
             card, encoding='utf-8', errors='replace'
         )
-        if out.exists():
-            out.rmdir()
-        partial.rename(out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     print_log(f'{to}: {out}, checked: {comparison}', 'current')
     return comparison
 
@@ -143,7 +135,7 @@ def export_model(
 def _plain(clip: OpenCLIP, to: str) -> OpenCLIP:
     """Return the CLIP without a tuning's additions, where that is needed."""
     try:
-        return clip.untuned()
+        return untuned(clip)
     except ValueError:
         if to not in GRAPHS:
             raise

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from mmlatte.apis.inference.inferencer import test_pipeline
+from mmlatte.apis.inference.image_dataset import test_pipeline
 from mmlatte.models.classifiers import PrototypeClassifier
 
 __all__ = ['Bundle', 'Preprocessing', 'read_preprocessing']

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmlatte.apis.inference.inferencer import test_pipeline
+from mmlatte.apis.inference.image_dataset import test_pipeline
 from mmlatte.apis.pages.run_facts import describe_training, read_summary
 from mmlatte.decode_image import WHITE
 from mmlatte.version import __version__

@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose, default_collate
+from mmengine.dataset import Compose
 from mmengine.registry import TRANSFORMS
 from mmpretrain import ImageClassificationInferencer
 from mmpretrain.structures import DataSample
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from mmlatte.models.classifiers.prototype_classifier import check_templates
 from mmlatte.registry import MODELS
@@ -19,6 +19,11 @@ from .calibration import (
     with_temperature,
 )
 from .find_images import find_images
+from .image_dataset import (
+    ImageDataset,
+    collate_readable,
+    test_pipeline,
+)
 from .load_classifier import frozen_config, load_classifier
 
 
@@ -230,10 +235,10 @@ class Inferencer(ImageClassificationInferencer):
     ) -> Iterator[tuple[object, DataSample | None, str]]:
         """Yield every input with its prediction, or None and the error."""
         loader = DataLoader(
-            _Images(items, self.pipeline),
+            ImageDataset(items, self.pipeline),
             batch_size=batch_size,
             num_workers=num_workers,
-            collate_fn=_collate,
+            collate_fn=collate_readable,
         )
         done = 0
         for batch, errors in loader:
@@ -277,51 +282,3 @@ class Inferencer(ImageClassificationInferencer):
         steps = test_pipeline(cfg)
         first = TRANSFORMS.build(steps[0])
         return first, Compose([TRANSFORMS.build(step) for step in steps[1:]])
-
-
-class _Images(Dataset):
-    """Images through a pipeline; an error is a result."""
-
-    def __init__(self, items: list, pipeline: tuple) -> None:
-        self.items = items
-        self.load, self.transforms = pipeline
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, index: int) -> tuple[dict | None, str]:
-        item = self.items[index]
-        if isinstance(item, np.ndarray):
-            shape = item.shape[:2]
-            sample = dict(img=item, img_shape=shape, ori_shape=shape)
-        else:
-            try:
-                sample = self.load(dict(img_path=item, sample_id=item))
-            except (OSError, RuntimeError, ValueError) as error:
-                return None, f'{error}' or type(error).__name__
-        sample['sample_idx'] = index
-        return self.transforms(sample), ''
-
-
-def _collate(samples: list) -> tuple[dict | None, list[str]]:
-    loaded = [sample for sample, error in samples if not error]
-    errors = [error for _, error in samples]
-    return (default_collate(loaded) if loaded else None), errors
-
-
-def test_pipeline(cfg: Config) -> list[dict]:
-    """Return the pipeline that a config evaluates with.
-
-    Raises:
-        ValueError: If the config has none.
-    """
-    for part in ('test', 'val'):
-        loader = cfg.get(f'{part}_dataloader')
-        if loader is not None:
-            return loader.dataset.pipeline
-    if 'test_pipeline' in cfg:
-        return cfg.test_pipeline
-    raise ValueError(
-        'the config has no test_dataloader, val_dataloader or test_pipeline: '
-        'there is nothing that says how images are prepared'
-    )

@@ -1,11 +1,14 @@
 """Predictions as CSV or JSON."""
 
+import codecs
 import csv
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from torch import Tensor, from_numpy
+
+from mmlatte.atomic_file import atomic_file
 
 from .calibration import with_temperature
 from .inferencer import Inferencer
@@ -91,12 +94,9 @@ def write_predictions(
     path = Path(path)
     if path.suffix not in ('.csv', '.json'):
         raise ValueError(f"'{path}': give a name that ends in .csv or .json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'{path.name}.partial')
-    # Names of files may hold bytes that are no UTF-8.
-    with partial.open(
-        'w', newline='', encoding='utf-8', errors='surrogateescape'
-    ) as file:
+    with atomic_file(path) as target:
+        # Names of files may hold bytes that are no UTF-8.
+        file = codecs.getwriter('utf-8')(target, 'surrogateescape')
         if path.suffix == '.json':
             json.dump(
                 {**about, 'predictions': list(rows)},
@@ -109,7 +109,6 @@ def write_predictions(
             writer.writeheader()
             for row in rows:
                 writer.writerow(_flat(row))
-    partial.replace(path)
 
 
 def _columns(top_k: int) -> list[str]:

@@ -1,6 +1,7 @@
 """Pages and tables that a person looks at."""
 
-from .comparison import compare, make_entries
+from .comparison import compare
+from .comparison_entries import make_entries
 from .run_report import make_run_report
 from .text_gallery import make_text_gallery
 

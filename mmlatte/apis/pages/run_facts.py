@@ -1,11 +1,12 @@
 """What the folder of a run tells about its training."""
 
 import json
+import platform
 from pathlib import Path
 
 from mmengine.config import Config
 
-__all__ = ['describe_training', 'read_summary']
+__all__ = ['describe_training', 'read_scalars', 'read_summary', 'run_facts']
 
 
 def read_summary(run: Path | None) -> dict:
@@ -23,7 +24,7 @@ def describe_training(config: Config, run: Path | None) -> str:
             the epochs until it stopped.
     """
     summary = read_summary(run)
-    if summary.get('stays_frozen'):
+    if summary.get('kept_zero_shot'):
         return (
             'none, this is zero-shot CLIP still: classes could not be told '
             'safely (the log says why)'
@@ -74,3 +75,60 @@ def _read(run: Path | None, name: str) -> dict:
     if path is None or not path.is_file():
         return {}
     return json.loads(path.read_text(encoding='utf-8'))
+
+
+def run_facts(config: Config, run: Path) -> dict[str, str]:
+    """Return what a run was and what it cost, for its report."""
+    summary = read_summary(run)
+    facts = {
+        'method': config.model.type.removeprefix('mmlatte.'),
+        'CLIP': str(config.model.clip.get('model_name')).split('/')[-1],
+        'training': describe_training(config, run),
+    }
+    if summary.get('texts'):
+        facts['LMM texts'] = ', '.join(
+            f'{count} {what}'
+            for what, count in summary['texts'].items()
+            if isinstance(count, int)
+        )
+    if summary.get('pseudo_label_top1') is not None:
+        value = summary['pseudo_label_top1']
+        facts['accuracy of the zero-shot training labels'] = f'{value:.2f} %'
+    if summary.get('images_per_second'):
+        facts['training speed'] = (
+            f'{summary["images_per_second"]:.1f} images/s'
+        )
+    if summary.get('wall_seconds'):
+        facts['time of the run'] = f'{summary["wall_seconds"] / 60:.1f} min'
+    if summary.get('trained_parameters'):
+        facts['trained parameters'] = f'{summary["trained_parameters"]:,}'
+    if summary.get('peak_memory_mb'):
+        facts['peak memory'] = f'{summary["peak_memory_mb"]:,.0f} MB'
+    facts['report made on'] = f'{platform.system()} {platform.machine()}'
+    return facts
+
+
+def read_scalars(run: Path) -> dict[str, tuple[list, list]]:
+    """Read what mmengine's ``LocalVisBackend`` logged: name -> curve.
+
+    The parts of a resumed run are joined; where they overlap, the later part
+    counts.
+
+    Args:
+        run (Path): Work folder of the run.
+    """
+    found: dict[str, dict[float, float]] = {}
+    for path in sorted(run.glob('*/vis_data/scalars.json')):
+        for line in path.read_text(encoding='utf-8').splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue  # The run was killed while it wrote this line.
+            for name, value in entry.items():
+                if isinstance(value, (int, float)) and 'step' in entry:
+                    found.setdefault(name, {})[entry['step']] = value
+    return {
+        name: (sorted(curve), [curve[step] for step in sorted(curve)])
+        for name, curve in found.items()
+        if name not in ('step', 'iter', 'epoch')
+    }

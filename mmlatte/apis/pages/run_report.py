@@ -1,7 +1,5 @@
 """The report of a run, from what the run left behind."""
 
-import json
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +23,7 @@ from mmlatte.visualization.run_report import (
     write_run_report,
 )
 
-from .run_facts import describe_training, read_summary
+from .run_facts import read_scalars, run_facts
 
 __all__ = ['make_run_report']
 
@@ -95,7 +93,7 @@ def make_run_report(
     }
     report = RunReport(
         title='/'.join(run.resolve().parts[-2:]),
-        facts=_facts(config, read_summary(run), run),
+        facts=run_facts(config, run),
         classes=adapted.classes,
         frozen=seen.before.argmax(axis=1),
         adapted=seen.after.argmax(axis=1),
@@ -154,32 +152,6 @@ def _look(
         before,
         after,
     )
-
-
-def read_scalars(run: Path) -> dict[str, tuple[list, list]]:
-    """Read what mmengine's ``LocalVisBackend`` logged: name -> curve.
-
-    The parts of a resumed run are joined; where they overlap, the later part
-    counts.
-
-    Args:
-        run (Path): Work folder of the run.
-    """
-    found: dict[str, dict[float, float]] = {}
-    for path in sorted(run.glob('*/vis_data/scalars.json')):
-        for line in path.read_text(encoding='utf-8').splitlines():
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue  # The run was killed while it wrote this line.
-            for name, value in entry.items():
-                if isinstance(value, (int, float)) and 'step' in entry:
-                    found.setdefault(name, {})[entry['step']] = value
-    return {
-        name: (sorted(curve), [curve[step] for step in sorted(curve)])
-        for name, curve in found.items()
-        if name not in ('step', 'iter', 'epoch')
-    }
 
 
 def _samples(
@@ -287,32 +259,3 @@ def _drift(frozen: Inferencer, adapted: Inferencer) -> np.ndarray | None:
         for inferencer in (frozen, adapted)
     )
     return (1 - (start * end).sum(dim=1)).clamp(min=0).numpy()
-
-
-def _facts(config: Config, summary: dict, run: Path) -> dict[str, str]:
-    facts = {
-        'method': config.model.type.removeprefix('mmlatte.'),
-        'CLIP': str(config.model.clip.get('model_name')).split('/')[-1],
-        'training': describe_training(config, run),
-    }
-    if summary.get('texts'):
-        facts['LMM texts'] = ', '.join(
-            f'{count} {what}'
-            for what, count in summary['texts'].items()
-            if isinstance(count, int)
-        )
-    if summary.get('pseudo_label_top1') is not None:
-        value = summary['pseudo_label_top1']
-        facts['accuracy of the zero-shot training labels'] = f'{value:.2f} %'
-    if summary.get('images_per_second'):
-        facts['training speed'] = (
-            f'{summary["images_per_second"]:.1f} images/s'
-        )
-    if summary.get('wall_seconds'):
-        facts['time of the run'] = f'{summary["wall_seconds"] / 60:.1f} min'
-    if summary.get('trained_parameters'):
-        facts['trained parameters'] = f'{summary["trained_parameters"]:,}'
-    if summary.get('peak_memory_mb'):
-        facts['peak memory'] = f'{summary["peak_memory_mb"]:,.0f} MB'
-    facts['report made on'] = f'{platform.system()} {platform.machine()}'
-    return facts

@@ -36,7 +36,8 @@ def make_text_gallery(
         OSError: If there can be no such file.
     """
     path = prepare_page(path)
-    _, labels, wanted, store = prepare_texts(runner)
+    job, labels = prepare_texts(runner)
+    wanted, store = job.wanted, job.store
     keys = wanted.keys()
     positions = {int(key): n for n, key in enumerate(keys.reshape(-1))}
     images: dict[int, GalleryImage] = {}
@@ -55,8 +56,8 @@ def make_text_gallery(
             GalleryImage(
                 index,
                 record.sample_id,
-                int(labels.labels[index]),
-                float(labels.scores[index]),
+                int(labels.found.labels[index]),
+                float(labels.found.scores[index]),
             ),
         )
         text = _text(record, wanted, names)
@@ -70,7 +71,7 @@ def make_text_gallery(
         )
     for image in images.values():
         image.texts.sort(key=lambda text: text.kind == 'group')
-    _measure(runner, found, labels.features)
+    _measure(runner, found, labels.found.features)
     failed = sum(not text.text for text, _ in found)
     distinct = len({text.text for text, _ in found if text.text})
     write_text_gallery(

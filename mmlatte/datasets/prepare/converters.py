@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mmlatte.atomic_file import atomic_file, atomic_folder
+
 from .extract_tar import extract_tar
 
 __all__ = ['CONVERTERS']
@@ -194,14 +196,13 @@ def _write_cifar(
     """Write the images of binary files as ``<class>/<n>.png``."""
     if target.is_dir():
         return
-    scratch = target.with_name(f'.{target.name}.converting')
-    shutil.rmtree(scratch, ignore_errors=True)
-    for name in names:
-        (scratch / name).mkdir(parents=True)
-    for number, (label, pixels) in enumerate(_records(files, label_bytes)):
-        image = Image.fromarray(pixels.reshape(3, 32, 32).transpose(1, 2, 0))
-        image.save(scratch / names[label] / f'{number:05d}.png')
-    os.rename(scratch, target)
+    with atomic_folder(target) as folder:
+        for name in names:
+            (folder / name).mkdir()
+        for number, (label, pixels) in enumerate(_records(files, label_bytes)):
+            pixels = pixels.reshape(3, 32, 32).transpose(1, 2, 0)
+            file = folder / names[label] / f'{number:05d}.png'
+            Image.fromarray(pixels).save(file)
 
 
 def _records(
@@ -228,6 +229,5 @@ def _lines(path: Path) -> list[str]:
 
 
 def _write_json(path: Path, data: dict) -> None:
-    partial = path.with_name(f'.{path.name}.partial')
-    partial.write_text(json.dumps(data), encoding='utf-8')
-    os.replace(partial, path)
+    with atomic_file(path) as file:
+        file.write(json.dumps(data).encode())

@@ -4,6 +4,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from torch import Tensor
 
+from mmlatte.datasets.transforms_of import transforms_of
 from mmlatte.lmm.asking.training_texts import TrainingTexts
 from mmlatte.registry import TRANSFORMS
 
@@ -64,3 +65,26 @@ class LoadTexts(BaseTransform):
                 # Workers send a tensor as an open file, an array as bytes.
                 results[f'{kind}_tokens'] = np.asarray(self._tokenize(text))
         return results
+
+
+def bind_texts(
+    dataset, source: TrainingTexts, tokenize: Callable[[str], Tensor]
+) -> None:
+    """Bind every ``LoadTexts`` of a dataset's pipeline to the texts.
+
+    Args:
+        dataset (Dataset): The training images.
+        source (TrainingTexts): Their texts.
+        tokenize (Callable): See :meth:`LoadTexts.bind`.
+
+    Raises:
+        RuntimeError: If the pipeline holds no such transform.
+    """
+    found = [t for t in transforms_of(dataset) if isinstance(t, LoadTexts)]
+    if not found:
+        raise RuntimeError(
+            "LMMTextSynthHook: there is no dict(type='mmlatte.LoadTexts') in "
+            'the pipeline of train_dataloader.dataset'
+        )
+    for transform in found:
+        transform.bind(source, tokenize)

@@ -1,5 +1,8 @@
 """The pass of frozen CLIP over the images, and its cache."""
 
 from .feature_cache import FeatureCache
+from .frozen_pass import FrozenPass
+from .frozen_view import FrozenView
+from .zero_shot_labels import ZeroShotLabels
 
-__all__ = ['FeatureCache']
+__all__ = ['FeatureCache', 'FrozenPass', 'FrozenView', 'ZeroShotLabels']

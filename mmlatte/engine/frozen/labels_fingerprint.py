@@ -2,11 +2,19 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 
 from mmlatte.models.class_descriptions import read_descriptions
 
+__all__ = ['labels_fingerprint']
 
-def labels_fingerprint(model, clip: str) -> str:
+
+def labels_fingerprint(
+    clip: str,
+    class_names: Sequence[str],
+    templates: Sequence[str],
+    descriptions: str | dict[str, Sequence[str]] | None,
+) -> str:
     """Hash the frozen CLIP and the texts that stand for the classes.
 
     What was asked counts, not the labels: other hardware may round a few of
@@ -14,16 +22,18 @@ def labels_fingerprint(model, clip: str) -> str:
     of the classes.
 
     Args:
-        model (PrototypeClassifier): Has the classes and their texts.
-        clip (str): Fingerprint of its CLIP before training.
+        clip (str): Fingerprint of the CLIP before training.
+        class_names (Sequence[str]): See `PrototypeClassifier`.
+        templates (Sequence[str]): See `PrototypeClassifier`.
+        descriptions (str | dict, optional): See `PrototypeClassifier`.
 
     Returns:
         str: 32 hexadecimal digits.
     """
-    names = model.class_names
-    if model.descriptions is not None:
-        texts = read_descriptions(model.descriptions, names)
+    if descriptions is not None:
+        texts = read_descriptions(descriptions, class_names)
     else:
-        texts = [[t.format(name) for t in model.templates] for name in names]
-    content = json.dumps([clip, sorted(zip(names, texts, strict=True))])
+        texts = [[t.format(name) for t in templates] for name in class_names]
+    pairs = sorted(zip(class_names, texts, strict=True))
+    content = json.dumps([clip, pairs])
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()

@@ -19,11 +19,14 @@ from mmlatte.engine.rate.path_choice import (
     improved,
     rose,
     turning_point,
+    why_stopped,
 )
+from mmlatte.engine.rate.peak_rate import only_scheduler, path_of_one, set_peak
 from mmlatte.engine.rate.rate_walk import walk
+from mmlatte.fits import LattePlusOptions
 from mmlatte.registry import HOOKS
 
-from ..schedulers import WarmupCosineLR
+from ..find_hook import require_hook
 from .zero_shot_label_hook import ZeroShotLabelHook
 
 
@@ -34,7 +37,7 @@ class LabelFreeScheduleHook(Hook):
     Before training it walks a little: a few steps each along paths (sums of
     learning rates) that grow, measuring how the labels of some training
     images agree with two others, those by zero-shot CLIP and those by
-    clusters (`mmlatte.models.cluster_labels`); see
+    clusters (`fit_latteplus`); see
     `mmlatte.engine.rate.path_choice`. Weights and optimizer are put back.
 
     Where training brings the labels closer to the clusters, the rate is the
@@ -48,10 +51,8 @@ class LabelFreeScheduleHook(Hook):
     the epoch.
 
     For methods whose labels follow training step by step, such as LatteCLIP;
-    needs ``WarmupCosineLR``. Writes ``label_free_schedule.json`` into the
-    work folder: what was measured, which of the two rules was ``followed``,
-    the chosen learning rate (and path), and after how many epochs the weights
-    were best (``kept``).
+    needs ``WarmupCosineLR``. What was measured and chosen is written to
+    ``label_free_schedule.json`` in the work folder.
 
     Args:
         images (int): Training images that are measured on. Defaults to 512.
@@ -64,6 +65,8 @@ class LabelFreeScheduleHook(Hook):
         measurements (int): Even parts of the run at whose ends the agreement
             is measured, beside the ends of epochs, where the weights of the
             best moment are kept. Defaults to 10.
+        latteplus (dict, optional): Of the `LattePlusOptions`, for the
+            clusters.
     """
 
     # After the texts are bound, before RunSummaryHook evaluates.
@@ -77,6 +80,7 @@ class LabelFreeScheduleHook(Hook):
         last: float = 0.1,
         stop: bool = True,
         measurements: int = 10,
+        latteplus: dict | None = None,
     ) -> None:
         if min(images, steps, measurements) < 1 or not 0 < first < last:
             raise ValueError(
@@ -86,6 +90,7 @@ class LabelFreeScheduleHook(Hook):
                 f'last={last}'
             )
         self.images = images
+        self.latteplus = LattePlusOptions(**(latteplus or {}))
         self.steps = steps
         self.first, self.last = first, last
         self.stop = stop
@@ -136,18 +141,21 @@ class LabelFreeScheduleHook(Hook):
                 schedule than ``WarmupCosineLR``.
             RuntimeError: If no learning rate changes anything.
         """
-        found = [h for h in runner.hooks if isinstance(h, ZeroShotLabelHook)]
-        if not found or found[0].labels is None:
-            raise ValueError(
-                'LabelFreeScheduleHook needs mmlatte.ZeroShotLabelHook; add '
-                'it to the hooks'
-            )
+        frozen = require_hook(
+            runner, ZeroShotLabelHook, 'LabelFreeScheduleHook'
+        )
         if runner.train_loop.stop_training:
             return  # the model found nothing to learn from
         resumed = self._record['lr'] is not None
         with preserved_random_state():
+            view = frozen.frozen_pass.view(runner.train_dataloader.dataset)
             self._probe = LabelProbe(
-                runner, found[0], self.images, self._clusters
+                runner,
+                view,
+                frozen.found,
+                self.images,
+                self.latteplus,
+                self._clusters,
             )
             if not resumed:
                 self._search(runner)
@@ -179,7 +187,7 @@ class LabelFreeScheduleHook(Hook):
 
     def _search(self, runner: Runner) -> None:
         """Find the learning rate and set it."""
-        scheduler = _scheduler(runner)
+        scheduler = only_scheduler(runner)
         walked = walk(runner, self._probe, self.steps, self.first, self.last)
         paths, agreement, clusters = walked
         record = self._record
@@ -201,13 +209,13 @@ class LabelFreeScheduleHook(Hook):
         else:
             record['followed'] = 'zero_shot'
             record['path'] = path = turning_point(paths, agreement)
-            rate = path / _length(runner, scheduler)
+            rate = path / path_of_one(runner, scheduler)
             found = (
                 'frozen and fine-tuned labels agree least after a path of '
                 f'{path:.1e} (sum of learning rates)'
             )
         record['lr'] = rate
-        _set_rate(runner, scheduler, rate)
+        set_peak(runner, scheduler, rate)
         self._write(runner)
         runner.logger.info(
             f'Learning rate {rate:.2e}, found without labels: {found}.'
@@ -251,7 +259,8 @@ class LabelFreeScheduleHook(Hook):
         if self.stop and not last and self._has_turned():
             record['stopped'] = True
             runner.train_loop.stop_training = True
-            runner.logger.info(f'Stopping: {self._why()}.')
+            best = None if self._best is None else self._best.score
+            runner.logger.info(f'Stopping: {why_stopped(record, best)}.')
         if self._best is None or not (last or record['stopped']):
             return
         if self._best.moment is None:
@@ -279,60 +288,8 @@ class LabelFreeScheduleHook(Hook):
         best = max(value for _, value in measured)
         return fell([best, max(recent)], count)
 
-    def _why(self) -> str:
-        record = self._record
-        if self._best is not None:
-            return (
-                'in the last epoch labels agreed less with the clusters of '
-                f'the images than before ({record["training"][-1][1]:.2f}, '
-                f'after {self._best.score:.2f})'
-            )
-        return (
-            'the agreement of frozen and fine-tuned labels is '
-            f'{record["epochs"][-1]:.2f} again, after '
-            f'{min(record["epochs"]):.2f}; going on would repeat the '
-            'zero-shot labels'
-        )
-
     def _write(self, runner: Runner) -> None:
         if is_main_process():
             path = Path(runner.work_dir) / 'label_free_schedule.json'
             with atomic_file(path) as file:
                 file.write(json.dumps(self._record, indent=2).encode())
-
-
-def _scheduler(runner: Runner) -> WarmupCosineLR:
-    """Return the run's only scheduler, of which the path is known."""
-    schedulers = runner.param_schedulers
-    if isinstance(schedulers, list) and len(schedulers) == 1:
-        only = schedulers[0]
-        if isinstance(only, WarmupCosineLR) and only.max_path is None:
-            return only
-    raise ValueError(
-        'LabelFreeScheduleHook needs mmlatte.WarmupCosineLR as the only '
-        'param_scheduler, and without max_path'
-    )
-
-
-def _length(runner: Runner, scheduler: WarmupCosineLR) -> float:
-    """Return the path of the schedule, for a peak of 1."""
-    wrapper = runner.optim_wrapper
-    accumulated, last = wrapper._accumulative_counts, wrapper._max_counts
-    kept, length = scheduler.last_step, 0.0
-    for step in range(scheduler.total):
-        # Gradients that are accumulated go nowhere by themselves.
-        count = scheduler.begin + step + 1
-        if count % accumulated == 0 or count == last:
-            scheduler.last_step = step
-            length += scheduler._get_value()[0]
-    scheduler.last_step = kept
-    return length / scheduler.base_values[0]
-
-
-def _set_rate(runner: Runner, scheduler: WarmupCosineLR, rate: float) -> None:
-    """Scale all groups so that the peak of the first is a learning rate."""
-    factor = rate / scheduler.base_values[0]
-    for group in runner.optim_wrapper.optimizer.param_groups:
-        group['lr'] *= factor
-        group['initial_lr'] *= factor
-    scheduler.base_values = [v * factor for v in scheduler.base_values]

@@ -1,38 +1,27 @@
-import os
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
-from mmengine.dist import (
-    broadcast,
-    broadcast_object_list,
-    get_rank,
-    get_world_size,
-)
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 
 from mmlatte.datasets.sample_index import samples_of
-from mmlatte.datasets.transforms import LoadTexts
+from mmlatte.datasets.transforms.load_texts import bind_texts
+from mmlatte.engine.frozen import ZeroShotLabels
 from mmlatte.lmm import (
     BaseLMM,
     Counts,
     GroupOptions,
-    KnownKeys,
-    LMMUnavailableError,
-    Team,
+    TextJob,
     TextStore,
     TrainingTexts,
     WantedTexts,
+    check_lmm_early,
     load_image,
-    missing_texts,
     store_folder,
-    synthesize,
 )
 from mmlatte.registry import HOOKS, LMMS
 
+from ..find_hook import require_hook
 from ..unwrapped import unwrapped
 from .zero_shot_label_hook import ZeroShotLabelHook
 
@@ -87,18 +76,15 @@ class LMMTextSynthHook(Hook):
     ) -> None:
         self.lmm = LMMS.build(lmm) if isinstance(lmm, dict) else lmm
         self.store_dir = store_dir
-        if image_prompt is None:
-            image_prompt = []
-        elif isinstance(image_prompt, str):
+        if isinstance(image_prompt, str):
             image_prompt = [image_prompt]
-        self.image_prompts = list(image_prompt)
+        self.image_prompts = list(image_prompt or [])
         self.group_prompt = group_prompt
         self.group = GroupOptions(**(group or {}))
         self.seed = seed or 0
         self.retry_failed = retry_failed
         self.patience = patience
         self.counts: dict = {}
-        self._unavailable: LMMUnavailableError | None = None
         if self.lmm is None and self._wants_texts:
             raise ValueError(
                 'LMMTextSynthHook: lmm=None, but texts are asked for; name a '
@@ -113,8 +99,8 @@ class LMMTextSynthHook(Hook):
         """See whether this can work, if the run trains.
 
         Raises:
-            RuntimeError: If the loop's workers are running already, or there
-                is no ``ZeroShotLabelHook``.
+            RuntimeError: If the loop's workers are running already.
+            ValueError: If there is no ``ZeroShotLabelHook``.
             LMMUnavailableError: If the LMM cannot be had and has never
                 written a text for this data.
         """
@@ -133,24 +119,8 @@ class LMMTextSynthHook(Hook):
             )
         self._labels_hook(runner)
         if self._wants_texts:
-            self._check_lmm(runner)
-
-    def _check_lmm(self, runner: Runner) -> None:
-        """Raise if the LMM is gone; later, if its texts may suffice.
-
-        What is missing is known with the zero-shot labels only. Where there
-        are texts, these were made before and cost nothing now.
-        """
-        self._unavailable = None
-        try:
-            self.lmm.check()
-        except LMMUnavailableError as error:
-            folder = self._store_folder(runner.train_loop.dataloader.dataset)
-            if not any(p.suffix in ('.db', '.part') for p in folder.iterdir()):
-                raise
-            self._unavailable = error
-            goes_on = f'The run goes on if no text is missing in {folder}'
-            runner.logger.warning(f'{error}\n{goes_on}')
+            dataset = loop.dataloader.dataset
+            check_lmm_early(self.lmm, lambda: self._store_folder(dataset))
 
     def _store_folder(self, dataset) -> Path:
         data_root = getattr(dataset, 'data_root', '.')
@@ -164,192 +134,52 @@ class LMMTextSynthHook(Hook):
         """
         dataset = runner.train_loop.dataloader.dataset
         model = unwrapped(runner.model)
-        labels = self._labels_hook(runner).labels
-        store = rows = None
-        counts = Counts()
+        labels = self._labels_hook(runner).found
         if self._wants_texts:
-            wanted, store = self.wanted_texts(
-                dataset, model, self._labels_hook(runner)
-            )
-            known = store.known()
-            counts = self._synthesize(runner, wanted, store, known, model.clip)
-            self._log(runner, counts, store.folder)
-            rows = self._resolve(wanted, store, known, counts)
-            del wanted, known  # hundreds of megabytes where there are millions
+            job = self.text_job(dataset, model.class_names, model.clip, labels)
+            counts = job.make_together(self.patience)
+            source = job.training_texts(model.class_texts(), counts)
+        else:
+            counts = Counts()
+            source = TrainingTexts(labels.labels, model.class_texts())
         self.counts = counts.as_dict()
-        num_images = len(self.image_prompts)
-        source = TrainingTexts(
-            labels,
-            model.class_texts(),
-            store,
-            rows[:num_images] if num_images else None,
-            rows[-1] if self.group_prompt is not None else None,
-        )
-        self._bind(dataset, source, model.clip.tokenizer)
+        bind_texts(dataset, source, model.clip.tokenizer)
 
-    def wanted_texts(
-        self, dataset, model, labels_hook: ZeroShotLabelHook
-    ) -> tuple[WantedTexts, TextStore]:
-        """Which texts the training images need, and where they are.
+    def text_job(
+        self,
+        dataset,
+        class_names: Sequence[str],
+        clip,
+        labels: ZeroShotLabels,
+    ) -> TextJob:
+        """What the training images need, where it is, and who makes it.
 
         Args:
             dataset (Dataset): The training images.
-            model (PrototypeClassifier): Has the classes and their texts.
-            labels_hook (ZeroShotLabelHook): With the labels of the images.
-
-        Raises:
-            RuntimeError: If there are no labels.
+            class_names (Sequence[str]): The classes.
+            clip (OpenCLIP): Whose tokens count a text's length.
+            labels (ZeroShotLabels): Of the images.
         """
-        if labels_hook.labels is None:
-            raise RuntimeError(
-                'LMMTextSynthHook: ZeroShotLabelHook made no labels'
-            )
         wanted = WantedTexts(
             samples=samples_of(dataset),
             load=lambda i: load_image(dataset.get_data_info(i)['img_path']),
-            labels=labels_hook.labels,
-            class_names=model.class_names,
+            labels=labels.labels,
+            class_names=class_names,
             image_prompts=self.image_prompts,
             group_prompt=self.group_prompt,
             group=self.group,
             seed=self.seed,
-            labels_from=labels_hook.labels_from(model),
-            features=labels_hook.features,
+            labels_from=labels.labels_from,
+            features=labels.features,
         )
-        return wanted, TextStore(self._store_folder(dataset))
-
-    def _synthesize(
-        self,
-        runner: Runner,
-        wanted: WantedTexts,
-        store: TextStore,
-        known: KnownKeys,
-        clip,
-    ) -> Counts:
-        """Share the work, do this rank's part, wait for the others."""
-        numbers, counts, run_id = self._plan(wanted, store, known)
-        if not len(numbers):
-            return counts
-        runner.logger.info(
-            f'LMM texts: {counts.reused} are there, {len(numbers)} to make '
-            f'with {self.lmm.name}, {counts.failed} failed earlier; they go '
-            f'to {store.folder}'
+        return TextJob(
+            wanted,
+            TextStore(self._store_folder(dataset)),
+            self.lmm,
+            self.retry_failed,
+            clip.tokenizer,
+            clip.context_length,
         )
-        team = Team(
-            store.folder, run_id, get_rank(), get_world_size(), self.patience
-        )
-        try:
-            if self._unavailable is not None:
-                raise LMMUnavailableError(
-                    f'{len(numbers)} texts are missing in {store.folder}, '
-                    f'and their LMM cannot be had: {self._unavailable}'
-                ) from self._unavailable
-            with store:
-                own = synthesize(
-                    wanted,
-                    numbers[get_rank() :: get_world_size()],
-                    self.lmm,
-                    store,
-                    clip.tokenizer,
-                    clip.context_length,
-                    team.report,
-                )
-        except BaseException as error:
-            team.fail(error)
-            raise
-        finally:
-            self.lmm.close()
-        team.finish(own)
-        if get_rank() == 0:
-            total = team.gather()
-            store.merge()
-            team.publish(total)
-            team.disband()
-        else:
-            total = team.published()
-        counts.add(total.as_dict())
-        return counts
-
-    def _plan(
-        self, wanted: WantedTexts, store: TextStore, known: KnownKeys
-    ) -> tuple[np.ndarray, Counts, str]:
-        """Rank 0 finds what is missing; all ranks get the same list."""
-        plan: list = [None, None, None]
-        numbers = np.empty(0, np.int64)
-        if get_rank() == 0:
-            numbers, counts = missing_texts(
-                wanted, store, self.retry_failed, known
-            )
-            plan = [len(numbers), counts.as_dict(), os.urandom(6).hex()]
-        broadcast_object_list(plan)
-        length, known, run_id = plan
-        counts = Counts(**known)
-        shared = torch.from_numpy(numbers).clone()
-        if get_rank() != 0:
-            shared = torch.empty(length, dtype=torch.int64)
-        if length:
-            broadcast(shared)
-        return shared.numpy(), counts, run_id
-
-    def _resolve(
-        self,
-        wanted: WantedTexts,
-        store: TextStore,
-        known: KnownKeys,
-        counts: Counts,
-    ) -> np.ndarray:
-        """Find the texts; a network disk may show new files late."""
-        keys, deadline = wanted.take_keys(), time.monotonic() + 120
-        if counts.reused == keys.size:
-            return keys
-        there = known.holds(keys)
-        while (missing := counts.made + counts.reused - int(there.sum())) > 0:
-            if time.monotonic() > deadline:
-                raise RuntimeError(
-                    f'{missing} texts that were made are not in '
-                    f'{store.folder}: is store_dir shared by all ranks?'
-                )
-            there = store.known().holds(keys)
-            if int(there.sum()) < counts.made + counts.reused:
-                time.sleep(1)
-        keys[~there] = -1
-        return keys
-
-    def _log(self, runner: Runner, counts: Counts, folder) -> None:
-        runner.logger.info(
-            f'LMM texts: {counts.made} made, {counts.reused} reused, '
-            f'{counts.failed} failed (replaced by class texts), '
-            f'{counts.over_length} longer than CLIP reads; in {folder}'
-        )
-        if counts.reasons:
-            runner.logger.warning(f'texts failed because: {counts.reasons}')
-        total = counts.made + counts.reused + counts.failed
-        if counts.failed > total / 2:
-            runner.logger.warning(
-                f'{counts.failed} of {total} texts failed: training goes on '
-                'with class texts in their place. Does this LMM fit?'
-            )
 
     def _labels_hook(self, runner: Runner) -> ZeroShotLabelHook:
-        for hook in runner.hooks:
-            if isinstance(hook, ZeroShotLabelHook):
-                return hook
-        raise RuntimeError(
-            'LMMTextSynthHook needs zero-shot labels: add '
-            "dict(type='mmlatte.ZeroShotLabelHook', ...) to the hooks"
-        )
-
-    def _bind(self, dataset, source: TrainingTexts, tokenizer) -> None:
-        transforms = getattr(dataset, 'pipeline', None)
-        found = [
-            transform
-            for transform in getattr(transforms, 'transforms', [])
-            if isinstance(transform, LoadTexts)
-        ]
-        if not found:
-            raise RuntimeError(
-                "LMMTextSynthHook: there is no dict(type='mmlatte.LoadTexts') "
-                'in the pipeline of train_dataloader.dataset'
-            )
-        for transform in found:
-            transform.bind(source, tokenizer)
+        return require_hook(runner, ZeroShotLabelHook, 'LMMTextSynthHook')

@@ -1,32 +1,28 @@
 import hashlib
 
 import torch
-from mmengine.dist import all_gather, get_world_size
+from mmengine.dist import all_gather, get_world_size, is_distributed
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from torch.distributed.fsdp import FullyShardedDataParallel
 
+from mmlatte.models.memory import PrototypeMemory
 from mmlatte.registry import HOOKS
 
+from ..distributed_method import DistributedMethod
+from ..epoch_start import mark_epoch_start
+from ..method_of import method_of
 from ..unwrapped import unwrapped
 
 
 @HOOKS.register_module()
 class PrototypeEMAHook(Hook):
-    """Move the prototypes of `PrototypeMemory` after every optimizer step.
+    """See that all ranks hold the same prototypes.
 
-    With gradient accumulation the memory collects over the accumulated
-    batches and moves once, with the optimizer: prototypes, pseudo-labels and
-    mixing weights are those of one large batch. What differs is the
-    contrastive loss, in which an image meets the texts of its own
-    (global) batch only, not those of the other accumulated ones; more ranks
-    give a larger batch without that difference. A step that the loss scaler of
-    mixed precision skips moves the prototypes all the same: they depend on
-    the forward pass only.
-
-    Ranks compute the same prototypes from the same gathered batch. At the end
-    of every epoch and before every checkpoint of `SafeCheckpointHook` this is
-    checked.
+    The method moves them itself, after every step of the optimizer
+    (`Method.end_step`); ranks compute the same prototypes from the same
+    gathered batch. At the end of every epoch and before every checkpoint of
+    `SafeCheckpointHook` this is checked, and before the run that training
+    neither shards the parameters nor leaves ``end_step`` out.
     """
 
     # Before LoggerHook and CheckpointHook look at the model.
@@ -36,7 +32,8 @@ class PrototypeEMAHook(Hook):
         """Check that the model is whole on every rank.
 
         Raises:
-            ValueError: If parameters are sharded (FSDP, DeepSpeed).
+            ValueError: If parameters are sharded (FSDP, DeepSpeed), or
+                another wrapper would not move the prototypes.
         """
         name = type(runner).__name__
         if not isinstance(runner, Runner):
@@ -46,11 +43,13 @@ class PrototypeEMAHook(Hook):
                 'remove runner_type and strategy (data parallel training '
                 'needs a launcher only)'
             )
-        if isinstance(runner.model, FullyShardedDataParallel):
+        if is_distributed() and not isinstance(
+            runner.model, DistributedMethod
+        ):
             raise ValueError(
-                'FullyShardedDataParallel is not supported: zero-shot labels, '
-                'class texts and prototypes need the parameters whole; remove '
-                'model_wrapper_cfg, or use MMDistributedDataParallel'
+                f'{type(runner.model).__name__} is not supported: it may '
+                'shard the parameters, and does not move the prototypes; set '
+                "model_wrapper_cfg=dict(type='mmlatte.DistributedMethod')"
             )
 
     def before_train(self, runner: Runner) -> None:
@@ -59,24 +58,17 @@ class PrototypeEMAHook(Hook):
         Raises:
             ValueError: If the model has no prototype memory.
         """
-        model = unwrapped(runner.model)
-        if not hasattr(model, 'memory'):
+        model = method_of(runner, 'PrototypeEMAHook')
+        if not isinstance(model.memory, PrototypeMemory):
             raise ValueError(
-                f'PrototypeEMAHook: {type(model).__name__} has no `memory`; '
-                'remove the hook or use a model with a PrototypeMemory'
+                f'PrototypeEMAHook: {type(model).__name__} has a '
+                f'{type(model.memory).__name__}; remove the hook or use a '
+                'model with a PrototypeMemory'
             )
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Mark the epoch's start, unless the run resumes inside the epoch."""
-        batches = len(runner.train_loop.dataloader)
-        if runner.iter == runner.epoch * batches:
-            unwrapped(runner.model).memory.start_epoch()
-
-    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
-        """Move the prototypes if the optimizer has just stepped."""
-        # update_params has counted this iteration already.
-        if runner.optim_wrapper.should_update():
-            unwrapped(runner.model).memory.step()
+        """Mark the epoch's start."""
+        mark_epoch_start(runner, method_of(runner, 'PrototypeEMAHook'))
 
     def after_train_epoch(self, runner: Runner) -> None:
         """Check that all ranks agree."""

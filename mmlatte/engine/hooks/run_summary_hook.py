@@ -20,9 +20,11 @@ from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.engine.checkpoints.random_state import preserved_random_state
 from mmlatte.engine.class_accuracy import ClassAccuracy
+from mmlatte.models import PrototypeClassifier
 from mmlatte.registry import HOOKS
 
-from ..unwrapped import unwrapped
+from ..find_hook import find_hook
+from ..method_of import method_of
 from .lmm_text_synth_hook import LMMTextSynthHook
 from .zero_shot_label_hook import ZeroShotLabelHook
 
@@ -49,7 +51,7 @@ class RunSummaryHook(Hook):
     - ``wall_seconds``: of the whole run, with the parts before a resume
     - ``trained_parameters``: how many numbers were fitted, 0 if the method
       stayed zero-shot CLIP
-    - ``stays_frozen``: whether the method found nothing to learn from
+    - ``kept_zero_shot``: whether the method found nothing to learn from
     - ``is_fitted``: whether a fit to frozen features took the place of
       training
     - ``peak_memory_mb``: of the GPU, without one of the process
@@ -183,38 +185,39 @@ class RunSummaryHook(Hook):
         top1 = self._last_evaluation and self._last_evaluation[1]
         known = zero_shot is not None and top1 is not None
         seconds = state['train_seconds']
-        texts = [
-            {key: hook.counts[key] for key in ('made', 'reused', 'failed')}
-            for hook in runner.hooks
-            if isinstance(hook, LMMTextSynthHook) and hook.counts
-        ]
+        model = method_of(runner, 'RunSummaryHook')
+        hook = find_hook(runner, LMMTextSynthHook)
+        texts = None
+        if hook is not None and hook.counts:
+            keys = ('made', 'reused', 'failed')
+            texts = {key: hook.counts[key] for key in keys}
         return dict(
             zero_shot_top1=zero_shot,
             top1=top1,
             gain=top1 - zero_shot if known else None,
             pseudo_label_top1=_pseudo_label_top1(runner),
-            texts=texts[0] if texts else None,
+            texts=texts,
             images_per_second=state['images'] / seconds
             if state['images'] and seconds
             else None,
             train_seconds=seconds,
             wall_seconds=self._wall_seconds(),
-            trained_parameters=_trained_parameters(runner),
-            # Its first look told the method that there was nothing to learn.
-            stays_frozen=_told(runner, 'stays_frozen'),
-            is_fitted=_told(runner, 'is_fitted'),
+            trained_parameters=_trained_parameters(model),
+            kept_zero_shot=model.kept_zero_shot,
+            is_fitted=model.is_fitted,
             **self._facts(runner),
         )
 
     def _facts(self, runner: Runner) -> dict:
-        model = unwrapped(runner.model)
-        facts = ('transductive', 'teacher', 'uses_lmm')
+        model = method_of(runner, 'RunSummaryHook')
         return dict(
             per_class=self._classes.percent(model.class_names),
             peak_memory_mb=_peak_memory_mb(self._gpu_peak),
             method=dict(
                 name=type(model).__name__,
-                **{fact: getattr(model, fact) for fact in facts},
+                transductive=model.transductive,
+                teacher=model.teacher,
+                uses_lmm=model.uses_lmm,
             ),
         )
 
@@ -240,18 +243,12 @@ def _observers_only(runner: Runner) -> Iterator[None]:
         runner._hooks = hooks
 
 
-def _told(runner: Runner, fact: str) -> bool:
-    return getattr(unwrapped(runner.model), fact, False)
-
-
-def _trained_parameters(runner: Runner) -> int:
+def _trained_parameters(model: PrototypeClassifier) -> int:
     """Count what the optimizer moves, or what the model says it fits."""
-    model = unwrapped(runner.model)
-    if getattr(model, 'stays_frozen', False):
+    if model.kept_zero_shot:
         return 0
-    fitted = getattr(model, 'fitted_parameters', None)
-    if fitted is not None:
-        return fitted
+    if model.fitted_parameters is not None:
+        return model.fitted_parameters
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
@@ -273,17 +270,13 @@ def _write(summary: dict, path: Path) -> None:
 
 def _pseudo_label_top1(runner: Runner) -> float | None:
     """Compare zero-shot labels with true ones, where both exist."""
-    labels = [
-        hook.labels
-        for hook in runner.hooks
-        if isinstance(hook, ZeroShotLabelHook)
-    ]
-    if not labels:
+    hook = find_hook(runner, ZeroShotLabelHook)
+    if hook is None:
         return None
     truth = samples_of(runner.train_loop.dataloader.dataset).labels
     if truth is None:
         return None
-    return 100 * float((labels[0] == truth).mean())
+    return 100 * float((hook.found.labels == truth).mean())
 
 
 def _line(summary: dict) -> str:

@@ -3,6 +3,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmlatte.datasets.transforms import SeedPerSample
+from mmlatte.datasets.transforms_of import transforms_of
 from mmlatte.registry import HOOKS
 
 
@@ -22,8 +23,7 @@ class SampleSeedHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Bind all transforms; a resumed run has its old seed by now."""
         dataset = runner.train_loop.dataloader.dataset
-        pipeline = getattr(dataset, 'pipeline', None)
-        for transform in getattr(pipeline, 'transforms', []):
+        for transform in transforms_of(dataset):
             if isinstance(transform, SeedPerSample):
                 transform.bind(runner.seed, self.epoch)
 

@@ -3,10 +3,13 @@ from mmengine.dist import broadcast, get_world_size
 from mmengine.runner import EpochBasedTrainLoop, set_random_seed
 
 from mmlatte.engine.checkpoints.random_state import preserved_random_state
+from mmlatte.fits import FrozenFeatures
+from mmlatte.models import PrototypeClassifier
 from mmlatte.registry import LOOPS
 
+from ..find_hook import require_hook
 from ..hooks.frozen_features_hook import FrozenFeaturesHook
-from ..unwrapped import unwrapped
+from ..method_of import method_of
 
 
 @LOOPS.register_module()
@@ -16,7 +19,7 @@ class FitLoop(EpochBasedTrainLoop):
     One "epoch" of one step calls ``model.fit(frozen)``. Hooks, checkpoint,
     evaluation and summary are those of any other run; a run that resumes from
     the checkpoint does not fit again, and remembers whether the fit left the
-    model as it was (``model.stays_frozen``, where there is one).
+    model as it was (``model.kept_zero_shot``).
 
     With several ranks each one fits; the buffers of rank 0 win, since other
     hardware may round another way.
@@ -38,26 +41,24 @@ class FitLoop(EpochBasedTrainLoop):
             ValueError: If the model does not fit frozen features.
         """
         runner, hub = self.runner, self.runner.message_hub
-        model = unwrapped(runner.model)
-        hooks = [h for h in runner.hooks if isinstance(h, FrozenFeaturesHook)]
-        if not hooks or not hasattr(model, 'fit'):
+        model = method_of(runner, 'FitLoop')
+        hook = require_hook(runner, FrozenFeaturesHook, 'FitLoop')
+        if not model.fits:
             raise ValueError(
-                'FitLoop needs mmlatte.FrozenFeaturesHook and a model with '
-                f'fit(frozen); {type(model).__name__} '
-                + ('has one' if hasattr(model, 'fit') else 'has none')
+                f'FitLoop: {type(model).__name__} does not fit frozen '
+                'features (fits=False); use mmlatte.ResumableTrainLoop'
             )
         runner.call_hook('before_train')
         if self._epoch == 0:
             runner.call_hook('before_train_epoch')
             set_random_seed(runner.seed)
-            self._fit(model, hooks[0].frozen)
-            if hasattr(model, 'stays_frozen'):
-                hub.update_info('stays_frozen', model.stays_frozen)
+            self._fit(model, hook.frozen)
+            hub.update_info('kept_zero_shot', model.kept_zero_shot)
             self._iter = 1
             runner.call_hook('after_train_epoch')
             self._epoch = 1
-        elif hasattr(model, 'stays_frozen'):
-            model.stays_frozen = hub.get_info('stays_frozen', False)
+        else:
+            model.kept_zero_shot = hub.get_info('kept_zero_shot', False)
         if runner.val_loop is not None:
             with preserved_random_state():
                 runner.val_loop.run()
@@ -65,7 +66,7 @@ class FitLoop(EpochBasedTrainLoop):
         return runner.model
 
     @staticmethod
-    def _fit(model: torch.nn.Module, frozen) -> None:
+    def _fit(model: PrototypeClassifier, frozen: FrozenFeatures) -> None:
         model.eval()
         device = next(model.parameters()).device
         with torch.no_grad(), torch.autocast(device.type, enabled=False):

@@ -11,15 +11,17 @@ from mmengine.runner import EpochBasedTrainLoop, set_random_seed
 from torch.distributed import new_group
 from torch.utils.data import DataLoader
 
+from mmlatte.datasets.samplers import GlobalBatchSampler
 from mmlatte.engine.checkpoints.random_state import (
     preserved_random_state,
     set_random_state,
 )
 from mmlatte.registry import LOOPS
 
+from ..find_hook import find_hook
 from ..hooks import SafeCheckpointHook
+from ..method_of import method_of
 from ..schedulers import WarmupCosineLR
-from ..unwrapped import unwrapped
 
 #: Exit code of a process that SIGTERM ended.
 TERMINATED = 128 + signal.SIGTERM
@@ -63,9 +65,8 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
         several = get_world_size() > 1
         self._hosts = new_group(backend='gloo') if several else None
         self._resume()
-        model = unwrapped(runner.model)
-        if self.stop_training and hasattr(model, 'adopt_fit'):
-            model.adopt_fit()
+        if self.stop_training:  # before the first step: see `Method`
+            method_of(runner, 'ResumableTrainLoop').adopt_fit()
         with self._catch_sigterm():
             while self._epoch < self._max_epochs and not self.stop_training:
                 self.run_epoch()
@@ -95,9 +96,9 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
         with preserved_random_state():
             if done == 0:
                 return iter(self.dataloader)
-            skip = getattr(self.dataloader.batch_sampler, 'skip_batches', None)
-            if skip is not None:
-                skip(done)
+            sampler = self.dataloader.batch_sampler
+            if isinstance(sampler, GlobalBatchSampler):
+                sampler.skip_batches(done)
                 return iter(self.dataloader)
             self.runner.logger.warning(
                 f'Resuming inside an epoch: {done} batches are loaded and '
@@ -218,7 +219,7 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
         def remember(*_) -> None:
             self._terminated = True
             # An evaluation is worth nothing if its state is saved already.
-            hook = self._checkpoint_hook()
+            hook = find_hook(self.runner, SafeCheckpointHook)
             if self._evaluating and hook and hook.saved_iter == self._iter:
                 self._leave(hook.last_ckpt)
 
@@ -238,7 +239,7 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
             self._terminated and self.runner.optim_wrapper.should_update()
         ):
             return
-        hook = self._checkpoint_hook()
+        hook = find_hook(self.runner, SafeCheckpointHook)
         if hook is None:
             self.runner.logger.warning(
                 'SIGTERM: nothing is saved without mmlatte.SafeCheckpointHook'
@@ -249,7 +250,7 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
 
     def _save_if_needed(self) -> None:
         """Save where the run ends before its last epoch."""
-        hook = self._checkpoint_hook()
+        hook = find_hook(self.runner, SafeCheckpointHook)
         if hook is not None and hook.saved_iter != self._iter:
             meta = dict(epoch=self._epoch, iter=self._iter)
             hook.save_now(self.runner, meta)
@@ -260,12 +261,6 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
             'Run again with --resume to go on.'
         )
         raise SystemExit(TERMINATED)
-
-    def _checkpoint_hook(self) -> SafeCheckpointHook | None:
-        for hook in self.runner.hooks:
-            if isinstance(hook, SafeCheckpointHook):
-                return hook
-        return None
 
 
 def _shield_workers(loader: DataLoader) -> None:

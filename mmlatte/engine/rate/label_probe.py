@@ -8,10 +8,10 @@ import torch
 from mmengine.dist import broadcast
 from mmengine.runner import Runner
 
-from mmlatte.engine.frozen.frozen_view import FrozenView
+from mmlatte.engine.frozen import FrozenView, ZeroShotLabels
 from mmlatte.engine.unwrapped import unwrapped
-from mmlatte.models.cluster_labels import cluster_labels
-from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.fits import FrozenFeatures, LattePlusOptions
+from mmlatte.models.agreed_fit import agreed_latteplus
 
 from .path_choice import kappa
 
@@ -27,34 +27,38 @@ class LabelProbe:
     Args:
         runner (Runner): Its loop is built, its model as it was pretrained or
             resumed.
-        hook (ZeroShotLabelHook): Has looked at the training images.
+        view (FrozenView): The training images as frozen CLIP saw them.
+        found (ZeroShotLabels): What it found in them.
         images (int): Number of images; fewer if there are fewer.
+        latteplus (LattePlusOptions): Of the clusters.
         clusters (Sequence[int], optional): Their labels by clusters, if a run
             that resumes has found them; None: it has found none. Defaults to
             looking for them.
 
     Attributes:
         zero_shot (np.ndarray): Labels of the frozen CLIP, (n,).
-        clusters (np.ndarray): Labels by `cluster_labels`, (n,), or None.
+        clusters (np.ndarray): Labels by `fit_latteplus`, (n,), or None.
     """
 
     def __init__(
         self,
         runner: Runner,
-        hook,
+        view: FrozenView,
+        found: ZeroShotLabels,
         images: int,
+        latteplus: LattePlusOptions,
         clusters: Sequence[int] | EllipsisType | None = ...,
     ) -> None:
-        view = FrozenView(runner.train_loop.dataloader.dataset, hook.pipeline)
         draw = np.random.default_rng(0)
         count = min(images, len(view))
         chosen = np.sort(draw.choice(len(view), count, replace=False))
         self._inputs = torch.stack([view[int(i)][1] for i in chosen])
-        self.zero_shot = hook.labels[chosen]
+        self.zero_shot = found.labels[chosen]
         self.clusters: np.ndarray | None
         if clusters is ...:
-            model = unwrapped(runner.model)
-            self.clusters = _clusters(model, hook.frozen(), chosen)
+            device = next(unwrapped(runner.model).parameters()).device
+            frozen = found.frozen().on(device)
+            self.clusters = _clusters(frozen, chosen, latteplus)
         else:
             self.clusters = None if clusters is None else np.array(clusters)
 
@@ -90,7 +94,7 @@ class LabelProbe:
 
 
 def _clusters(
-    model, frozen: FrozenFeatures, chosen: np.ndarray
+    frozen: FrozenFeatures, chosen: np.ndarray, options: LattePlusOptions
 ) -> np.ndarray | None:
     """Label the chosen images by the clusters of all, or of many."""
     which = np.arange(len(frozen))
@@ -99,10 +103,10 @@ def _clusters(
         others = draw.choice(which, MAX_IMAGES, replace=False)
         which = np.union1d(others, chosen)
         frozen = frozen.part(which)
-    # Zero-shot labels, the other judge, have no say in these.
-    labels = cluster_labels(model, frozen, own_weight=0)
-    if labels is None:
+    with torch.autocast(torch.device(frozen.device).type, enabled=False):
+        fit = agreed_latteplus(frozen, options)
+    if fit.kept_zero_shot:
         return None
-    labels = labels[np.searchsorted(which, chosen)]
+    labels = fit.labels.numpy()[np.searchsorted(which, chosen)]
     # Agreement with a single label says nothing.
     return labels if len(np.unique(labels)) > 1 else None

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.runner import Runner
 
-from mmlatte.engine.unwrapped import unwrapped
+from mmlatte.engine.optimizers import AutocastOptimWrapper
 
 from .label_probe import LabelProbe
 from .path_choice import broke, fell, improved, next_path, rose
@@ -44,9 +45,7 @@ def walk(
     state = {k: v.clone() for k, v in model.state_dict().items()}
     groups = wrapper.optimizer.param_groups
     rates = [group['lr'] for group in groups]
-    # Of float16; mmengine's wrapper names it otherwise.
-    scaler = getattr(wrapper, 'loss_scaler', None)
-    scaler = getattr(wrapper, 'scaler', scaler)
+    scaler = loss_scaler(wrapper)
     scale = scaler.state_dict() if scaler is not None else {}
     batches = _endless(runner)
     start = [] if probe.clusters is None else [probe.measure(runner)[1]]
@@ -62,10 +61,6 @@ def walk(
             group['lr'] = (path - done) / steps * rate / rates[0]
         for _ in range(steps * wrapper._accumulative_counts):
             model.train_step(next(batches), optim_wrapper=wrapper)
-            memory = unwrapped(model).memory
-            pending = getattr(memory, 'pending', False)
-            if pending and wrapper.should_update():
-                memory.step()
         _measure(runner, probe, path, walked)
         if _is_enough(walked, len(probe)):
             break
@@ -81,6 +76,15 @@ def walk(
     loop = runner.train_loop
     wrapper.initialize_count_status(model, loop.iter, loop.max_iters)
     return walked
+
+
+def loss_scaler(wrapper: OptimWrapper):
+    """Return what scales the loss of float16, None without."""
+    if isinstance(wrapper, AutocastOptimWrapper):
+        return wrapper.scaler
+    if isinstance(wrapper, AmpOptimWrapper):
+        return wrapper.loss_scaler
+    return None
 
 
 def _measure(

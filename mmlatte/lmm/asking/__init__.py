@@ -1,22 +1,22 @@
 """Which texts are wanted, how they are asked for, and who asks."""
 
 from .collage import make_collage
-from .prompts import DATASET_PROMPTS, GroupOptions
+from .prompts import GroupOptions
 from .quality import clean_text, find_problem
-from .shard_plan import ShardPlan
+from .shared_work import SharedWork
 from .synthesis import Counts, missing_texts, synthesize
-from .team import Team
+from .text_job import TextJob, check_lmm_early
 from .training_texts import TrainingTexts
 from .wanted_texts import WantedTexts
 
 __all__ = [
     'Counts',
-    'DATASET_PROMPTS',
     'GroupOptions',
-    'ShardPlan',
-    'Team',
+    'SharedWork',
+    'TextJob',
     'TrainingTexts',
     'WantedTexts',
+    'check_lmm_early',
     'clean_text',
     'find_problem',
     'make_collage',

@@ -1,4 +1,4 @@
-"""What an LMM is asked: the paper's prompts, and the keys of prompts."""
+"""What an LMM is asked about a folder's images, and the keys of prompts."""
 
 import json
 import re
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 __all__ = [
     'CLASS',
-    'DATASET_PROMPTS',
     'GroupOptions',
     'group_key',
     'image_key',
+    'prompts_for',
     'render',
+    'with_article',
 ]
 
 #: Stands for the zero-shot class in a prompt.
@@ -22,43 +23,32 @@ _GROUP = (
     'less than 20 words.'
 )
 
-#: Dataset -> what its image prompt and its group prompt speak of.
-_SUBJECTS = {
-    'eurosat': (
-        'the land use in the satellite image',
-        'the land use in all the satellite images',
-    ),
-    'sun397': ('the scene in the photo', 'the scenes in all the photos'),
-    'dtd': ('the texture in the photo', 'the textures in all the photos'),
-    'fgvc_aircraft': (
-        'the aircraft in the photo',
-        'the aircrafts in all the photos',
-    ),
-    'oxford_pets': ('the pet in the photo', 'the pets in all the photos'),
-    'stanford_cars': ('the car in the photo', 'the cars in all the photos'),
-    'ucf101': (
-        'the action of the person in the photo',
-        "the person's actions in all the photos",
-    ),
-    'caltech101': (
-        'the object in the photo',
-        'the objects in all the photos',
-    ),
-    'flowers102': (
-        'the {class} flower in the photo',
-        'the flowers in all the photos',
-    ),
-    'food101': (
-        'the {class} food in the photo',
-        'the foods in all the photos',
-    ),
-}
 
-#: The paper's prompts: dataset -> ``dict(image=..., group=...)``.
-DATASET_PROMPTS: dict[str, dict[str, str]] = {
-    name: {'image': _IMAGE.format(image), 'group': _GROUP.format(group)}
-    for name, (image, group) in _SUBJECTS.items()
-}
+def prompts_for(describe: str) -> tuple[str, str]:
+    """Return the questions about one image and about a collage.
+
+    Args:
+        describe (str): What an image is, such as ``'satellite image'``.
+
+    Examples:
+        >>> prompts_for('photo')[0]
+        'Describe what the photo shows concisely, less than 20 words.'
+    """
+    pictures = f'the pictures, each of them {with_article(describe)},'
+    return (
+        _IMAGE.format(f'what the {describe} shows'),
+        _GROUP.format(pictures),
+    )
+
+
+def with_article(noun: str) -> str:
+    """Return a noun with ``a`` or ``an`` before it.
+
+    Examples:
+        >>> with_article('aerial image')
+        'an aerial image'
+    """
+    return f'{"an" if noun[:1].lower() in "aeiou" else "a"} {noun}'
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,9 @@ class BaseLMM(ABC):
     :meth:`generate`.
     """
 
+    #: Requests that are worked on together, where a backend has no option.
+    batch_size: int = 16
+
     @property
     @abstractmethod
     def name(self) -> str:

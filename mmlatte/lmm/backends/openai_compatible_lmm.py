@@ -1,7 +1,6 @@
 """Any server that speaks the OpenAI protocol."""
 
 import asyncio
-import os
 import queue
 import random
 import time
@@ -13,11 +12,18 @@ from PIL import Image
 
 from mmlatte.registry import LMMS
 
+from .api_key import read_key
 from .background import Background, get, run
 from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
 from .data_url import to_data_url
 from .load_image import ImageError
-from .openai_replies import is_hopeless, text_of, what_next
+from .openai_replies import (
+    is_alive,
+    is_hopeless,
+    plain_error,
+    text_of,
+    what_next,
+)
 
 __all__ = ['OpenAICompatibleLMM']
 
@@ -123,7 +129,7 @@ class OpenAICompatibleLMM(BaseLMM):
             raise LMMUnavailableError(
                 'OpenAICompatibleLMM needs openai: pip install mmlatte[lmm]'
             )
-        self._key()
+        read_key(self.api_key_env)
         request = LMMRequest(
             'check',
             'image',
@@ -211,7 +217,7 @@ class OpenAICompatibleLMM(BaseLMM):
                 )
                 text = text_of(response)
             except failures as error:
-                problem = self._plain(error)
+                problem = plain_error(error, self.timeout, client.api_key)
                 if is_hopeless(error):
                     raise LMMUnavailableError(self._gone(problem)) from None
                 pause, counts = what_next(error)
@@ -239,7 +245,8 @@ class OpenAICompatibleLMM(BaseLMM):
                 self._in_a_row = 0
                 return Answer(request, text)
         if attempts is None:
-            await self._probe(client, problem)
+            if not await is_alive(client, self.timeout):
+                raise LMMUnavailableError(self._gone(problem))
         return self._given_up(request, problem, final=attempts is None)
 
     def _given_up(
@@ -254,19 +261,6 @@ class OpenAICompatibleLMM(BaseLMM):
                 )
             )
         return Answer(request, error=problem, final=final)
-
-    async def _probe(self, client: Any, problem: str) -> None:
-        """See whether the server still answers anything."""
-        import openai
-
-        try:
-            await asyncio.wait_for(client.models.list(), self.timeout)
-        except openai.APIStatusError as error:
-            # A gateway whose server is gone; some servers cannot list models.
-            if error.status_code in (502, 503, 504):
-                raise LMMUnavailableError(self._gone(problem)) from None
-        except Exception:
-            raise LMMUnavailableError(self._gone(problem)) from None
 
     def _content(self, request: LMMRequest) -> list[dict]:
         url = to_data_url(request.load(), self.max_bytes)
@@ -290,30 +284,10 @@ class OpenAICompatibleLMM(BaseLMM):
 
         return openai.AsyncOpenAI(
             base_url=self.base_url,
-            api_key=self._key(),
+            api_key=read_key(self.api_key_env),
             max_retries=0,
             timeout=self.timeout,
         )
-
-    def _key(self) -> str:
-        if self.api_key_env is None:
-            return 'none'
-        key = os.environ.get(self.api_key_env, '')
-        if not key:
-            raise LMMUnavailableError(
-                f'OpenAICompatibleLMM: the environment variable '
-                f'{self.api_key_env} is empty; put the API key there'
-            )
-        return key
-
-    def _plain(self, error: Exception) -> str:
-        """One line about an error, without the key."""
-        if isinstance(error, asyncio.TimeoutError):
-            return f'no answer within {self.timeout:g} s'
-        text = ' '.join(f'{type(error).__name__}: {error}'.split())[:300]
-        if self.api_key_env is not None:
-            text = text.replace(self._key(), '***')
-        return text
 
     def _gone(self, problem: str) -> str:
         return (

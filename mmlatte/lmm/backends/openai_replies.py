@@ -1,8 +1,11 @@
 """What the replies of a server that speaks the OpenAI protocol mean."""
 
+import asyncio
 from typing import Any
 
-__all__ = ['is_hopeless', 'text_of', 'what_next']
+from .api_key import NO_KEY
+
+__all__ = ['is_alive', 'is_hopeless', 'plain_error', 'text_of', 'what_next']
 
 
 def text_of(response: Any) -> str:
@@ -56,3 +59,30 @@ def _retry_after(error: Any) -> float:
         return max(0.0, float(error.response.headers.get('retry-after', 0)))
     except ValueError:
         return 0.0
+
+
+async def is_alive(client: Any, timeout: float) -> bool:
+    """Whether a server still answers anything.
+
+    Args:
+        client (openai.AsyncOpenAI): Its client.
+        timeout (float): Seconds to wait.
+    """
+    import openai
+
+    try:
+        await asyncio.wait_for(client.models.list(), timeout)
+    except openai.APIStatusError as error:
+        # A gateway whose server is gone; some servers cannot list models.
+        return error.status_code not in (502, 503, 504)
+    except Exception:
+        return False
+    return True
+
+
+def plain_error(error: Exception, timeout: float, key: str) -> str:
+    """One line about an error, without the API key."""
+    if isinstance(error, asyncio.TimeoutError):
+        return f'no answer within {timeout:g} s'
+    text = ' '.join(f'{type(error).__name__}: {error}'.split())[:300]
+    return text if key == NO_KEY else text.replace(key, '***')

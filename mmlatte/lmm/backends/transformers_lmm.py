@@ -1,10 +1,7 @@
 """Any image-text model of transformers, in this process."""
 
-import itertools
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from importlib.util import find_spec
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +13,9 @@ from mmlatte.registry import LMMS
 
 from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
 from .four_bit import four_bit_options
-from .load_image import ImageError
+from .image_windows import image_windows, split_readable
 from .model_folder import folder_identity
+from .transformers_model import absent_message, check_model
 
 __all__ = ['TransformersLMM']
 
@@ -114,63 +112,6 @@ class TransformersLMM(BaseLMM):
     def _is_folder(self) -> bool:
         return Path(self.model).is_dir()
 
-    def check(self) -> None:
-        """See whether the model is there and takes images.
-
-        Raises:
-            LMMUnavailableError: If it cannot be had, is no image-text model,
-                or 4-bit weights were asked for where they cannot run.
-        """
-        if find_spec('transformers') is None:
-            raise LMMUnavailableError(
-                'TransformersLMM needs transformers: pip install mmlatte[lmm]'
-            )
-        from transformers import (
-            MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
-            AutoConfig,
-        )
-
-        if self.load_in_4bit:
-            self._check_4bit()
-        looks_local = self.model.startswith(('/', '.', '~'))
-        if looks_local and not self._is_folder:
-            raise LMMUnavailableError(
-                f'TransformersLMM: there is no folder {self.model}'
-            )
-        try:
-            config = AutoConfig.from_pretrained(self.model, **self._source)
-        except (OSError, ValueError, KeyError) as error:
-            raise LMMUnavailableError(self._absent(error)) from error
-        known = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
-        remote = getattr(config, 'auto_map', None) or {}
-        if not known and 'AutoModelForImageTextToText' not in remote:
-            raise LMMUnavailableError(
-                f'TransformersLMM: {self.model} is no image-text model: '
-                f'model type {config.model_type!r} is not among '
-                "transformers' AutoModelForImageTextToText. Give a LLaVA, "
-                'Qwen-VL, InternVL, SmolVLM ...'
-            )
-        weights = ('*.safetensors', '*.bin')
-        if self._is_folder and not any(
-            next(Path(self.model).glob(pattern), None) for pattern in weights
-        ):
-            raise LMMUnavailableError(
-                f'TransformersLMM: {self.model} holds no weights '
-                f'({" or ".join(weights)})'
-            )
-
-    def _check_4bit(self) -> None:
-        if not torch.cuda.is_available():
-            raise LMMUnavailableError(
-                'TransformersLMM: load_in_4bit=True needs a CUDA GPU; set '
-                'load_in_4bit=False'
-            )
-        if find_spec('bitsandbytes') is None:
-            raise LMMUnavailableError(
-                'TransformersLMM: load_in_4bit=True needs bitsandbytes: '
-                'pip install bitsandbytes'
-            )
-
     @property
     def _source(self) -> dict:
         return {
@@ -178,17 +119,14 @@ class TransformersLMM(BaseLMM):
             'trust_remote_code': self.trust_remote_code,
         }
 
-    def _absent(self, error: Exception) -> str:
-        reason = str(error).strip().splitlines()
-        return (
-            f'TransformersLMM: cannot get the model {self.model!r}: '
-            f'{reason[0] if reason else type(error).__name__}\n'
-            'Either download it where there is a network '
-            f'(hf download {self.model}) and copy the folder here, giving '
-            'its path as lmm.model, or give another backend: '
-            'mmlatte.OpenAICompatibleLMM (a server), mmlatte.TextFile (texts '
-            'that exist), mmlatte.TagCaptioner (no LMM).'
-        )
+    def check(self) -> None:
+        """See whether the model is there and takes images.
+
+        Raises:
+            LMMUnavailableError: If it cannot be had, is no image-text model,
+                or 4-bit weights were asked for where they cannot run.
+        """
+        check_model(self.model, self._source, self.load_in_4bit)
 
     def generate(
         self, requests: Iterable[LMMRequest], seed: int | None = None
@@ -196,8 +134,8 @@ class TransformersLMM(BaseLMM):
         """Answer requests batch by batch; see :class:`BaseLMM`."""
         self._load()
         with ThreadPoolExecutor(self.num_workers) as pool:
-            for window in self._windows(requests, pool):
-                good, bad = _decoded(window)
+            for window in image_windows(requests, pool, 2 * self.batch_size):
+                good, bad = split_readable(window)
                 if bad:
                     yield bad
                 # Alike sizes and prompts need the least padding.
@@ -211,26 +149,6 @@ class TransformersLMM(BaseLMM):
                         self._halve(len(batch), error)
                         continue
                     position += len(batch)
-
-    def _windows(
-        self, requests: Iterable[LMMRequest], pool: ThreadPoolExecutor
-    ) -> Iterator[list[tuple[LMMRequest, Future]]]:
-        """Windows of requests whose images load while others are answered."""
-        source = iter(requests)
-        ahead: deque = deque()
-        while True:
-            while len(ahead) < 2:
-                size = 2 * self.batch_size
-                window = [
-                    (request, pool.submit(request.load))
-                    for request in itertools.islice(source, size)
-                ]
-                if not window:
-                    break
-                ahead.append(window)
-            if not ahead:
-                return
-            yield ahead.popleft()
 
     @torch.inference_mode()
     def _answer(
@@ -312,7 +230,9 @@ class TransformersLMM(BaseLMM):
                 self.model, **options, **self._source
             )
         except OSError as error:
-            raise LMMUnavailableError(self._absent(error)) from error
+            raise LMMUnavailableError(
+                absent_message(self.model, error)
+            ) from error
         if not getattr(self._processor, 'chat_template', None):
             raise LMMUnavailableError(
                 f'TransformersLMM: {self.model} has no chat template; copy '
@@ -332,14 +252,3 @@ class TransformersLMM(BaseLMM):
         self._model = self._processor = None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-
-
-def _decoded(window: list[tuple[LMMRequest, Future]]) -> tuple[list, list]:
-    """Split a window into decoded images and answers for broken ones."""
-    good, bad = [], []
-    for request, future in window:
-        try:
-            good.append((request, future.result()))
-        except ImageError as error:
-            bad.append(Answer(request, error=f'image: {error}', final=True))
-    return good, bad

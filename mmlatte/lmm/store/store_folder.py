@@ -3,9 +3,9 @@
 import json
 import os
 import re
-import uuid
 from pathlib import Path
 
+from mmlatte.atomic_file import atomic_file
 from mmlatte.lmm.backends.base_lmm import BaseLMM
 
 __all__ = ['store_folder', 'store_name']
@@ -46,10 +46,8 @@ def store_folder(
             )
         if other == str(root):
             return _made(folder, lmm)
-    # Containers on several machines may have equal process ids.
-    partial = note.with_name(f'{note.name}.{uuid.uuid4().hex}')
-    partial.write_text(json.dumps({'data_root': str(root)}))
-    os.replace(partial, note)
+    with atomic_file(note) as file:
+        file.write(json.dumps({'data_root': str(root)}).encode())
     return _made(folder, lmm)
 
 

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.fits import FrozenFeatures, add_rows
+from mmlatte.models.global_batch import global_batch
 from mmlatte.models.losses import cross_entropy, fairness_loss, masked_mean
-from mmlatte.models.memory import add_rows
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import full_precision
@@ -180,7 +180,7 @@ class DPAClassifier(SelfTrainingClassifier):
         """
         weak, strong = self.split_views(inputs, data_samples)
         f_w, f_s = self.look(weak), self.extract_feat(strong)
-        batch, _, valid = self.global_batch(data_samples, f_w.device)
+        batch, _, valid = global_batch(data_samples, f_w.device)
         with full_precision(f_w):
             f_w, f_s = batch.gather(f_w), batch.gather(f_s)
             y, omega = self._pseudo_labels(f_w, valid)

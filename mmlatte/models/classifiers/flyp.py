@@ -2,9 +2,10 @@ import torch
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from mmlatte.fits import FrozenFeatures
 from mmlatte.models.clip.text_encoding import to_device
-from mmlatte.models.frozen_features import FrozenFeatures, sample_indices
-from mmlatte.models.losses import GlobalBatch, first_occurrences
+from mmlatte.models.global_batch import global_batch
+from mmlatte.models.sample_rows import labels_of
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import PrototypeClassifier, full_precision
@@ -31,6 +32,8 @@ class FLYPClassifier(PrototypeClassifier):
             ``mmlatte.ContrastiveLoss``.
         **kwargs: See `PrototypeClassifier`.
     """
+
+    needs_frozen = True
 
     def __init__(self, *args, loss: dict | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -62,20 +65,19 @@ class FLYPClassifier(PrototypeClassifier):
             )
         self.clip.clamp_logit_scale_()
         z = self.extract_feat(inputs)
-        y = self._frozen.labels_of(data_samples)  # on the host
+        y = labels_of(self._frozen, data_samples)  # on the host
         classes, rows = y.unique(return_inverse=True)
         texts = self.class_texts()
         t = self.clip.encode_texts([texts[c] for c in classes.tolist()])
         t = t.to(z)[to_device(rows, z.device)]
-        batch = GlobalBatch(len(z), z.device)
-        ids = to_device(sample_indices(data_samples), z.device)
+        batch, _, valid = global_batch(data_samples, z.device)
         with full_precision(z):
             loss = self.contrastive(
                 batch.gather(z),
                 batch.gather(t),
                 self.clip.scale,
                 batch.gather(to_device(y, z.device)),
-                first_occurrences(batch.gather(ids)),
+                valid,
             )
         return {'loss': loss, 'logit_scale': self.clip.scale.detach()}
 

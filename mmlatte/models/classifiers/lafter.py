@@ -4,8 +4,9 @@ from mmengine.logging import print_log
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from mmlatte.fits import FrozenFeatures
 from mmlatte.models.class_descriptions import read_descriptions
-from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.models.global_batch import global_batch
 from mmlatte.models.losses import cross_entropy
 from mmlatte.registry import MODELS
 
@@ -181,7 +182,7 @@ class LaFTerClassifier(SelfTrainingClassifier):
         """
         (strong,) = self.split_views(inputs, data_samples)
         logits = self.logits(strong)
-        batch, ids, valid = self.global_batch(data_samples, logits.device)
+        batch, ids, valid = global_batch(data_samples, logits.device)
         with full_precision(logits):
             logits = batch.gather(logits)
             loss = cross_entropy(

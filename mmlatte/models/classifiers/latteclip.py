@@ -11,7 +11,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from mmlatte.models.clip.text_encoding import to_device
-from mmlatte.models.losses import GlobalBatch, first_occurrences
+from mmlatte.models.global_batch import global_batch
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import PrototypeClassifier, full_precision
@@ -34,8 +34,14 @@ class LatteCLIPClassifier(PrototypeClassifier):
         v = m_y + alpha (t - m_y)                           PrototypeMemory
         L = sum over the sources of InfoNCE(z, v, s)        DualPseudoLabelHead
 
-    After the optimizer's step ``PrototypeEMAHook`` replaces the prototype of
-    every class of the global batch by the normalised mean of its ``v``.
+    After the optimizer's step (`end_step`) the prototype of every class of the
+    global batch becomes the normalised mean of its ``v``. With gradient
+    accumulation the memory collects over the accumulated batches: prototypes,
+    pseudo-labels and mixing weights are those of one large batch. What differs
+    is the contrastive loss, in which an image meets the texts of its own
+    (global) batch only; more ranks give a larger batch without that
+    difference. A step that the loss scaler of mixed precision skips moves the
+    prototypes all the same: they depend on the forward pass only.
 
     Everything that is compared between samples, the contrastive loss and the
     prototypes, is computed on the global batch: W ranks with batch B/W follow
@@ -73,6 +79,14 @@ class LatteCLIPClassifier(PrototypeClassifier):
         self.head = MODELS.build(
             head or dict(type='mmlatte.DualPseudoLabelHead')
         )
+
+    def start_epoch(self, epoch: int, max_epochs: int) -> None:
+        """Remember the prototypes, for a mixer that is ``stale``."""
+        self.memory.start_epoch()
+
+    def end_step(self) -> None:
+        """Move the prototypes by what was collected."""
+        self.memory.step()
 
     def loss(
         self, inputs: Tensor, data_samples: list[DataSample]
@@ -124,11 +138,10 @@ class LatteCLIPClassifier(PrototypeClassifier):
             shares.append(share)
 
         # From here on, everything is about the global batch.
-        batch = GlobalBatch(len(z), z.device)
+        batch, _, valid = global_batch(data_samples, z.device)
         z = batch.gather(z)
         v = {source: batch.gather(v[source]) for source in v}
         y = {source: batch.gather(y[source]) for source in y}
-        valid = self._valid(batch, data_samples, z.device)
         scale = self.clip.scale
         losses = self.head.loss(z, v, y, scale, valid)
         for source in y:
@@ -194,16 +207,6 @@ class LatteCLIPClassifier(PrototypeClassifier):
         if 4 * num_classes <= min(map(len, labels.values())):
             return torch.arange(num_classes)
         return torch.cat(list(labels.values())).unique().cpu()
-
-    @staticmethod
-    def _valid(
-        batch: GlobalBatch, data_samples: list[DataSample], device
-    ) -> Tensor | None:
-        """Mask of the samples that do not merely pad the global batch."""
-        if not all('sample_idx' in sample for sample in data_samples):
-            return None
-        ids = torch.tensor([sample.sample_idx for sample in data_samples])
-        return first_occurrences(batch.gather(to_device(ids, device)))
 
 
 def _zero_shot_labels(data_samples: list[DataSample], device) -> Tensor:

@@ -4,27 +4,31 @@ import dataclasses
 import logging
 
 import torch
+from mmengine.dist import broadcast
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmlatte.models.cluster_labels import cluster_fit
-from mmlatte.models.frozen_features import FrozenFeatures
-from mmlatte.models.linear_discriminants import gaussian_parameters
+from mmlatte.fits import (
+    FrozenFeatures,
+    LattePlusOptions,
+    gaussian_parameters,
+)
+from mmlatte.models.agreed_fit import agreed_latteplus
 from mmlatte.registry import MODELS
 
 from .dpa import DPAClassifier
+from .fitted import log_fit
 
 
 @MODELS.register_module()
 class LattePlusTunedClassifier(DPAClassifier):
-    r"""Self-training that starts from the names of `LattePlusClassifier`.
+    r"""Self-training that starts from the labels of `LattePlusClassifier`.
 
     The dual prototypes of `DPAClassifier` with another start: the first image
-    prototypes are the means of the images that LattePlus gives a name, which
-    many zero-shot labels miss. And with other shares of the classes: DPA draws
-    its predictions to equal ones, which real folders do not have, and here
-    they are drawn half-way from there to those of the n_c images of the L
-    names that LattePlus gives,
+    prototypes are the means of the images by LattePlus's labels. And with
+    other shares of the classes: DPA draws its predictions to equal ones,
+    which real folders do not have; here they are drawn half-way from there to
+    those of the n_c images of the L classes that LattePlus finds,
 
     .. math::
         \pi_c = b\,[n_c > 0] / L + (1 - b)\, n_c / N, \quad b = 1/2
@@ -36,31 +40,32 @@ class LattePlusTunedClassifier(DPAClassifier):
         \quad
         L_r = -\lambda_r \textstyle\sum_c \pi_c \log \mathrm{mean}_i\, p_{ic}
 
-    The names' own shares hold their mistakes: one that took the images of
-    another is twice too large. A name without images is not called for.
+    Shares of LattePlus alone would repeat its mistakes: a class that took the
+    images of another is twice too large. A class without images has no share.
 
     Often nothing is trained, and the log says so. The Gaussians of LattePlus
     are the classifier, as prototypes and a scale,
 
-    - where names and clusters match: self-training by nearest prototypes
-      would start below them, and ended below them wherever it was tried;
-    - where the names' shares are far from equal ones, to which it would draw
+    - where training cannot be expected to gain
+      (`LattePlusFit.train_further`);
+    - where the shares are far from equal ones, to which training would draw
       its predictions: where :math:`\exp(-\sum_c n_c / N \ln (n_c / N))`,
-      their perplexity, is below ``min_perplexity`` C. Names without images
-      would get some.
+      their perplexity, is below ``min_perplexity`` C.
 
     And where LattePlus stays zero-shot CLIP, this model does as well.
 
     Args:
         *args: See `DPAClassifier`.
         balance (float): b, in [0, 1]. Defaults to 0.5.
-        train_matched (bool): Train where names and clusters match as well.
-            Defaults to False.
-        min_perplexity (float): See above, in [0, 1]. Defaults to 0.8.
+        always_train (bool): Train also where no gain is expected. Defaults
+            to False.
+        min_perplexity (float): In [0, 1], of the number of classes. Defaults
+            to 0.8.
+        latteplus (dict, optional): Of the `LattePlusOptions`.
         **kwargs: See `DPAClassifier`.
 
     Attributes:
-        stays_frozen (bool): Whether LattePlus stayed zero-shot CLIP.
+        kept_zero_shot (bool): Whether LattePlus stayed zero-shot CLIP.
     """
 
     shares: Tensor
@@ -70,8 +75,9 @@ class LattePlusTunedClassifier(DPAClassifier):
         self,
         *args,
         balance: float = 0.5,
-        train_matched: bool = False,
+        always_train: bool = False,
         min_perplexity: float = 0.8,
+        latteplus: dict | None = None,
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -81,13 +87,14 @@ class LattePlusTunedClassifier(DPAClassifier):
             raise ValueError(
                 f'min_perplexity must be in [0, 1], got {min_perplexity}'
             )
+        self.latteplus = LattePlusOptions(**(latteplus or {}))
         self.balance = balance
-        self.train_matched = train_matched
+        self.always_train = always_train
         self.min_perplexity = min_perplexity
         self.shares = torch.zeros(len(self.class_names))
         # Of the prototypes of a fit; 0 where they are those of training.
         self.register_buffer('fitted_scale', torch.zeros(()))
-        self.stays_frozen = False
+        self.kept_zero_shot = False
         self._fit: tuple[Tensor, Tensor] | None = None
 
     @property
@@ -128,9 +135,13 @@ class LattePlusTunedClassifier(DPAClassifier):
         if self.shares.any():
             super().set_frozen(frozen)
             return
-        found = cluster_fit(self, frozen)
-        self.stays_frozen = found is None
-        if found is None:
+        device = self.memory.weight.device
+        frozen = frozen.on(device)
+        with torch.autocast(device.type, enabled=False):
+            found = agreed_latteplus(frozen, self.latteplus)
+        log_fit(type(self).__name__, found, self.class_names)
+        self.kept_zero_shot = found.kept_zero_shot
+        if found.kept_zero_shot:
             print_log(
                 'LattePlusTunedClassifier: there is nothing to learn from, '
                 'and nothing is trained.',
@@ -138,11 +149,16 @@ class LattePlusTunedClassifier(DPAClassifier):
                 level=logging.WARNING,
             )
             return
-        labels = torch.from_numpy(found.labels)
+        labels = found.labels
         counts = labels.bincount(minlength=len(self.shares))
-        why = self._why_not(found.matched, counts / len(labels))
-        if why and found.prototypes is not None:
-            self._fit = found.prototypes, found.scale
+        why = self._why_not(found.train_further, counts / len(labels))
+        # More classes than dimensions have no prototypes of one length.
+        if why and len(counts) <= frozen.width:
+            form = found.classifier.as_prototypes(frozen, found.unused)
+            rows, scale = form.prototypes.cpu(), torch.tensor(form.scale)
+            broadcast(rows)
+            broadcast(scale)
+            self._fit = rows, scale
             print_log(
                 f'LattePlusTunedClassifier: {why}; the Gaussians are the '
                 'classifier, and nothing is trained.',
@@ -150,17 +166,20 @@ class LattePlusTunedClassifier(DPAClassifier):
             )
         equal = (counts > 0) / (counts > 0).sum()
         self.shares.copy_(equal.lerp(counts / len(labels), 1 - self.balance))
-        super().set_frozen(dataclasses.replace(frozen, labels=found.labels))
+        super().set_frozen(dataclasses.replace(frozen, labels=labels.numpy()))
 
-    def _why_not(self, matched: bool, shares: Tensor) -> str | None:
-        """Say why not to train, if so; shares of all names, (C,)."""
-        if matched and not self.train_matched:
-            return 'names and clusters match (train_matched=True would train)'
+    def _why_not(self, gains: bool, shares: Tensor) -> str | None:
+        """Say why not to train, if so; shares of all classes, (C,)."""
+        if not gains and not self.always_train:
+            return (
+                'with so many images training would end below the Gaussians '
+                '(always_train=True would train)'
+            )
         perplexity = float(torch.special.entr(shares).sum().exp())
         least = self.min_perplexity * len(shares)
         if perplexity < least:
             return (
-                f'the shares of {len(shares)} names are uneven (perplexity '
+                f'the shares of {len(shares)} classes are uneven (perplexity '
                 f'{perplexity:.2f}; min_perplexity would train from '
                 f'{least:.2f} on)'
             )
@@ -175,9 +194,3 @@ class LattePlusTunedClassifier(DPAClassifier):
         self.memory.reset(prototypes)
         self.fitted_scale.copy_(scale)
         self._fit = None
-
-    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
-        # Earlier checkpoints have no scale: all of them were trained.
-        key = f'{prefix}fitted_scale'
-        state_dict.setdefault(key, torch.zeros_like(self.fitted_scale))
-        super()._load_from_state_dict(state_dict, prefix, *args)

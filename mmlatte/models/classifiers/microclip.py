@@ -17,6 +17,7 @@ from mmlatte.models.clip.image_tokens import (
     project_tokens,
     token_width,
 )
+from mmlatte.models.global_batch import global_batch
 from mmlatte.models.heads.saliency_pooling import SaliencyPooling
 from mmlatte.models.losses import cross_entropy, log_mean_softmax
 from mmlatte.registry import MODELS
@@ -167,7 +168,7 @@ class MicroCLIPClassifier(SelfTrainingClassifier):
         weak, strong, *crops = self.split_views(inputs, data_samples)
         y = self._pseudo_labels(weak, crops)
         out = self.logits(strong)
-        batch, _, valid = self.global_batch(data_samples, out.device)
+        batch, _, valid = global_batch(data_samples, out.device)
         with full_precision(out):
             out, y = batch.gather(out), batch.gather(y)
             log_mean = log_mean_softmax(out, valid)

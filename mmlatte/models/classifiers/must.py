@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmlatte.models.global_batch import global_batch
 from mmlatte.models.losses import cross_entropy, fairness_loss, masked_mean
 from mmlatte.registry import MODELS
 
@@ -100,7 +101,7 @@ class MUSTClassifier(SelfTrainingClassifier):
         self._follow()
         p = self._teach(weak)
         logits = self.logits(strong)
-        batch, _, valid = self.global_batch(data_samples, logits.device)
+        batch, _, valid = global_batch(data_samples, logits.device)
         with full_precision(logits):
             p, logits = batch.gather(p), batch.gather(logits)
             confidence, y = p.max(dim=1)

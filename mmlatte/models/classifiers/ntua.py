@@ -4,14 +4,11 @@ import torch
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
+from mmlatte.fits import FrozenFeatures
 from mmlatte.models.clip.text_encoding import to_device
-from mmlatte.models.frozen_features import FrozenFeatures, sample_indices
-from mmlatte.models.losses import (
-    GlobalBatch,
-    cross_entropy,
-    first_occurrences,
-    masked_mean,
-)
+from mmlatte.models.global_batch import global_batch
+from mmlatte.models.losses import cross_entropy, masked_mean
+from mmlatte.models.sample_rows import labels_of, sample_indices
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import PrototypeClassifier, full_precision
@@ -90,6 +87,7 @@ class NtUAClassifier(PrototypeClassifier):
     """
 
     teacher = True
+    needs_frozen = True
 
     weights: Tensor
 
@@ -175,11 +173,10 @@ class NtUAClassifier(PrototypeClassifier):
         frozen = self._known()
         with torch.no_grad():
             f = self.extract_feat(inputs)
-        batch = GlobalBatch(len(f), f.device)
+        batch, _, valid = global_batch(data_samples, f.device)
         ids = sample_indices(data_samples)
-        y = to_device(frozen.teacher.labels_of(data_samples), f.device)
+        y = to_device(labels_of(frozen.teacher, data_samples), f.device)
         w = to_device(self._confidences[ids], f.device).to(f)
-        valid = first_occurrences(batch.gather(to_device(ids, f.device)))
         with full_precision(f):
             w = batch.gather(w)
             logits = self._scores(batch.gather(f))

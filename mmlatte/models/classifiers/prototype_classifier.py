@@ -2,7 +2,6 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from mmpretrain.models.classifiers import BaseClassifier
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
@@ -10,8 +9,10 @@ from mmlatte.models.class_descriptions import read_descriptions
 from mmlatte.models.memory import AnyShapeBuffers
 from mmlatte.registry import MODELS
 
+from .method import Method
 
-class PrototypeClassifier(AnyShapeBuffers, BaseClassifier):
+
+class PrototypeClassifier(AnyShapeBuffers, Method):
     """A CLIP that classifies images by their nearest class prototype.
 
     .. math:: y = argmax_c cos(f(x), m_c)
@@ -41,15 +42,6 @@ class PrototypeClassifier(AnyShapeBuffers, BaseClassifier):
             that the first template does not begin with, or if there is an
             `init_cfg`.
     """
-
-    #: Facts for the comparison of methods: whether the images to predict are
-    #: used for fitting, whether a stronger model helps, and whether texts of
-    #: a language model do.
-    transductive = False
-    teacher = False
-    uses_lmm = False
-    #: Whether the text feature of a new class can stand beside the prototypes.
-    open_vocabulary = True
 
     def __init__(
         self,

@@ -2,9 +2,8 @@ import torch
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmlatte.models.clip.text_encoding import to_device
-from mmlatte.models.frozen_features import FrozenFeatures, sample_indices
-from mmlatte.models.losses import GlobalBatch, first_occurrences
+from mmlatte.fits import FrozenFeatures
+from mmlatte.models.global_batch import global_batch
 from mmlatte.models.memory import AnyShapeBuffers
 from mmlatte.models.pseudo_labels import candidate_loss
 from mmlatte.registry import MODELS
@@ -25,7 +24,7 @@ class PseudoLabelClassifier(PrototypeClassifier):
     .. math:: p_i = \mathrm{softmax}(s f(x_i) W^T), \quad
               W_c = g(\mathrm{template}(c))
 
-    with `candidate_loss`. Which images and classes: ``schedule``. Predictions
+    with `candidate_loss`. Which images and classes: ``selection``. Predictions
     for the next round are those on the last epoch's augmented images, while
     training; the published code predicts once more after it. Prediction: the
     nearest class text.
@@ -34,8 +33,8 @@ class PseudoLabelClassifier(PrototypeClassifier):
 
     Args:
         *args: See `PrototypeClassifier`.
-        schedule (dict): Config of the schedule: ``mmlatte.TopKSchedule``,
-            ``mmlatte.GrowingSchedule`` or ``mmlatte.CandidateSchedule``.
+        selection (dict): Config of the selection: ``mmlatte.TopKSelection``,
+            ``mmlatte.GrowingSelection`` or ``mmlatte.CandidateSelection``.
         rounds (int): Rounds, equal parts of the run's epochs. Defaults to 10.
             With `restart`, give ``param_scheduler.cycles`` the same number.
         restart (bool): Start every round from the pretrained weights, as GRIP
@@ -43,10 +42,12 @@ class PseudoLabelClassifier(PrototypeClassifier):
         **kwargs: See `PrototypeClassifier`.
     """
 
+    needs_frozen = True
+
     def __init__(
         self,
         *args,
-        schedule: dict,
+        selection: dict,
         rounds: int = 10,
         restart: bool = False,
         **kwargs,
@@ -56,7 +57,7 @@ class PseudoLabelClassifier(PrototypeClassifier):
             raise ValueError(
                 f'PseudoLabelClassifier: rounds must be positive, got {rounds}'
             )
-        self.schedule = MODELS.build(schedule)
+        self.selection = MODELS.build(selection)
         self.rounds = rounds
         self.clip.logit_scale.requires_grad_(False)
         self.bank = AnyShapeBuffers()
@@ -113,7 +114,7 @@ class PseudoLabelClassifier(PrototypeClassifier):
         round_, inside = divmod(epoch, length)
         if inside:
             return
-        self.bank.candidates = self.schedule(
+        self.bank.candidates = self.selection(
             self.bank.probabilities, round_, self.rounds
         )
         parameters = dict(self.clip.named_parameters())
@@ -135,17 +136,14 @@ class PseudoLabelClassifier(PrototypeClassifier):
         """
         z = self.extract_feat(inputs)
         w = self.clip.encode_texts(self.class_texts()).to(z)
-        batch = GlobalBatch(len(z), z.device)
-        local = to_device(sample_indices(data_samples), z.device)
+        batch, ids, valid = global_batch(data_samples, z.device)
         with full_precision(z):
-            ids = batch.gather(local)
             logits = batch.gather(self.clip.scale * z @ w.T)
             # Before the predictions are renewed: padding repeats a sample.
             candidates = self.bank.candidates[ids]
             self.bank.probabilities[ids] = logits.detach().softmax(dim=1)
-            valid = first_occurrences(ids)
             loss = candidate_loss(
-                logits, candidates, valid, self.schedule.partial
+                logits, candidates, valid, self.selection.partial
             )
         share = candidates.any(dim=1).to(z.dtype).mean()
         return {'loss': loss, 'labelled': share}

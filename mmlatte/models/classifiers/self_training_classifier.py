@@ -2,9 +2,7 @@ import torch
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
-from mmlatte.models.clip.text_encoding import to_device
-from mmlatte.models.frozen_features import FrozenFeatures, sample_indices
-from mmlatte.models.losses import GlobalBatch, first_occurrences
+from mmlatte.fits import FrozenFeatures
 
 from .prototype_classifier import PrototypeClassifier, forget_casts
 
@@ -25,6 +23,7 @@ class SelfTrainingClassifier(PrototypeClassifier):
         ValueError: If the text tower trains.
     """
 
+    needs_frozen = True
     #: Views of every image that `loss` gets, in their order.
     views: tuple[str, ...] = ('weak', 'strong')
 
@@ -69,17 +68,3 @@ class SelfTrainingClassifier(PrototypeClassifier):
         features = self.extract_feat(inputs)
         forget_casts()
         return features
-
-    def global_batch(
-        self, data_samples: list[DataSample], device
-    ) -> tuple[GlobalBatch, Tensor, Tensor]:
-        """Return the global batch, its sample ids and which of them count.
-
-        Returns:
-            tuple: The batch, ids (B,) and a bool mask (B,), False for samples
-            that only pad the batch.
-        """
-        batch = GlobalBatch(len(data_samples), device)
-        local = to_device(sample_indices(data_samples), device)
-        ids = batch.gather(local)
-        return batch, ids, first_occurrences(ids)

@@ -2,6 +2,7 @@
 
 from .clip_tokenizer import ClipTokenizer
 from .openclip import OpenCLIP
+from .untuned import untuned
 from .weights import find_weights
 
-__all__ = ['ClipTokenizer', 'OpenCLIP', 'find_weights']
+__all__ = ['ClipTokenizer', 'OpenCLIP', 'find_weights', 'untuned']

@@ -95,3 +95,23 @@ def checkpoint_towers(visual: nn.Module, text: nn.Module) -> None:
     trunk = visual.trunk if isinstance(visual, TimmModel) else visual
     trunk.set_grad_checkpointing(True)
     text.set_grad_checkpointing(True)
+
+
+def compile_towers(visual: nn.Module, text: nn.Module) -> None:
+    """Compile both towers in place: the names of the parameters stay."""
+    visual.compile()
+    # The width of a batch of texts changes from step to step.
+    getattr(text, 'transformer', text).compile(dynamic=True)
+
+
+def preprocessing(visual: nn.Module) -> tuple[tuple[int, int], dict]:
+    """Return the (height, width) of images, and how they are prepared."""
+    facts = visual.preprocess_cfg
+    size = facts['size']
+    height, width = (size, size) if isinstance(size, int) else size
+    return (height, width), {
+        'mean': tuple(facts['mean']),
+        'std': tuple(facts['std']),
+        'interpolation': facts['interpolation'],
+        'resize_mode': facts['resize_mode'],
+    }

@@ -11,7 +11,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmlatte.registry import MODELS
 
-from .building import build_open_clip, checkpoint_towers
+from .building import (
+    build_open_clip,
+    checkpoint_towers,
+    compile_towers,
+    preprocessing,
+)
 from .text_encoding import encode_tokens, to_device
 from .text_feature_cache import TextFeatureCache
 
@@ -89,7 +94,6 @@ class OpenCLIP(nn.Module):
         self._source = (model_name, pretrained, cache_dir)
         self.norm_eval = norm_eval
         self.freeze_image = freeze_image
-        self.freeze_text = freeze_text
         self.logit_scale_max = logit_scale_max
         self._log_max = math.log(logit_scale_max)
 
@@ -104,15 +108,7 @@ class OpenCLIP(nn.Module):
             # that never gets a gradient would stop DDP.
             self.logit_bias = model.logit_bias.requires_grad_(False)
 
-        facts = model.visual.preprocess_cfg
-        height, width = _pair(facts['size'])
-        self.image_size = (height, width)
-        self.preprocess = {
-            'mean': tuple(facts['mean']),
-            'std': tuple(facts['std']),
-            'interpolation': facts['interpolation'],
-            'resize_mode': facts['resize_mode'],
-        }
+        self.image_size, self.preprocess = preprocessing(self.visual)
         self.embed_dim: int = self._config['embed_dim']
         self.context_length: int = self.tokenizer.context_length
 
@@ -130,11 +126,7 @@ class OpenCLIP(nn.Module):
         if channels_last:
             self.visual.to(memory_format=torch.channels_last)
         if compile:
-            # In place: the names of the parameters stay. The width of a
-            # batch of texts changes from step to step.
-            self.visual.compile()
-            text = getattr(self.text, 'transformer', self.text)
-            text.compile(dynamic=True)
+            compile_towers(self.visual, self.text)
         self.train()
 
     def encode_image(self, images: Tensor) -> Tensor:
@@ -268,43 +260,15 @@ class OpenCLIP(nn.Module):
         state = self.state_dict()
         return self.tuning.plain_state(state) if self.tuning else state
 
-    def untuned(self) -> 'OpenCLIP':
-        """Return a CLIP with the same features and without additions.
-
-        For exports; itself if it was not tuned.
-
-        Raises:
-            ValueError: If the tuning's additions are not part of any plain
-                CLIP and change its features.
-        """
-        if self.tuning is None:
-            return self
-        clip = OpenCLIP(
-            *self._source,
-            norm_eval=self.norm_eval,
-            logit_scale_max=self.logit_scale_max,
-            load_weights=False,
-        )
-        state = self.plain_state_dict()
-        added = sorted(state.keys() - clip.state_dict().keys())
-        if added:
-            raise ValueError(
-                f'{type(self.tuning).__name__} trains what a plain CLIP does '
-                f'not have ({added[0]} ...): no open_clip or Hugging Face '
-                'model can be made of this one; export to onnx or torchscript'
-            )
-        clip.load_state_dict(state)
-        return clip.to(self.logit_scale.device).train(self.training)
-
     def fingerprint(self) -> str:
         """Return a hash of architecture, preprocessing and weights.
 
         Features computed with equal fingerprints are equal. The path of the
         weights does not count.
         """
-        digest = hashlib.blake2b(digest_size=16)
         facts = [self._config, self.image_size, self.preprocess]
-        digest.update(json.dumps(facts, sort_keys=True).encode())
+        text = json.dumps(facts, sort_keys=True)
+        digest = hashlib.blake2b(text.encode(), digest_size=16)
         for name, tensor in sorted(self.plain_state_dict().items()):
             digest.update(f'{name}{tensor.dtype}{[*tensor.shape]}'.encode())
             flat = tensor.detach().cpu().contiguous().reshape(-1)
@@ -334,7 +298,3 @@ def _unit(features: Tensor) -> Tensor:
     if features.dtype in (torch.float16, torch.bfloat16):
         features = features.float()
     return F.normalize(features, dim=-1)
-
-
-def _pair(size: int | Sequence[int]) -> tuple[int, int]:
-    return (size, size) if isinstance(size, int) else tuple(size)

@@ -1,4 +1,3 @@
-from .add_rows import add_rows
 from .any_shape_buffers import AnyShapeBuffers
 from .learned_prototypes import LearnedPrototypes
 from .prototype_memory import (
@@ -11,7 +10,6 @@ __all__ = [
     'AnyShapeBuffers',
     'LearnedPrototypes',
     'PrototypeMemory',
-    'add_rows',
     'blend_with_prototypes',
     'update_prototypes',
 ]

@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmlatte.fits import add_rows
 from mmlatte.registry import MODELS
 
-from .add_rows import add_rows
 from .named_classes import NamedClasses
 
 

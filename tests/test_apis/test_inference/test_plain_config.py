@@ -5,7 +5,7 @@ from mmlatte.apis.inference.plain_config import read_plain_config
 
 
 @pytest.mark.parametrize(
-    'name', ['latteclip_vitb32_eurosat', 'zeroshot_rsclip_eurosat']
+    'name', ['latteclip_vitb32_eurosat', 'zeroshot_vitb32_eurosat']
 )
 def test_reads_what_mmengine_writes(name):
     config = Config.fromfile(f'configs/{name}.py')

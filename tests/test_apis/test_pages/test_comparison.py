@@ -61,7 +61,7 @@ def test_options_of_what_is_switched_off_are_left_out(tmp_path):
 
 
 def test_options_of_what_only_others_have_are_left_out():
-    configs = [LATTECLIP, str(CONFIGS / 'gda_vitb32_eurosat.py')]
+    configs = [LATTECLIP, str(CONFIGS / 'methods/gda.py')]
     options = {
         'default_hooks.text_synth.lmm.model': 'X',
         'default_hooks.logger.interval': 7,
@@ -82,7 +82,7 @@ def test_options_of_what_only_others_have_are_left_out():
         'val_evaluator.type': 'mmpretrain.Accuracy',
         'val_evaluator.topk': 1,
     }
-    food = str(CONFIGS / 'zeroshot_vitb32_food101.py')
+    food = str(CONFIGS / 'methods/zeroshot.py')
     off, on = make_entries([food, LATTECLIP], options=options)
     assert off.config.val_evaluator is None
     assert on.config.val_evaluator.topk == 1

@@ -8,7 +8,8 @@ from PIL import Image
 
 from mmlatte.apis import Inferencer, make_run_report
 from mmlatte.apis.inference.load_classifier import frozen_config
-from mmlatte.apis.pages.run_report import _thumbnail, read_scalars
+from mmlatte.apis.pages.run_facts import read_scalars
+from mmlatte.apis.pages.run_report import _thumbnail
 
 
 def test_accuracies_are_those_of_the_models(tiny_run, tmp_path):

@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 from mmlatte.engine.frozen.labels_fingerprint import labels_fingerprint
 
 
@@ -9,7 +7,7 @@ def fingerprint(clip='clip', **other):
         templates=['a photo of a {}.'],
         descriptions=None,
     )
-    return labels_fingerprint(SimpleNamespace(**{**facts, **other}), clip)
+    return labels_fingerprint(clip, **{**facts, **other})
 
 
 def test_all_that_decides_the_labels_counts(tmp_path):

@@ -9,13 +9,18 @@ from mmengine.dataset import Compose
 from mmengine.runner import Runner
 
 from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
+from mmlatte.engine.find_hook import find_hook
+from mmlatte.engine.hooks import ZeroShotLabelHook
 from mmlatte.models import PrototypeClassifier
+from mmlatte.models.sample_rows import labels_of
 from mmlatte.registry import MODELS
 
 
 @MODELS.register_module()
 class RecordingClassifier(PrototypeClassifier):
     """Trains on its logits' mean and writes down what it is told."""
+
+    needs_frozen = True
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -35,7 +40,7 @@ class RecordingClassifier(PrototypeClassifier):
         self.told.append('end')
 
     def loss(self, inputs, data_samples):
-        labels = self.frozen.labels_of(data_samples)
+        labels = labels_of(self.frozen, data_samples)
         return dict(loss=self.logits(inputs)[:, labels].mean())
 
 
@@ -69,15 +74,15 @@ def test_model_is_told_about_features_and_epochs(make):
     start, end = ('start', 0, 2), 'end'
     assert model.told[:2] == ['forget', 'frozen']
     assert model.told[2:] == [start, end, ('start', 1, 2), end]
-    hook = next(h for h in runner.hooks if hasattr(h, 'fingerprint'))
-    assert np.array_equal(model.frozen.labels, hook.labels)
-    assert np.array_equal(model.frozen.rows(), hook.features)
-    assert np.array_equal(model.frozen.class_features, hook.class_features)
+    found = find_hook(runner, ZeroShotLabelHook).found
+    assert np.array_equal(model.frozen.labels, found.labels)
+    assert np.array_equal(model.frozen.rows(), found.features)
+    assert np.array_equal(model.frozen.class_features, found.class_features)
 
 
-@pytest.mark.parametrize('fact', ['stays_frozen', 'is_fitted'])
+@pytest.mark.parametrize('fact', ['kept_zero_shot', 'is_fitted'])
 def test_a_model_that_needs_no_training_gets_none(make, monkeypatch, fact):
-    monkeypatch.setattr(RecordingClassifier, fact, True, raising=False)
+    monkeypatch.setattr(RecordingClassifier, fact, True)
     runner = Runner.from_cfg(make())
     before = copy.deepcopy(runner.model.clip.state_dict())
     runner.train()
@@ -114,7 +119,7 @@ def test_missing_parts_are_named(make):
     cfg.custom_hooks.pop(0)
     with pytest.raises(ValueError, match='ZeroShotLabelHook'):
         Runner.from_cfg(cfg).train()
-    with pytest.raises(ValueError, match='neither set_frozen nor fit'):
+    with pytest.raises(ValueError, match='uses no frozen features'):
         Runner.from_cfg(make(model='mmlatte.ZeroShotCLIP')).train()
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mmengine.optim import OptimWrapper
 from sklearn.metrics import cohen_kappa_score
 
-from mmlatte.engine.frozen.frozen_view import FrozenView
+from mmlatte.engine.find_hook import find_hook
 from mmlatte.engine.hooks import (
     LabelFreeScheduleHook,
     SampleSeedHook,
@@ -17,6 +16,7 @@ from mmlatte.engine.hooks import (
 )
 from mmlatte.engine.rate.best_weights import BestWeights
 from mmlatte.engine.rate.label_probe import LabelProbe
+from mmlatte.fits import LattePlusFit, LinearClassifier
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_model_that_forgets_is_reported(train, config, monkeypatch):
         LabelProbe, 'measure', lambda *_: (next(measured), None)
     )
     runner = train(config('run'))
-    hook = next(h for h in runner.hooks if hasattr(h, '_record'))
+    hook = find_hook(runner, LabelFreeScheduleHook)
     assert hook._record['path'] == hook._record['paths'][1]
     log = next(Path(runner.log_dir).glob('*.log')).read_text()
     assert "hardly agree (Cohen's kappa 0.30)" in log
@@ -124,7 +124,9 @@ def test_the_loss_scale_is_put_back(train, config, monkeypatch):
         scaler.scale /= 2
         return measure(probe, runner)
 
-    monkeypatch.setattr(OptimWrapper, 'loss_scaler', scaler, raising=False)
+    monkeypatch.setattr(
+        'mmlatte.engine.rate.rate_walk.loss_scaler', lambda _: scaler
+    )
     monkeypatch.setattr(LabelProbe, 'measure', overflow)
     train(config('run', stop=False))
     assert scaler.scale == 8 / 2**3  # once in every epoch
@@ -170,18 +172,19 @@ def test_it_needs_the_frozen_labels(train, config):
 def test_the_agreement_is_that_of_a_plain_loop(
     train, config, tmp_path, monkeypatch
 ):
-    def several(hook, classes):
-        count = len(hook.features)
-        return dict(labels=np.arange(count) % 2, scores=np.zeros(count))
+    def several(features, *_):
+        count = len(features)
+        return np.arange(count) % 2, np.zeros(count)
 
-    monkeypatch.setattr(ZeroShotLabelHook, '_nearest', several)
+    monkeypatch.setattr(
+        'mmlatte.engine.frozen.zero_shot_labels.nearest_classes', several
+    )
     # Labels of no sense: agreement by chance is no harm here.
     monkeypatch.setattr('mmlatte.engine.rate.path_choice.FORGOTTEN', -2)
     runner = train(config('run', stop=False))
-    hooks = {type(hook).__name__: hook for hook in runner.hooks}
-    frozen = hooks['ZeroShotLabelHook']
+    hook = find_hook(runner, ZeroShotLabelHook)
     dataset = runner.train_loop.dataloader.dataset
-    view = FrozenView(dataset, frozen.pipeline)
+    view = hook.frozen_pass.view(dataset)
     runner.model.eval()
     labels = [
         int(
@@ -194,7 +197,7 @@ def test_the_agreement_is_that_of_a_plain_loop(
         for i in range(len(dataset))
     ]
     assert record(tmp_path / 'run')['epochs'][-1] == pytest.approx(
-        cohen_kappa_score(labels, frozen.labels)
+        cohen_kappa_score(labels, hook.found.labels)
     )
 
 
@@ -242,8 +245,12 @@ def test_a_search_that_starts_too_high_says_so(train, config, monkeypatch):
 def clusters(monkeypatch):
     """Images that form clusters: every second one."""
     monkeypatch.setattr(
-        'mmlatte.engine.rate.label_probe.cluster_labels',
-        lambda model, frozen, own_weight: np.arange(len(frozen)) % 2,
+        'mmlatte.engine.rate.label_probe.agreed_latteplus',
+        lambda frozen, options: LattePlusFit(
+            LinearClassifier.zero_shot(frozen),
+            torch.arange(len(frozen)) % 2,
+            unused=torch.zeros(frozen.classes, dtype=torch.bool),
+        ),
     )
 
     def measure(values):

@@ -177,7 +177,7 @@ def test_only_one_kind(config, train):
 def test_the_hook_says_what_is_missing(config):
     cfg = config()
     cfg.custom_hooks.pop()
-    with pytest.raises(RuntimeError, match='ZeroShotLabelHook'):
+    with pytest.raises(ValueError, match='ZeroShotLabelHook'):
         Runner.from_cfg(cfg).train()
     cfg = config('no_transform')
     cfg.train_dataloader.dataset.pipeline.pop(-2)
@@ -223,7 +223,7 @@ def join(rank, world, port, cfg) -> Runner:
     torch.distributed.init_process_group('gloo', rank=rank, world_size=world)
     cfg.launcher = 'pytorch'
     cfg.model_wrapper_cfg = dict(
-        type='MMDistributedDataParallel',
+        type='mmlatte.DistributedMethod',
         device_ids=None,
         broadcast_buffers=False,
     )

@@ -4,8 +4,9 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 import torch.nn.functional as F
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
-from mmlatte.engine.hooks import PrototypeEMAHook
+from mmlatte.engine.hooks import PrototypeEMAHook, prototype_ema_hook
 from mmlatte.models.memory import PrototypeMemory
 from mmlatte.registry import HOOKS
 
@@ -14,7 +15,7 @@ from mmlatte.registry import HOOKS
 class Watch(Hook):
     """Records what the memory collects and where the prototypes go."""
 
-    priority = 'LOW'  # after PrototypeEMAHook
+    priority = 'LOW'
 
     def before_train(self, runner):
         memory = runner.model.memory
@@ -83,7 +84,7 @@ def test_model_without_memory_is_refused(train, make_config):
         ),
         data_preprocessor=dict(type='mmpretrain.ClsDataPreprocessor'),
     )
-    with pytest.raises(ValueError, match='PrototypeMemory'):
+    with pytest.raises(ValueError, match='a mmlatte'):
         train(config)
 
 
@@ -120,3 +121,14 @@ def test_ranks_that_differ_are_found(tmp_path):
     for rank in range(2):
         message = (tmp_path / f'{rank}.txt').read_text()
         assert 'ranks [1]' in message and 'iteration 7' in message
+
+
+def test_wrappers_that_leave_the_end_of_a_step_out_are_refused(
+    make_config, monkeypatch
+):
+    runner = Runner.from_cfg(make_config())
+    hook = PrototypeEMAHook()
+    hook.before_run(runner)  # one rank: any model will do
+    monkeypatch.setattr(prototype_ema_hook, 'is_distributed', lambda: True)
+    with pytest.raises(ValueError, match=r'mmlatte\.DistributedMethod'):
+        hook.before_run(runner)

@@ -5,6 +5,8 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner, ValLoop
 
+from mmlatte.engine.find_hook import find_hook
+from mmlatte.engine.hooks import ZeroShotLabelHook
 from mmlatte.registry import HOOKS
 
 
@@ -43,7 +45,7 @@ def test_summary_of_a_run(train, make, tmp_path):
         'train_seconds',
         'wall_seconds',
         'trained_parameters',
-        'stays_frozen',
+        'kept_zero_shot',
         'is_fitted',
         'per_class',
         'peak_memory_mb',
@@ -56,10 +58,10 @@ def test_summary_of_a_run(train, make, tmp_path):
     zero_shot = fresh.val()['accuracy/top1']
     assert summary['zero_shot_top1'] == zero_shot
     assert summary['gain'] == summary['top1'] - zero_shot
-    hook = next(hook for hook in runner.hooks if hasattr(hook, 'labels'))
+    found = find_hook(runner, ZeroShotLabelHook).found
     dataset = runner.train_dataloader.dataset
     truth = [dataset.get_data_info(i)['gt_label'] for i in range(15)]
-    right = sum(a == b for a, b in zip(hook.labels, truth, strict=True))
+    right = sum(a == b for a, b in zip(found.labels, truth, strict=True))
     assert summary['pseudo_label_top1'] == pytest.approx(100 * right / 15)
     assert summary['texts'] is None
     assert summary['method'] == dict(

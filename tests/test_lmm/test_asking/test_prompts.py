@@ -1,8 +1,12 @@
+import json
+from pathlib import Path
+
 import pytest
 
-from mmlatte.lmm import DATASET_PROMPTS, GroupOptions
+from mmlatte.lmm import GroupOptions
 from mmlatte.lmm.asking.prompts import group_key, image_key, render
 
+DATA = Path(__file__).resolve().parents[3] / 'configs' / 'data'
 #: The table of the paper, as it is asked.
 PAPER = {
     'eurosat': (
@@ -26,18 +30,22 @@ PAPER = {
 }
 
 
-def test_the_ten_datasets_of_the_paper_have_prompts():
-    assert len(DATASET_PROMPTS) == 10
+def test_every_data_set_has_prompts():
+    asked = {}
+    for path in DATA.glob('*.json'):
+        published = json.loads(path.read_text())['methods']['latteclip']
+        asked[path.stem] = published['default_hooks']['text_synth']
+    assert len(asked) == 16
     for name, (image, group) in PAPER.items():
-        assert DATASET_PROMPTS[name] == {'image': image, 'group': group}
+        assert asked[name] == {'image_prompt': image, 'group_prompt': group}
     conditioned = {
         name
-        for name, prompts in DATASET_PROMPTS.items()
-        if '{class}' in prompts['image']
+        for name, prompts in asked.items()
+        if '{class}' in prompts['image_prompt']
     }
     assert conditioned == {'flowers102', 'food101'}
-    for prompts in DATASET_PROMPTS.values():
-        assert '{' not in prompts['group']
+    for prompts in asked.values():
+        assert '{' not in prompts['group_prompt']
 
 
 def test_class_is_the_only_placeholder():

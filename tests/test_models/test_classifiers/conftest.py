@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmlatte.models.frozen_features import FrozenFeatures
+from mmlatte.fits import FrozenFeatures
 
 
 @pytest.fixture(scope='session')
@@ -29,6 +29,7 @@ def make_frozen():
             labels=cosines.argmax(axis=1),
             scores=cosines.max(axis=1),
             class_features=texts,
+            scale=1 / 0.07,  # that of the tiny CLIP
         )
         return frozen, truth
 

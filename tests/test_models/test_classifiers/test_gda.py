@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from scipy.special import softmax
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from mmlatte.fits import linear_discriminants
 from mmlatte.models import GDAClassifier, LattePlusClassifier
-from mmlatte.models.linear_discriminants import linear_discriminants
 
 
 def naive_em(f, texts, scale, iterations, shrinkage):
@@ -46,8 +46,7 @@ def test_fit_equals_a_loop(make_frozen, tiny_model, iterations, shrinkage):
     model = tiny_model(
         GDAClassifier,
         frozen.class_features,
-        iterations=iterations,
-        shrinkage=shrinkage,
+        options=dict(iterations=iterations, shrinkage=shrinkage),
     )
     scale = model.clip.scale.item()
     model.fit(frozen)
@@ -153,9 +152,10 @@ def test_empty_class_keeps_its_text(make_frozen, tiny_model):
     frozen.class_features = np.concatenate(
         [frozen.class_features, away / np.linalg.norm(away)]
     )
-    model = tiny_model(GDAClassifier, frozen.class_features, iterations=5)
-    model.clip.logit_scale.data.fill_(np.log(100))
-    model.init_weights()
+    model = tiny_model(
+        GDAClassifier, frozen.class_features, options=dict(iterations=5)
+    )
+    frozen.scale = 100.0
     model.fit(frozen)
     assert model.weight.isfinite().all() and model.bias.isfinite().all()
     assert 2 not in model(frozen.rows()).argmax(dim=1)
@@ -164,9 +164,9 @@ def test_empty_class_keeps_its_text(make_frozen, tiny_model):
 def test_wrong_settings_are_named(make_frozen, tiny_model):
     texts = make_frozen()[0].class_features
     with pytest.raises(ValueError, match=r'shrinkage must be in \(0, 1\]'):
-        tiny_model(GDAClassifier, texts, shrinkage=2)
+        tiny_model(GDAClassifier, texts, options=dict(shrinkage=2))
     with pytest.raises(ValueError, match='iterations must be positive'):
-        tiny_model(GDAClassifier, texts, iterations=0)
+        tiny_model(GDAClassifier, texts, options=dict(iterations=0))
 
 
 @pytest.mark.parametrize('kind', [GDAClassifier, LattePlusClassifier])
@@ -177,7 +177,6 @@ def test_images_alone_in_their_classes(
     """No scatter at all within the classes."""
     frozen, _ = make_frozen(n=n, classes=classes)
     model = tiny_model(kind, frozen.class_features)
-    model.clip.logit_scale.data.fill_(np.log(1e4))
-    model.init_weights()
+    frozen.scale = 1e4
     model.fit(frozen)
     assert model(frozen.rows()).isfinite().all()

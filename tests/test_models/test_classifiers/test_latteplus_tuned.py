@@ -5,10 +5,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from mmlatte.fits import (
+    FrozenFeatures,
+    LattePlusFit,
+    LinearClassifier,
+    fit_latteplus,
+)
 from mmlatte.models import LattePlusClassifier, LattePlusTunedClassifier
 from mmlatte.models.classifiers.dpa import align_distribution
-from mmlatte.models.cluster_labels import ClusterFit, cluster_labels
-from mmlatte.models.frozen_features import FrozenFeatures
 from mmlatte.models.losses import fairness_loss
 
 
@@ -26,18 +30,28 @@ def tuned(tiny_clip_dir):
     return build
 
 
+def found_labels(labels):
+    """A fit with given labels of three classes."""
+    labels = torch.as_tensor(labels)
+    return LattePlusFit(
+        LinearClassifier(torch.eye(3, 16), torch.zeros(3)),
+        labels,
+        unused=labels.bincount(minlength=3) == 0,
+        train_further=True,
+    )
+
+
 def test_it_starts_from_the_clusters(tuned, make_frozen, tiny_model):
     frozen, _ = make_frozen(n=200, classes=4, spread=0.2)
     plain = tiny_model(LattePlusClassifier, frozen.class_features)
     plain.fit(frozen)
-    labels = plain.assign(frozen).numpy()
-    assert not plain.stays_frozen
+    labels = fit_latteplus(frozen).labels.numpy()
+    assert not plain.kept_zero_shot
     assert (labels != frozen.labels).any()
 
     model = tuned(frozen.class_features)
-    np.testing.assert_array_equal(cluster_labels(model, frozen), labels)
     model.set_frozen(frozen)
-    assert not model.stays_frozen
+    assert not model.kept_zero_shot
     np.testing.assert_array_equal(model.frozen.labels, labels)
     for c in range(4):
         own = torch.from_numpy(frozen.features[labels == c])
@@ -55,9 +69,9 @@ def test_a_name_without_a_cluster_has_no_share(
     balance, shares, tuned, make_frozen, monkeypatch
 ):
     frozen, _ = make_frozen(n=10, classes=3)
-    found = ClusterFit(np.array([0] * 7 + [2] * 3), matched=False)
+    found = found_labels([0] * 7 + [2] * 3)
     monkeypatch.setattr(
-        'mmlatte.models.classifiers.latteplus_tuned.cluster_fit',
+        'mmlatte.models.classifiers.latteplus_tuned.agreed_latteplus',
         lambda *_: found,
     )
     model = tuned(frozen.class_features, balance=balance)
@@ -75,10 +89,9 @@ def test_uneven_shares_are_not_trained(
     """exp(entropy) is 2.80, 2.23, 2.00; 0.8 of three names is 2.4."""
     frozen, _ = make_frozen(n=10, classes=3)
     labels = np.repeat(np.arange(3), counts)
-    prototypes, scale = torch.eye(3, 16), torch.tensor(9.0)
     monkeypatch.setattr(
-        'mmlatte.models.classifiers.latteplus_tuned.cluster_fit',
-        lambda *_: ClusterFit(labels, False, prototypes, scale),
+        'mmlatte.models.classifiers.latteplus_tuned.agreed_latteplus',
+        lambda *_: found_labels(labels),
     )
     model = tuned(frozen.class_features)
     model.set_frozen(frozen)
@@ -88,8 +101,7 @@ def test_uneven_shares_are_not_trained(
     assert not always.is_fitted
     if not trained:
         model.adopt_fit()
-        assert torch.equal(model.memory.prototypes, prototypes)
-        assert model.prototype_scale == 9
+        assert not model.open_vocabulary
 
 
 @pytest.mark.parametrize('name', ['balance', 'min_perplexity'])
@@ -105,7 +117,7 @@ def test_labels_of_the_classifier_are_those_it_predicts(
     model = tiny_model(LattePlusClassifier, frozen.class_features)
     model.fit(frozen)
     predicted = model(frozen.rows()).argmax(dim=1)
-    assert torch.equal(model.assign(frozen), predicted)
+    assert torch.equal(fit_latteplus(frozen).labels, predicted)
 
 
 def test_without_clusters_nothing_is_trained(tuned, make_frozen):
@@ -113,8 +125,8 @@ def test_without_clusters_nothing_is_trained(tuned, make_frozen):
     frozen = frozen.part(truth == 0)
     model = tuned(frozen.class_features)
     model.set_frozen(frozen)
-    assert model.stays_frozen
-    assert cluster_labels(model, frozen) is None
+    assert model.kept_zero_shot
+    assert fit_latteplus(frozen).kept_zero_shot
     assert not model.shares.any()
 
 
@@ -126,33 +138,33 @@ def test_two_names_for_one_cluster_are_no_clusters(tuned, seed):
     t = rng.normal(size=(2, 16))
     t = (t / np.linalg.norm(t, axis=1, keepdims=True)).astype(np.float32)
     frozen = FrozenFeatures(x, (x @ t.T).argmax(1), (x @ t.T).max(1), t)
-    assert cluster_labels(tuned(t), frozen) is None
+    assert fit_latteplus(frozen).kept_zero_shot
 
 
-@pytest.mark.parametrize('train_matched', [False, True])
-def test_where_names_match_clusters_the_fit_stays(
-    train_matched, tuned, make_frozen, tiny_model
+@pytest.mark.parametrize('always_train', [False, True])
+def test_where_training_would_not_gain_the_fit_stays(
+    always_train, tuned, make_frozen, tiny_model
 ):
     frozen, _ = make_frozen(n=400, classes=4, spread=0.25)
     plain = tiny_model(
         LattePlusClassifier, frozen.class_features, as_prototypes=True
     )
     plain.fit(frozen)
-    assert plain.matched
-    model = tuned(frozen.class_features, train_matched=train_matched)
+    assert not fit_latteplus(frozen).train_further
+    model = tuned(frozen.class_features, always_train=always_train)
     model.memory.reset(torch.from_numpy(frozen.class_features))
     model.extract_feat = lambda inputs, stage=None: inputs
     before = model(frozen.rows()).detach()
     model.set_frozen(frozen)
-    assert model.is_fitted is not train_matched
-    assert not model.stays_frozen
+    assert model.is_fitted is not always_train
+    assert not model.kept_zero_shot
     # Zero-shot CLIP is evaluated after this.
     assert torch.equal(model(frozen.rows()), before)
     assert model.open_vocabulary
 
     model.adopt_fit()
     after = model(frozen.rows())
-    if train_matched:
+    if always_train:
         assert torch.equal(after, before)
         return
     torch.testing.assert_close(after, plain(frozen.rows()))
@@ -172,16 +184,7 @@ def test_more_classes_than_dimensions_are_trained(tuned, make_frozen):
     frozen, _ = make_frozen(n=800, classes=20, spread=0.1)
     model = tuned(frozen.class_features)
     model.set_frozen(frozen)
-    assert not model.stays_frozen and not model.is_fitted
-
-
-def test_checkpoints_without_a_scale_were_trained(tuned):
-    model = tuned(np.eye(3, 16, dtype=np.float32))
-    state = model.state_dict()
-    del state['fitted_scale']
-    model.fitted_scale.fill_(7.0)
-    model.load_state_dict(state)
-    assert not model.is_fitted
+    assert not model.kept_zero_shot and not model.is_fitted
 
 
 def test_a_resumed_model_keeps_its_start(tuned, make_frozen, monkeypatch):
@@ -191,21 +194,21 @@ def test_a_resumed_model_keeps_its_start(tuned, make_frozen, monkeypatch):
     again = tuned(frozen.class_features)
     again.load_state_dict(model.state_dict())
     monkeypatch.setattr(
-        'mmlatte.models.classifiers.latteplus_tuned.cluster_fit',
+        'mmlatte.models.classifiers.latteplus_tuned.agreed_latteplus',
         lambda *_: pytest.fail('clusters were looked for again'),
     )
     again.set_frozen(frozen)
     assert torch.equal(again.image_prototypes, model.image_prototypes)
 
 
-@pytest.mark.parametrize('train_matched', [False, True])
-def test_other_images_are_found_anew(train_matched, tuned, make_frozen):
+@pytest.mark.parametrize('always_train', [False, True])
+def test_other_images_are_found_anew(always_train, tuned, make_frozen):
     """A run that starts from another one's checkpoint."""
     one, _ = make_frozen(n=400, classes=4, spread=0.25)
     two, _ = make_frozen(n=400, classes=4, spread=0.25, seed=1)
 
     def build(frozen):
-        model = tuned(frozen.class_features, train_matched=train_matched)
+        model = tuned(frozen.class_features, always_train=always_train)
         texts = torch.from_numpy(two.class_features)
         model.encode_classes = lambda: texts
         model.memory.reset(texts)
@@ -221,7 +224,7 @@ def test_other_images_are_found_anew(train_matched, tuned, make_frozen):
         model.forget_images()
         model.set_frozen(two)
         model.adopt_fit()
-    assert models[0].is_fitted is not train_matched
+    assert models[0].is_fitted is not always_train
     states = [model.state_dict() for model in models]
     for key, value in states[0].items():
         assert torch.equal(value.nan_to_num(), states[1][key].nan_to_num()), (

@@ -7,19 +7,19 @@ from hypothesis import strategies as st
 
 from mmlatte.models import PseudoLabelClassifier
 from mmlatte.models.pseudo_labels import (
-    CandidateSchedule,
-    GrowingSchedule,
-    TopKSchedule,
+    CandidateSelection,
+    GrowingSelection,
+    TopKSelection,
     candidate_loss,
     inter_instance,
     intra_instance,
     top_k_per_class,
 )
 
-SCHEDULES = {
-    'fpl': dict(type='mmlatte.TopKSchedule', k=2),
-    'grip': dict(type='mmlatte.GrowingSchedule'),
-    'cpl': dict(type='mmlatte.CandidateSchedule', alpha=0.6, beta=0.3),
+SELECTIONS = {
+    'fpl': dict(type='mmlatte.TopKSelection', k=2),
+    'grip': dict(type='mmlatte.GrowingSelection'),
+    'cpl': dict(type='mmlatte.CandidateSelection', alpha=0.6, beta=0.3),
 }
 
 
@@ -74,9 +74,9 @@ def test_candidates_equal_naive_loops(seed, q, k):
 
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**31), rounds=st.integers(1, 5))
-def test_schedules_grow_to_all(seed, rounds):
+def test_selections_grow_to_all(seed, rounds):
     p = predictions(seed, count=24)
-    fixed, growing = TopKSchedule(3), GrowingSchedule()
+    fixed, growing = TopKSelection(3), GrowingSelection()
     sizes = []
     for r in range(rounds):
         assert fixed(p, r, rounds).sum(dim=0).tolist() == [3] * 4
@@ -84,7 +84,7 @@ def test_schedules_grow_to_all(seed, rounds):
         assert (per_class == per_class[0]).all()  # no class is left out
         sizes.append(int(per_class[0]))
     assert sizes == sorted(sizes) and sizes[-1] == 24 // 4
-    candidates = CandidateSchedule(0.7, 0.5)(p, rounds - 1, rounds)
+    candidates = CandidateSelection(0.7, 0.5)(p, rounds - 1, rounds)
     both = intra_instance(p, 0.7) & inter_instance(p, 0.5)
     assert not (candidates & ~both).any()
     # A chosen image keeps all of its candidates.
@@ -117,13 +117,13 @@ def test_loss_equals_naive_loop(partial):
 
 
 def test_predictions_of_other_images_are_forgotten(toy):
-    schedule = next(iter(SCHEDULES.values()))
+    selection = next(iter(SELECTIONS.values()))
     one = toy.model(
-        PseudoLabelClassifier, tuning='NormTuning', schedule=schedule
+        PseudoLabelClassifier, tuning='NormTuning', selection=selection
     )
     one.set_frozen(toy.frozen([0] * 5))
     two = toy.model(
-        PseudoLabelClassifier, tuning='NormTuning', schedule=schedule
+        PseudoLabelClassifier, tuning='NormTuning', selection=selection
     )
     two.load_state_dict(one.state_dict())
     two.set_frozen(toy.frozen([0] * 8))
@@ -133,7 +133,7 @@ def test_predictions_of_other_images_are_forgotten(toy):
     assert len(two.bank.probabilities) == len(two.bank.candidates) == 8
 
 
-@pytest.mark.parametrize('name', SCHEDULES)
+@pytest.mark.parametrize('name', SELECTIONS)
 @pytest.mark.parametrize('tower', ['visual', 'text'])
 def test_step_equals_naive_loop(toy, name, tower):
     """Relabel from frozen features, one step, relabel from its outputs."""
@@ -142,7 +142,7 @@ def test_step_equals_naive_loop(toy, name, tower):
         PseudoLabelClassifier,
         tuning='NormTuning',
         tower=tower,
-        schedule=SCHEDULES[name],
+        selection=SELECTIONS[name],
         rounds=2,
     )
     reference = toy.clip()
@@ -156,7 +156,7 @@ def test_step_equals_naive_loop(toy, name, tower):
         ]
     )
     model.start_epoch(0, 4)
-    expected = model.schedule(probabilities, 0, 2)
+    expected = model.selection(probabilities, 0, 2)
     assert torch.equal(model.bank.candidates, expected)
 
     ids = [5, 1, 7, 2]
@@ -171,7 +171,7 @@ def test_step_equals_naive_loop(toy, name, tower):
         p = torch.stack([scale * z @ c for c in w]).softmax(0)
         probabilities[i] = p.detach()
         members = [p[c] for c in range(5) if expected[i, c]]
-        if model.schedule.partial:
+        if model.selection.partial:
             terms += [-sum(members).log()] if members else []
         else:
             terms += [-m.log() for m in members]
@@ -194,12 +194,12 @@ def test_step_equals_naive_loop(toy, name, tower):
     model.start_epoch(2, 4)
     torch.testing.assert_close(model.bank.probabilities, probabilities)
     assert torch.equal(
-        model.bank.candidates, model.schedule(probabilities, 1, 2)
+        model.bank.candidates, model.selection(probabilities, 1, 2)
     )
 
 
 def test_restart_and_resume(toy):
-    options = dict(schedule=SCHEDULES['grip'], rounds=2, restart=True)
+    options = dict(selection=SELECTIONS['grip'], rounds=2, restart=True)
     model = toy.model(PseudoLabelClassifier, tuning='NormTuning', **options)
     model.set_frozen(toy.frozen([0] * 8))
     model.start_epoch(0, 2)
@@ -223,7 +223,7 @@ def test_restart_and_resume(toy):
 
 def test_uneven_rounds_are_refused(toy):
     model = toy.model(
-        PseudoLabelClassifier, schedule=SCHEDULES['grip'], rounds=3
+        PseudoLabelClassifier, selection=SELECTIONS['grip'], rounds=3
     )
     model.set_frozen(toy.frozen([0] * 4))
     with pytest.raises(ValueError, match='max_epochs'):

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.linalg import cg
 
+from mmlatte.fits import LabelPropagationOptions, conjugate_gradients
+from mmlatte.fits.label_propagation import propagate
 from mmlatte.models import ReCLIPClassifier
-from mmlatte.models.classifiers.reclip import conjugate_gradients
 
 
 def unit(x):
@@ -59,9 +60,9 @@ def test_fit_equals_dense_algebra(make_frozen, tiny_model, project, exact):
     model = tiny_model(
         ReCLIPClassifier,
         frozen.class_features,
-        project=project,
-        neighbours=5,
-        steps=300 if exact else 20,
+        options=dict(
+            project=project, neighbours=5, steps=300 if exact else 20
+        ),
     )
     model.fit(frozen)
     _, nodes, x = naive(
@@ -74,7 +75,9 @@ def test_fit_equals_dense_algebra(make_frozen, tiny_model, project, exact):
 @torch.no_grad()
 def test_starts_as_zero_shot_and_improves(make_frozen, tiny_model):
     frozen, truth = make_frozen(n=300, spread=0.3, seed=3)
-    model = tiny_model(ReCLIPClassifier, frozen.class_features, project=False)
+    model = tiny_model(
+        ReCLIPClassifier, frozen.class_features, options=dict(project=False)
+    )
     x = frozen.rows()
     zero_shot = (model(x).argmax(dim=1).numpy() == truth).mean()
     assert zero_shot == (frozen.labels == truth).mean()
@@ -114,7 +117,7 @@ def test_every_image_gets_a_class(make_frozen, tiny_model, n, classes, seed):
 def test_wrong_settings_are_named(make_frozen, tiny_model):
     texts = make_frozen()[0].class_features
     with pytest.raises(ValueError, match=r'alpha must be in \(0, 1\)'):
-        tiny_model(ReCLIPClassifier, texts, alpha=1.0)
+        tiny_model(ReCLIPClassifier, texts, options=dict(alpha=1.0))
     with pytest.raises(ValueError, match='project=True needs three classes'):
         tiny_model(ReCLIPClassifier, texts[:2])
 
@@ -129,8 +132,12 @@ def test_images_that_no_text_reaches_keep_their_labels(
     frozen.features = unit(frozen.features + gap).astype(np.float32)
     texts = unit(frozen.class_features - gap).astype(np.float32)
     frozen.class_features = texts
-    model = tiny_model(ReCLIPClassifier, texts, project=False)
-    labels = model.propagate(torch.from_numpy(texts), frozen.rows())
+    labels, reached = propagate(
+        torch.from_numpy(texts),
+        frozen.rows(),
+        LabelPropagationOptions(project=False),
+    )
+    assert not reached.all()
     expected = (frozen.features @ texts.T).argmax(axis=1)
     assert len(np.unique(expected)) > 5
     assert (labels.numpy() == expected).all()

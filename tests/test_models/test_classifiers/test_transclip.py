@@ -52,7 +52,9 @@ def naive(f, texts, scale, outer, inner, k=3, confident=8):
 def test_fit_equals_a_loop(make_frozen, tiny_model, outer, inner):
     frozen, _ = make_frozen(n=30)
     model = tiny_model(
-        TransCLIPClassifier, frozen.class_features, outer=outer, inner=inner
+        TransCLIPClassifier,
+        frozen.class_features,
+        options=dict(outer=outer, inner=inner),
     )
     scale = model.clip.scale.item()
     model.fit(frozen)
@@ -66,7 +68,9 @@ def test_starts_as_zero_shot_improves_and_ends_converged(
     make_frozen, tiny_model
 ):
     frozen, truth = make_frozen(n=300, spread=0.35, seed=3)
-    model = tiny_model(TransCLIPClassifier, frozen.class_features, outer=30)
+    model = tiny_model(
+        TransCLIPClassifier, frozen.class_features, options=dict(outer=30)
+    )
     x = frozen.rows()
 
     def right():

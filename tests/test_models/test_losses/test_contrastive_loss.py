@@ -6,7 +6,6 @@ import torch.nn.functional as F
 from mmlatte.models.losses import (
     ContrastiveLoss,
     contrastive_loss,
-    first_occurrences,
 )
 
 
@@ -67,12 +66,6 @@ def test_targets_are_normalised_on_request():
         plain(images, 3 * targets, 10.0, labels),
         plain(images, targets, 10.0, labels),
     )
-
-
-def test_first_occurrences():
-    ids = torch.tensor([4, 2, 4, 7, 2, 4])
-    expected = torch.tensor([True, True, False, True, False, False])
-    assert torch.equal(first_occurrences(ids), expected)
 
 
 def test_unknown_positives_are_refused():

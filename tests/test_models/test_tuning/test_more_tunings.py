@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from mmlatte.models import ZeroShotCLIP
-from mmlatte.models.clip import OpenCLIP
+from mmlatte.models.clip import OpenCLIP, untuned
 
 TEXTS = [
     'a photo of a river.',
@@ -47,11 +47,11 @@ def test_singular_values_alone_change(tiny_clip_dir):
     clip = disturb(build(tiny_clip_dir, 'SingularValueTuning'))
     plain = build(tiny_clip_dir)
     before = {k: v.clone() for k, v in plain.state_dict().items()}
-    untuned = clip.untuned()
-    after = untuned.state_dict()
+    restored = untuned(clip)
+    after = restored.state_dict()
     assert after.keys() == before.keys()
     torch.testing.assert_close(
-        features(clip), features(untuned), atol=1e-5, rtol=0
+        features(clip), features(restored), atol=1e-5, rtol=0
     )
     changed = {k for k in after if not torch.equal(after[k], before[k])}
     assert changed == {
@@ -182,11 +182,11 @@ def test_prompts_need_a_native_text_tower(tiny_clip_dir, monkeypatch):
 @pytest.mark.parametrize('tuning', ['AdapterTuning', 'PromptTuning'])
 def test_what_cannot_be_folded_is_refused(tiny_clip_dir, tuning):
     clip = build(tiny_clip_dir, tuning)
-    plain = clip.untuned()  # nothing has moved yet
+    plain = untuned(clip)  # nothing has moved yet
     torch.testing.assert_close(features(clip), features(plain))
     disturb(clip)
     with pytest.raises(ValueError, match=f'{tuning} trains what a plain'):
-        clip.untuned()
+        untuned(clip)
 
 
 def test_prompts_need_a_template_that_begins_with_them(tiny_clip_dir):

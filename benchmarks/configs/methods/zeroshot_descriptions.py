@@ -1,0 +1,7 @@
+# The same from sentences of an LLM about the classes of EuroSAT.
+_base_ = '../../../configs/methods/zeroshot.py'
+method = [*_base_.method, 'zeroshot_descriptions']
+model = dict(
+    descriptions='{{$MMLATTE_TEST_ASSETS:assets}}'
+    '/data/class_descriptions/gpt4o_eurosat.json'
+)

@@ -1,0 +1,17 @@
+# CIFAR-100 (60,000 images of 32 x 32, 100 classes) as PNG files.
+# LatteCLIP's schedule and prompts are mmlatte's, in the manner of the
+# paper's, and were not tuned.
+_base_ = './cifar100.json'
+dataset = dict(
+    type='mmlatte.ClassFolder',
+    data_root='data/cifar100',
+    metainfo=dict(classes={{_base_.class_names}}),
+)
+data = dict(
+    model=dict(
+        class_names={{_base_.class_names}}, templates={{_base_.templates}}
+    ),
+    train_dataloader=dict(dataset=dict(image_folder='train', **dataset)),
+    val_dataloader=dict(dataset=dict(image_folder='test', **dataset)),
+    test_dataloader=dict(dataset=dict(image_folder='test', **dataset)),
+)

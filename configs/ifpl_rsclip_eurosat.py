@@ -1,3 +1,0 @@
-# IFPL: FPL that labels anew, with the model of now, in every round.
-_base_ = ['./fpl_rsclip_eurosat.py']
-model = dict(rounds=5)

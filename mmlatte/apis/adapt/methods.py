@@ -1,0 +1,133 @@
+"""What ``adapt`` knows about the methods; a new one is added here alone."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmengine.config import Config
+
+from mmlatte.lmm.asking.prompts import prompts_for
+from mmlatte.models.clip import OpenCLIP
+
+from .settings import lmm_settings
+from .training import set_training
+
+if TYPE_CHECKING:
+    from .options import AdaptOptions
+
+__all__ = ['DEFAULT_METHOD', 'METHODS', 'AdaptMethod']
+
+
+class AdaptMethod:
+    """A method, and how its config follows from a user's choices.
+
+    Attributes:
+        name (str): What users call it, and its config.
+        about (str): What it does, to go on after its name.
+        lr_default (str | None): How the learning rate is set where the user
+            gives none; None for a method that takes no steps.
+        asks_lmm (bool): Whether it needs the texts of an LMM.
+    """
+
+    name: str
+    about: str
+    lr_default: str | None = None
+    asks_lmm = False
+
+    def refused(self) -> dict[str, str]:
+        """Return the options that it does nothing with, and why."""
+        refused = {} if self.asks_lmm else {'lmm': 'asks no LMM'}
+        if self.lr_default is None:
+            options = ('lr', 'epochs', 'batch_size')
+            refused |= dict.fromkeys(options, 'takes no steps')
+        return refused
+
+    def configure(
+        self,
+        cfg: Config,
+        options: 'AdaptOptions',
+        clip: OpenCLIP,
+        count: int,
+    ) -> None:
+        """Write what is the method's own into the config of a run.
+
+        Args:
+            cfg (Config): Its config with CLIP, classes and folders set;
+                changed.
+            options (AdaptOptions): The choices.
+            clip (OpenCLIP): The CLIP.
+            count (int): Number of images.
+        """
+        raise NotImplementedError
+
+
+class LatteCLIP(AdaptMethod):
+    """Fine-tuning with texts of an LMM."""
+
+    name = 'latteclip'
+    about = 'fine-tunes with texts of an LMM'
+    lr_default = 'found without labels'
+    asks_lmm = True
+
+    #: Steps of the warm-up, of the published ones.
+    WARMUP = 10
+
+    def configure(self, cfg, options, clip, count) -> None:
+        """Set training, learning rate, LMM and what it is asked."""
+        set_training(cfg, options, clip, count)
+        cfg.param_scheduler.warmup = self.WARMUP
+        if options.lr is None:
+            cfg.default_hooks.label_free_schedule = dict(
+                type='mmlatte.LabelFreeScheduleHook'
+            )
+        else:
+            cfg.optim_wrapper.optimizer.lr = options.lr
+        image_prompt, group_prompt = prompts_for(options.describe)
+        lmm = lmm_settings(options.lmm, options.device)
+        if lmm is None:
+            cfg.model.texts = ('class',)
+            image_prompt = group_prompt = None
+        hook = cfg.default_hooks.text_synth
+        hook.update(
+            store_dir=str(Path(options.out) / 'cache'),
+            image_prompt=image_prompt,
+            group_prompt=group_prompt,
+        )
+        hook.lmm = lmm
+
+
+class LattePlus(AdaptMethod):
+    """Fitting frozen features, in seconds."""
+
+    name = 'latteplus'
+    about = (
+        'fits the features of frozen CLIP in seconds, without LMM or training'
+    )
+
+    def configure(self, cfg, options, clip, count) -> None:
+        """Look at the images as frozen CLIP does."""
+        # More classes than dimensions cannot be prototypes of one length.
+        cfg.model.as_prototypes = len(options.classes) <= clip.embed_dim
+        cfg.train_dataloader.dataset.pipeline = cfg.test_pipeline
+
+
+class LattePlusTuned(AdaptMethod):
+    """Fine-tuning from LattePlus."""
+
+    name = 'latteplus_tuned'
+    about = 'fine-tunes from there, without LMM'
+    lr_default = 'by the steps'
+
+    def configure(self, cfg, options, clip, count) -> None:
+        """Set training and learning rate."""
+        set_training(cfg, options, clip, count)
+        if options.lr is not None:
+            cfg.optim_wrapper.optimizer.lr = options.lr
+            cfg.param_scheduler.max_path = None
+
+
+#: Name -> method.
+METHODS: dict[str, AdaptMethod] = {
+    method.name: method
+    for method in (LatteCLIP(), LattePlus(), LattePlusTuned())
+}
+DEFAULT_METHOD = LatteCLIP.name

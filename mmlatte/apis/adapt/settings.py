@@ -1,0 +1,77 @@
+"""How a CLIP and an LMM that a user names are written in a config."""
+
+from pathlib import Path
+
+__all__ = ['clip_settings', 'lmm_settings']
+
+#: The LMM of the paper on a GPU, and one that a CPU can bear.
+DEFAULT_LMM = {
+    'cuda': 'llava-hf/llava-v1.6-mistral-7b-hf',
+    'cpu': 'HuggingFaceTB/SmolVLM-500M-Instruct',
+}
+
+
+def clip_settings(clip: str) -> dict:
+    """Split ``NAME/TAG`` into the settings of ``mmlatte.OpenCLIP``.
+
+    Examples:
+        >>> clip_settings('ViT-B-32/openai')['pretrained']
+        'openai'
+        >>> clip_settings('local-dir:my/clip')['model_name']
+        'local-dir:my/clip'
+    """
+    if clip.startswith(('local-dir:', 'hf-hub:')):
+        return dict(type='mmlatte.OpenCLIP', model_name=clip, pretrained=None)
+    name, _, tag = clip.partition('/')
+    if not tag:
+        raise ValueError(
+            f'clip={clip!r}: give NAME/TAG of open_clip (such as '
+            'ViT-B-32/laion2b_s34b_b79k), NAME/FILE with weights, '
+            'local-dir:FOLDER or hf-hub:OWNER/REPO'
+        )
+    return dict(type='mmlatte.OpenCLIP', model_name=name, pretrained=tag)
+
+
+def lmm_settings(lmm: str | None, device: str) -> dict | None:
+    """Return the backend's config, None for no LMM.
+
+    Args:
+        lmm (str | None): See `AdaptOptions`.
+        device (str): ``'cuda'`` or ``'cpu'``.
+
+    Examples:
+        >>> lmm_settings('http://localhost:8000/v1#llava', 'cpu')['model']
+        'llava'
+        >>> lmm_settings('none', 'cpu') is None
+        True
+    """
+    if lmm == 'none':
+        return None
+    if lmm is not None and lmm.startswith(('http://', 'https://')):
+        url, _, model = lmm.partition('#')
+        if not model:
+            raise ValueError(
+                f'lmm={lmm!r}: name the model of the server behind a #, '
+                f'{url}#MODEL'
+            )
+        return dict(
+            type='mmlatte.OpenAICompatibleLMM', model=model, base_url=url
+        )
+    if lmm is not None and (lmm.endswith('.jsonl') or _is_text_folder(lmm)):
+        return dict(type='mmlatte.TextFile', path=lmm)
+    kind = device.split(':')[0]
+    name = lmm or DEFAULT_LMM[kind]
+    on_gpu = kind == 'cuda'
+    return dict(
+        type='mmlatte.TransformersLMM',
+        model=name,
+        # The small models of a CPU need no quantisation.
+        load_in_4bit=on_gpu and lmm is None,
+        batch_size=8 if on_gpu else 16,
+        device=device,
+    )
+
+
+def _is_text_folder(path: str) -> bool:
+    folder = Path(path)
+    return folder.is_dir() and not (folder / 'config.json').exists()

@@ -1,0 +1,109 @@
+"""How fast a few images and texts go on this machine."""
+
+import itertools
+import time
+
+import torch
+
+from mmlatte.engine.hooks import LMMTextSynthHook
+from mmlatte.lmm import BaseLMM, LMMRequest, load_image
+from mmlatte.models.clip import OpenCLIP
+
+__all__ = ['seconds_per_image', 'seconds_per_text']
+
+#: Images that the speed is measured on.
+SAMPLE = 16
+
+
+def seconds_per_image(
+    clip: OpenCLIP, dataset, trains: bool, with_texts: bool
+) -> tuple[float, float]:
+    """Seconds per image to look at it, and to learn from it.
+
+    With two texts, or from a view that is only looked at and another one.
+    """
+    device = next(clip.parameters()).device
+    readable = _readable(dataset)
+    count = len(readable)
+
+    def load() -> torch.Tensor:
+        images = torch.stack([dataset[i]['inputs'] for i in readable])
+        return images.to(device).float() / 128 - 1
+
+    images = load()
+    with torch.no_grad():
+        clip.encode_image(images)  # the first pass sets things up
+    start = time.monotonic()
+    with torch.no_grad():
+        clip.encode_image(load())
+    _wait(device)
+    look = time.monotonic() - start
+    if not trains:
+        return look / count, 0.0
+    # Texts of twenty tokens or so.
+    texts = ['a photo of an object of this kind, seen from afar, by day']
+    tokens = clip.pad([clip.tokenize(text) for text in texts])
+    tokens = tokens.to(device).expand(2 * count, -1)
+    start = time.monotonic()
+    total = clip.encode_image(load()).sum()
+    if with_texts:
+        total = total + clip.encode_text(tokens.contiguous()).sum()
+    total.backward()
+    clip.zero_grad(set_to_none=True)
+    _wait(device)
+    learn = time.monotonic() - start
+    if not with_texts:
+        learn += look
+    return look / count, learn / count
+
+
+def _readable(dataset) -> list[int]:
+    """Indices of some images; all broken ones are named before training.
+
+    Raises:
+        RuntimeError: If there is no readable one among them.
+    """
+    found: list[int] = []
+    for index in range(min(4 * SAMPLE, len(dataset))):
+        try:
+            dataset[index]
+        except (OSError, RuntimeError, ValueError) as error:
+            last = error
+            continue
+        found.append(index)
+        if len(found) == SAMPLE:
+            break
+    if not found:
+        raise ValueError(f'no image can be read: {last}') from last
+    return found
+
+
+def seconds_per_text(hook: LMMTextSynthHook, dataset) -> float:
+    """Seconds per text, after the first batch (which loads the model)."""
+    lmm: BaseLMM = hook.lmm
+    size = lmm.batch_size
+    infos = [
+        dataset.get_data_info(i) for i in range(min(2 * size, len(dataset)))
+    ]
+    requests = [
+        LMMRequest(
+            info['sample_id'],
+            'image',
+            hook.image_prompts[0],
+            lambda path=info['img_path']: load_image(path),
+        )
+        for info in infos
+    ]
+    times, counts = [time.monotonic()], [0]
+    for batch in lmm.generate(requests):
+        times.append(time.monotonic())
+        counts.append(len(batch))
+    lmm.close()
+    done = list(itertools.accumulate(counts))
+    first = 1 if len(times) > 2 else 0
+    return (times[-1] - times[first]) / max(1, done[-1] - done[first])
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)

@@ -1,0 +1,116 @@
+"""What frozen CLIP knows about the training images, as plain data."""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass
+class FrozenFeatures:
+    """Features and zero-shot labels of all N training images.
+
+    Row i belongs to the sample with ``sample_idx`` i.
+
+    Args:
+        features (np.ndarray): Unit image features (N, D) float32; usually a
+            map of a file, of which only the rows in use are read.
+        labels (np.ndarray): Zero-shot labels, (N,), any integers; kept as
+            int64, which torch can index with.
+        scores (np.ndarray): Cosine of the zero-shot class, (N,) float32.
+        class_features (np.ndarray): Unit class features, (C, D) float32.
+        teacher (FrozenFeatures, optional): The same of a stronger CLIP.
+        scale (float): Logit scale of the frozen CLIP. Defaults to 100.
+        device (torch.device | str): Where tensors of it go, and fits compute.
+            Defaults to the CPU.
+
+    Examples:
+        >>> frozen = FrozenFeatures(
+        ...     features=np.eye(2, dtype=np.float32),
+        ...     labels=np.array([0, 1], np.int32),
+        ...     scores=np.ones(2, np.float32),
+        ...     class_features=np.eye(2, dtype=np.float32),
+        ... )
+        >>> len(frozen), frozen.labels.dtype
+        (2, dtype('int64'))
+        >>> frozen.rows([1]).tolist()
+        [[0.0, 1.0]]
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+    class_features: np.ndarray
+    teacher: 'FrozenFeatures | None' = None
+    scale: float = 100.0
+    device: torch.device | str = 'cpu'
+
+    def __post_init__(self) -> None:
+        self.labels = np.asarray(self.labels, np.int64)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def classes(self) -> int:
+        """int: C."""
+        return len(self.class_features)
+
+    @property
+    def width(self) -> int:
+        """int: D."""
+        return self.class_features.shape[1]
+
+    def on(self, device: torch.device | str) -> 'FrozenFeatures':
+        """Return the same with tensors on another device."""
+        return dataclasses.replace(self, device=device)
+
+    def part(self, which) -> 'FrozenFeatures':
+        """Copy what is known about some images; a teacher is left out."""
+        return dataclasses.replace(
+            self,
+            features=np.array(self.features[which], np.float32),
+            labels=self.labels[which],
+            scores=self.scores[which],
+            teacher=None,
+        )
+
+    def rows(self, which=slice(None)) -> Tensor:
+        """Copy some features, by default all, to a tensor (n, D)."""
+        rows = torch.from_numpy(np.array(self.features[which], np.float32))
+        return rows.to(self.device)
+
+    def texts(self) -> Tensor:
+        """Copy the class features to a tensor (C, D)."""
+        texts = np.array(self.class_features, np.float32)
+        return torch.from_numpy(texts).to(self.device)
+
+    def chunks(
+        self, size: int = 8192, double: bool = False
+    ) -> Iterator[tuple[slice, Tensor]]:
+        """Yield slices of samples and their features, (n, D) each.
+
+        Args:
+            size (int): Images at a time. Defaults to 8192.
+            double (bool): In `double_precision`. Defaults to False.
+        """
+        for start in range(0, len(self), size):
+            part = slice(start, min(start + size, len(self)))
+            rows = self.rows(part)
+            yield part, double_precision(rows) if double else rows
+
+    def confidences(self) -> Tensor:
+        """Return the zero-shot probabilities of `labels`, (N,)."""
+        texts = self.scale * self.texts().T
+        return torch.cat(
+            [(f @ texts).softmax(dim=1).amax(dim=1) for _, f in self.chunks()]
+        )
+
+
+def double_precision(tensor: Tensor) -> Tensor:
+    """Return a tensor as float64, or float32 where the device has no more."""
+    wide = torch.float32 if tensor.device.type == 'mps' else torch.float64
+    return tensor.to(wide)

@@ -1,0 +1,109 @@
+"""A graph that connects every feature with its nearest others."""
+
+import torch
+from torch import Tensor
+
+from .add_rows import add_rows
+
+__all__ = ['NeighbourGraph', 'spread_labels', 'sum_along_edges']
+
+#: Rows of similarities at a time, and numbers that edges carry at a time.
+ROWS, CARRIED = 1024, 1 << 24
+
+
+class NeighbourGraph:
+    r"""Symmetric graph of the k nearest neighbours, normalised by degree.
+
+    .. math::
+        a_{ij} = ((\cos(x_i, x_j) + 1) / 2)^p
+        \text{ for the k nearest j, else } 0, \quad
+        W = (A + A^\top) / 2, \quad S = D^{-1/2} W D^{-1/2}
+
+    ``graph @ values`` is S times values, (n, C).
+
+    Args:
+        features (Tensor): Unit features x, (n, D).
+        neighbours (int): k; fewer where there are fewer nodes.
+        sharpness (float): p; nearer neighbours weigh more. Defaults to 1.
+
+    Examples:
+        >>> x = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
+        >>> graph = NeighbourGraph(x, neighbours=1)
+        >>> (graph @ torch.eye(4))[0].tolist()
+        [0.0, 1.0, 0.0, 0.0]
+    """
+
+    def __init__(
+        self, features: Tensor, neighbours: int, sharpness: float = 1.0
+    ) -> None:
+        n, device = len(features), features.device
+        k = min(neighbours, n - 1)
+        values, indices = [], []
+        for start in range(0, n, ROWS):
+            affinity = (features[start : start + ROWS] @ features.T + 1) / 2
+            own = torch.arange(len(affinity), device=device)
+            affinity[own, start + own] = -1  # not oneself
+            top = affinity.topk(k, dim=1)
+            values.append(top.values)
+            indices.append(top.indices)
+        row = torch.arange(n, device=device).repeat_interleave(k)
+        column = torch.cat(indices).flatten()
+        self.source = torch.cat([row, column])
+        self.target = torch.cat([column, row])
+        nearest = torch.cat(values)
+        if sharpness != 1:
+            nearest = nearest.clamp(min=0) ** sharpness
+        weight = nearest.flatten().repeat(2) / 2
+        degree = weight.new_zeros(n)
+        add_rows(degree, self.source, weight)
+        scale = degree.clamp(min=1e-12).rsqrt()
+        weight = weight * scale[self.source] * scale[self.target]
+        self.weight = weight.unsqueeze(1)
+
+    def __matmul__(self, values: Tensor) -> Tensor:
+        return sum_along_edges(self.source, self.target, self.weight, values)
+
+
+def spread_labels(
+    graph: NeighbourGraph, seeds: Tensor, alpha: float, steps: int
+) -> Tensor:
+    r"""Spread labels along a graph (Zhou et al., NIPS 2003).
+
+    .. math:: F_0 = Y, \quad F_{t+1} = \alpha S F_t + (1 - \alpha) Y
+
+    Args:
+        graph (NeighbourGraph): S, of n nodes.
+        seeds (Tensor): Y, the labels that are known, (n, C).
+        alpha (float): In (0, 1), how much comes from neighbours.
+        steps (int): The limit is missed by alpha to the power of it.
+
+    Returns:
+        Tensor: F, how much of every label reaches a node, (n, C).
+    """
+    spread = seeds
+    for _ in range(steps):
+        spread = alpha * (graph @ spread)
+        spread = spread + (1 - alpha) * seeds
+    return spread
+
+
+def sum_along_edges(
+    source: Tensor, target: Tensor, weight: Tensor, values: Tensor
+) -> Tensor:
+    """Sum what edges carry to their sources, in a fixed order.
+
+    Args:
+        source (Tensor): Node that every edge leads to, (E,).
+        target (Tensor): Node that it comes from, (E,).
+        weight (Tensor): (E, 1).
+        values (Tensor): Of the nodes, (n, C).
+
+    Returns:
+        Tensor: (n, C).
+    """
+    moved = torch.zeros_like(values)
+    step = max(1, CARRIED // values.shape[1])
+    for start in range(0, len(source), step):
+        part = slice(start, start + step)
+        add_rows(moved, source[part], weight[part] * values[target[part]])
+    return moved

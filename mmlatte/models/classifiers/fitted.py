@@ -1,0 +1,193 @@
+"""The module around any fit of frozen features."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import torch
+from mmengine.logging import print_log
+from torch import Tensor
+
+from mmlatte.fits import Fit, FrozenFeatures, gaussian_parameters
+from mmlatte.fits.linear_classifier import LinearClassifier
+
+from .prototype_classifier import PrototypeClassifier, full_precision
+
+__all__ = ['FittedClassifier', 'log_fit']
+
+
+class FittedClassifier(PrototypeClassifier):
+    """Zero-shot CLIP, until a function of `mmlatte.fits` fits a classifier.
+
+    What the function found lives in buffers of the names of its classifier's
+    fields, so that a checkpoint alone predicts.
+
+    Args:
+        options (dict, optional): Of the function, see `options_type`.
+        as_prototypes (bool): Write a linear classifier as unit prototypes and
+            one scale (`prototype_form`), so that it can be exported; a few
+            images in a hundred may change their label. Needs at most D
+            classes. Defaults to False.
+        **kwargs: See `PrototypeClassifier`.
+
+    Attributes:
+        kept_zero_shot (bool): Whether the last fit stayed zero-shot CLIP.
+    """
+
+    fits = True
+    #: The function, its options and the classifier that it returns.
+    fit_function: Callable[..., Fit]
+    options_type: type[Any]
+    classifier_type: type[Any] = LinearClassifier
+
+    def __init__(
+        self,
+        *args,
+        options: dict | None = None,
+        as_prototypes: bool = False,
+        **kwargs,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.options = self.options_type(**(options or {}))
+        self.as_prototypes = as_prototypes
+        self.kept_zero_shot = False
+        prototypes = self.memory.prototypes
+        if as_prototypes:
+            self._check_prototypes(*prototypes.shape)
+            self.register_buffer('logit_scale', prototypes.new_zeros(()))
+        else:
+            # Empty until fitted; see AnyShapeBuffers.
+            for name in self._fields():
+                self.register_buffer(name, prototypes.new_zeros(0))
+
+    def _check_prototypes(self, classes: int, width: int) -> None:
+        if self.classifier_type is not LinearClassifier:
+            raise ValueError(
+                f'{type(self).__name__} is no linear classifier of the '
+                'features: set model.as_prototypes=False'
+            )
+        if not 2 <= classes <= width:
+            raise ValueError(
+                f'as_prototypes needs from 2 to {width} classes (the '
+                f'dimensions of the features), got {classes}'
+            )
+
+    @classmethod
+    def _fields(cls) -> list[str]:
+        return [field.name for field in fields(cls.classifier_type)]
+
+    @property
+    def fitted_parameters(self) -> int:
+        """int: How many numbers are fitted: means and covariance."""
+        return gaussian_parameters(*self.memory.prototypes.shape)
+
+    @property
+    def uses_prototypes_only(self) -> bool:
+        """bool: Whether the nearest prototype is all that predicts."""
+        return self.as_prototypes
+
+    @property
+    def open_vocabulary(self) -> bool:  # type: ignore[override]
+        """bool: Whether this is zero-shot CLIP still.
+
+        Fitted prototypes lie where the images are, not the texts.
+        """
+        return self.as_prototypes and torch.equal(
+            self.logit_scale, self.clip.scale.detach().to(self.logit_scale)
+        )
+
+    @property
+    def prototype_scale(self) -> Tensor:
+        """Tensor: Cosines with the prototypes times this are logits."""
+        return self.logit_scale if self.as_prototypes else self.clip.scale
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        # Without its scale a checkpoint of a linear classifier would give all
+        # images one class, where loading is not strict.
+        missing = f'{prefix}logit_scale' not in state_dict
+        if self.as_prototypes and missing and f'{prefix}weight' in state_dict:
+            raise RuntimeError(
+                'the checkpoint was fitted without as_prototypes: set '
+                'model.as_prototypes=False, or fit again'
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+    @torch.no_grad()
+    def init_weights(self) -> None:
+        """Become zero-shot CLIP."""
+        super().init_weights()
+        if self.as_prototypes:
+            self.logit_scale.copy_(self.clip.scale)
+            return
+        for name in self._fields():
+            setattr(self, name, self.memory.prototypes.new_zeros(0))
+
+    @torch.no_grad()
+    def fit(self, frozen: FrozenFeatures) -> None:
+        """Fit the features of the training images.
+
+        Args:
+            frozen (FrozenFeatures): N features.
+        """
+        frozen = frozen.on(self.memory.prototypes.device)
+        fit = type(self).fit_function(frozen, self.options)
+        log_fit(type(self).__name__, fit, self.class_names)
+        self.kept_zero_shot = fit.kept_zero_shot
+        if not self.as_prototypes:
+            for name in self._fields():
+                setattr(self, name, getattr(fit.classifier, name))
+        elif fit.kept_zero_shot:
+            self.init_weights()
+        else:
+            form = fit.classifier.as_prototypes(frozen, fit.unused)
+            print_log(
+                f'As prototypes: {form.kept:.1%} of the fitted images keep '
+                'their label',
+                'current',
+            )
+            self.memory.reset(form.prototypes)
+            self.logit_scale.fill_(form.scale)
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Return the log posteriors up to a constant, (B, C)."""
+        if self.as_prototypes:
+            return super().logits(inputs)
+        values = [getattr(self, name) for name in self._fields()]
+        if not values[0].numel():  # not fitted: zero-shot CLIP
+            return super().logits(inputs)
+        features = self.extract_feat(inputs)
+        with full_precision(features):
+            return self.classifier_type(*values).logits(features)
+
+
+def log_fit(name: str, fit: Fit, class_names: list[str]) -> None:
+    """Log what a user should know about a fit.
+
+    Args:
+        name (str): Who fitted.
+        fit (Fit): What was found.
+        class_names (list[str]): The C classes.
+    """
+    for note in fit.notes:
+        print_log(f'{name}: {note}', 'current')
+    if fit.kept_zero_shot:
+        print_log(
+            f'{name}: {fit.reason}; staying with zero-shot CLIP. Are all the '
+            'class names right?',
+            'current',
+            level=logging.WARNING,
+        )
+    unused = [
+        class_name
+        for class_name, gone in zip(
+            class_names, fit.unused.tolist(), strict=True
+        )
+        if gone
+    ]
+    if unused:
+        print_log(
+            f'{name}: no cluster of their own, and never predicted: '
+            + ', '.join(unused),
+            'current',
+        )

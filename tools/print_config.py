@@ -1,0 +1,33 @@
+"""Print a config, composed: ``python tools/print_config.py CONFIG``."""
+
+import argparse
+
+from mmengine.config import DictAction
+
+from mmlatte.apis import add_parts, compose_config
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Print a whole config')
+    parser.add_argument(
+        'config', help='path of a config, or of configs/methods/NAME.py'
+    )
+    add_parts(parser)
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = compose_config(args.config, args.data, args.clip)
+    cfg.merge_from_dict(args.cfg_options or {})
+    print(cfg.pretty_text, end='')
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(f'{error}') from None
