@@ -2,9 +2,15 @@
 
 import argparse
 import os
+import shlex
+import sys
 
 from mmlatte.apis import PreflightError, adapt
-from mmlatte.apis.adapt.methods import DEFAULT_METHOD, METHODS
+from mmlatte.apis.adapt.methods import (
+    ANSWERS_METHOD,
+    DEFAULT_METHOD,
+    METHODS,
+)
 from mmlatte.apis.export import FORMATS
 from mmlatte.lmm import LMMUnavailableError
 
@@ -39,8 +45,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--method',
         choices=[*METHODS],
-        default=DEFAULT_METHOD,
-        help='; '.join(f'{m.name} {m.about}' for m in METHODS.values()),
+        help='; '.join(f'{m.name} {m.about}' for m in METHODS.values())
+        + f' (default: {DEFAULT_METHOD}; {ANSWERS_METHOD} where there are '
+        'questions or answers)',
     )
     parser.add_argument(
         '--lmm',
@@ -71,6 +78,30 @@ def parse_args() -> argparse.Namespace:
             if m.lr_default
         ),
     )
+    parser.add_argument(
+        '--ask',
+        type=int,
+        metavar='N',
+        help='write a page of questions about N well-chosen images',
+    )
+    parser.add_argument(
+        '--answers',
+        nargs='+',
+        default=[],
+        metavar='FILE',
+        help='answers.csv of that page, or labels that you have: CSV, JSONL, '
+        'a folder per class, Label Studio, CVAT or FiftyOne exports',
+    )
+    parser.add_argument(
+        '--serve',
+        action='store_true',
+        help='serve the page on this machine, and go on with its answers',
+    )
+    parser.add_argument(
+        '--new-classes',
+        action='store_true',
+        help='take names in --answers that are no class for new classes',
+    )
     parser.add_argument('--epochs', type=int)
     parser.add_argument('--batch-size', type=int)
     parser.add_argument('--seed', type=int, default=0)
@@ -88,7 +119,22 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = vars(parse_args())
-    adapt(show=print, **args)
+    adapt(show=print, command=_next_command(), **args)
+
+
+def _next_command() -> str:
+    """This command without its questions, with the answers to them."""
+    words, skip = [], False
+    for word in sys.argv[1:]:
+        if skip:
+            skip = False
+        elif word == '--ask':
+            skip = True
+        elif not word.startswith('--ask=') and word != '--serve':
+            words.append(word)
+    return shlex.join(
+        ['python', 'tools/adapt.py', *words, '--answers', 'answers.csv']
+    )
 
 
 if __name__ == '__main__':

@@ -3,10 +3,14 @@
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from .answers import GivenAnswers
 
 
 @dataclass
@@ -26,6 +30,8 @@ class FrozenFeatures:
         scale (float): Logit scale of the frozen CLIP. Defaults to 100.
         device (torch.device | str): Where tensors of it go, and fits compute.
             Defaults to the CPU.
+        answers (GivenAnswers, optional): What somebody said that some images
+            show: the only labels a fit may see.
 
     Examples:
         >>> frozen = FrozenFeatures(
@@ -47,6 +53,7 @@ class FrozenFeatures:
     teacher: 'FrozenFeatures | None' = None
     scale: float = 100.0
     device: torch.device | str = 'cpu'
+    answers: 'GivenAnswers | None' = None
 
     def __post_init__(self) -> None:
         self.labels = np.asarray(self.labels, np.int64)
@@ -69,13 +76,16 @@ class FrozenFeatures:
         return dataclasses.replace(self, device=device)
 
     def part(self, which) -> 'FrozenFeatures':
-        """Copy what is known about some images; a teacher is left out."""
+        """Copy what is known about some images; a teacher and
+        answers are left out.
+        """
         return dataclasses.replace(
             self,
             features=np.array(self.features[which], np.float32),
             labels=self.labels[which],
             scores=self.scores[which],
             teacher=None,
+            answers=None,
         )
 
     def rows(self, which=slice(None)) -> Tensor:

@@ -1,6 +1,7 @@
 from mmlatte.fits import FrozenFeatures
 
 from .classifiers import (
+    AnswersClassifier,
     DPAClassifier,
     FLYPClassifier,
     GDAClassifier,
@@ -30,6 +31,7 @@ from .pseudo_labels import (
 from .tuning import BlockTuning, LoRATuning, NormTuning
 
 __all__ = [
+    'AnswersClassifier',
     'CandidateSelection',
     'GrowingSelection',
     'TopKSelection',

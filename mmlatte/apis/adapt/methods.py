@@ -14,7 +14,7 @@ from .training import set_training
 if TYPE_CHECKING:
     from .options import AdaptOptions
 
-__all__ = ['DEFAULT_METHOD', 'METHODS', 'AdaptMethod']
+__all__ = ['ANSWERS_METHOD', 'DEFAULT_METHOD', 'METHODS', 'AdaptMethod']
 
 
 class AdaptMethod:
@@ -26,12 +26,14 @@ class AdaptMethod:
         lr_default (str | None): How the learning rate is set where the user
             gives none; None for a method that takes no steps.
         asks_lmm (bool): Whether it needs the texts of an LMM.
+        takes_answers (bool): Whether answers about a few images help it.
     """
 
     name: str
     about: str
     lr_default: str | None = None
     asks_lmm = False
+    takes_answers = False
 
     def refused(self) -> dict[str, str]:
         """Return the options that it does nothing with, and why."""
@@ -110,6 +112,21 @@ class LattePlus(AdaptMethod):
         cfg.train_dataloader.dataset.pipeline = cfg.test_pipeline
 
 
+class WithAnswers(LattePlus):
+    """LattePlus, and answers about a few of the images."""
+
+    name = 'answers'
+    about = 'fits the same features and a few answers (--ask, --answers)'
+    takes_answers = True
+
+    def configure(self, cfg, options, clip, count) -> None:
+        """Name the file of the answers."""
+        super().configure(cfg, options, clip, count)
+        cfg.default_hooks.frozen_features.answers = str(
+            Path(options.out) / 'answers.csv'
+        )
+
+
 class LattePlusTuned(AdaptMethod):
     """Fine-tuning from LattePlus."""
 
@@ -128,6 +145,13 @@ class LattePlusTuned(AdaptMethod):
 #: Name -> method.
 METHODS: dict[str, AdaptMethod] = {
     method.name: method
-    for method in (LatteCLIP(), LattePlus(), LattePlusTuned())
+    for method in (
+        LatteCLIP(),
+        LattePlus(),
+        WithAnswers(),
+        LattePlusTuned(),
+    )
 }
 DEFAULT_METHOD = LatteCLIP.name
+#: Where there are questions or answers.
+ANSWERS_METHOD = WithAnswers.name

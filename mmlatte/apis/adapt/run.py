@@ -1,8 +1,9 @@
 """A folder of images and class names in; a better classifier out."""
 
+import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,16 +27,22 @@ from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, MODELS
 
+from .answers_record import AnswersRecord
+from .asking import Asking
 from .config import adapt_config
 from .make_plan import make_plan
+from .methods import ANSWERS_METHOD, DEFAULT_METHOD, METHODS
 from .options import AdaptOptions
 from .plan import AdaptPlan
+from .review import write_review
 from .settings import clip_settings
 
 __all__ = ['AdaptResult', 'adapt']
 
 #: Images that the level of the confidences is set on.
 CALIBRATION = 500
+#: Asked where the number is left open.
+QUESTIONS = 24
 
 
 @dataclass
@@ -48,6 +55,8 @@ class AdaptResult:
             finished before.
         report (Path | None): The HTML page.
         predictions (Path | None): A class for every image, CSV.
+        questions (Path | None): The page of questions, if it was asked for.
+        review (Path | None): Images to look at again, CSV.
         exports (dict[str, Path]): Format -> folder.
     """
 
@@ -55,6 +64,8 @@ class AdaptResult:
     plan: AdaptPlan | None = None
     report: Path | None = None
     predictions: Path | None = None
+    questions: Path | None = None
+    review: Path | None = None
     exports: dict[str, Path] | None = None
 
 
@@ -65,6 +76,11 @@ def adapt(
     export: Sequence[str] = ('open_clip',),
     dry_run: bool = False,
     show: Callable[[AdaptPlan], None] | None = None,
+    ask: int | None = None,
+    answers: Sequence[str] = (),
+    serve: bool = False,
+    new_classes: bool = False,
+    command: str | None = None,
     **choices,
 ) -> AdaptResult:
     """Adapt CLIP to a folder of unlabelled images.
@@ -76,6 +92,10 @@ def adapt(
     ``exported/``. Called again with the same choices it goes on where it
     stopped, and repeats nothing.
 
+    With ``ask`` it writes ``questions.html`` and ``questions.csv``, or serves
+    the page. Answers are kept in ``answers.csv``; with other answers than
+    before, earlier results are set aside and the fit is made anew.
+
     Args:
         images (str): Folder of the images.
         classes (str | Sequence[str]): Class names, or a text file with one a
@@ -85,13 +105,23 @@ def adapt(
         dry_run (bool): Stop after the plan.
         show (Callable, optional): Gets the plan before the work starts.
             Defaults to writing it to the log.
-        **choices: See `AdaptOptions`.
+        ask (int, optional): Questions to a person, about so many images.
+        answers (Sequence[str]): Files of answers, see `read_answers`; they
+            are added to those of before.
+        serve (bool): Serve the page of questions on this machine until
+            Ctrl-C, and go on with its answers.
+        new_classes (bool): Whether names in ``answers`` that are no class
+            are new classes.
+        command (str, optional): How to go on after the questions, for the
+            page.
+        **choices: See `AdaptOptions`. The default method is ``'answers'``
+            where there are questions or answers.
 
     Returns:
         AdaptResult: Where everything is.
 
     Raises:
-        ValueError: If a choice makes no sense.
+        ValueError: If a choice makes no sense, or an answer.
         FileExistsError: If ``out`` holds a run with other choices or images.
         OSError: If the disk is too small for the plan.
         RuntimeError: If weights or the LMM cannot be had.
@@ -101,23 +131,46 @@ def adapt(
     targets = {kind: folder / 'exported' / kind for kind in export}
     wanted = [kind for kind, target in targets.items() if not target.exists()]
     _check_export(wanted, None)
-    options = AdaptOptions(
-        images=images,
-        classes=read_class_names(classes),
-        out=str(folder),
-        **choices,
-    )
+    names = read_class_names(classes)
     dataset = DATASETS.build(
         dict(
             type='mmlatte.UnlabeledFolder',
             data_root=images,
-            classes=options.classes,
+            classes=names,
             pipeline=[],
         )
     )
+    ids = samples_of(dataset).names(0, len(dataset))
+    record = AnswersRecord(folder, images, ids, names)
+    record.take(answers, new_classes)
+    if choices.get('method') is None:
+        with_answers = ask or serve or record.used
+        choices['method'] = ANSWERS_METHOD if with_answers else DEFAULT_METHOD
+    options = AdaptOptions(
+        images=images, classes=record.classes, out=str(folder), **choices
+    )
+    takes_answers = METHODS[options.method].takes_answers
+    if (ask or serve or answers) and not takes_answers:
+        raise ValueError(
+            f'method={options.method!r} takes no answers: leave the method '
+            f'out, or name {ANSWERS_METHOD!r}'
+        )
     clip = _build_clip(options)
     _check_export(wanted, clip)
     cfg = adapt_config(options, clip, len(dataset))
+    asking: Asking | None = None
+    if (ask or serve) and not dry_run:
+        asking = Asking(cfg, dataset, record, options.device)
+        if serve:
+            asking.serve(ask or QUESTIONS, command or '')
+            asking = None  # there are more answers now, maybe classes
+            options = dataclasses.replace(options, classes=record.classes)
+            cfg = adapt_config(options, clip, len(dataset))
+        else:
+            page = asking.write(ask or QUESTIONS, folder, command or '')
+            logger.info(f'questions: {page}')
+            if not record.used:
+                return AdaptResult(folder / 'run', questions=page)
     if wanted and cfg.model.get('as_prototypes') is False:
         raise ValueError(
             f'export={wanted}: method={options.method!r} can be exported with '
@@ -126,8 +179,18 @@ def adapt(
             '(--export with nothing after it)'
         )
     seen = _fingerprint(dataset)
+    if takes_answers and not dry_run:
+        if not record.used:
+            raise ValueError(
+                'there are no answers yet: ask some questions (--ask 24)'
+            )
+        before = record.set_results_aside()
+        if before is not None:
+            logger.info(f'results with other answers are now in {before}')
     _check_config(cfg, seen, folder)
     result = AdaptResult(folder / 'run')
+    if asking is not None:
+        result.questions = folder / 'questions.html'
     if not (result.run / 'summary.json').exists():
         result.plan = make_plan(cfg, clip, folder)
         if show is None:
@@ -159,8 +222,18 @@ def adapt(
     )
     result.predictions = folder / 'predictions.csv'
     if not result.predictions.exists():
-        _predict(result.run, paths, result.predictions, options)
+        given = {
+            str(Path(images) / image): said
+            for image, said in record.given().items()
+        }
+        _predict(result.run, paths, result.predictions, options, given)
     logger.info(f'predictions: {result.predictions}')
+    if takes_answers:
+        result.review = folder / 'review.csv'
+        if not result.review.exists():
+            asking = asking or Asking(cfg, dataset, record, options.device)
+            write_review(result.review, asking)
+        logger.info(f'images to look at again: {result.review}')
     for kind in wanted:
         export_model(str(result.run), kind, targets[kind], images=paths[:100])
     result.exports = targets
@@ -254,12 +327,31 @@ def _train(cfg: Config) -> None:
 
 
 def _predict(
-    run: Path, paths: list[str], path: Path, options: AdaptOptions
+    run: Path,
+    paths: list[str],
+    path: Path,
+    options: AdaptOptions,
+    given: dict[str, tuple[str, str]],
 ) -> None:
-    """Write the class of every image."""
+    """Write the class of every image; where there is an answer, that."""
     inferencer = Inferencer(str(run), device=options.device)
     sample = paths[:: max(1, len(paths) // CALIBRATION)]
     inferencer.calibrate(sample, num_workers=options.workers)
     about = dict(model=str(run), classes=inferencer.classes)
     rows = prediction_rows(inferencer, paths, 3, num_workers=options.workers)
-    write_predictions(path, rows, 3, about)
+    more = ('answered_by',) if given else ()
+    write_predictions(path, _answered(rows, given), 3, about, more)
+
+
+def _answered(
+    rows: Iterable[dict], given: dict[str, tuple[str, str]]
+) -> Iterator[dict]:
+    """Put the answers first among the classes of answered images."""
+    for row in rows:
+        if row['image'] in given and 'top' in row:
+            name, who = given[row['image']]
+            others = [best for best in row['top'] if best['class'] != name]
+            answer = {'class': name, 'confidence': 1.0, 'score': 1.0}
+            row = {**row, 'top': [answer, *others][: len(row['top'])]}
+            row['answered_by'] = who
+        yield row

@@ -6,7 +6,11 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmlatte.apis.inference.image_dataset import test_pipeline
-from mmlatte.apis.pages.run_facts import describe_training, read_summary
+from mmlatte.apis.pages.run_facts import (
+    answer_facts,
+    describe_training,
+    read_summary,
+)
 from mmlatte.decode_image import WHITE
 from mmlatte.version import __version__
 
@@ -51,6 +55,7 @@ def model_card(
                 else 'no (zero-shot)',
                 'data': _data(config) if trained else 'none',
                 **(_texts(config, summary) if trained else {}),
+                **answer_facts(summary),
                 **_accuracy(summary),
                 'confidence': f'temperature {bundle.temperature:.3g}'
                 + (' (not calibrated)' if bundle.temperature == 1 else ''),
@@ -75,8 +80,7 @@ def model_card(
         'images.',
         'The classes above are all this model knows: it gives every image '
         'one of them, also an image that shows none.',
-        'It was trained without labels; where no accuracy stands above, none '
-        'was measured.',
+        _labels(summary),
     ]
     return '\n'.join(lines) + '\n'
 
@@ -97,7 +101,18 @@ def _clip(config: Config) -> str:
 
 def _training(config: Config, run: Path) -> str:
     seed = config.get('randomness', {}).get('seed')
-    return f'{describe_training(config, run)}, seed {seed}, without labels'
+    labels = sum((read_summary(run).get('answers') or {}).values())
+    used = f'{labels} answers' if labels else 'without labels'
+    return f'{describe_training(config, run)}, seed {seed}, {used}'
+
+
+def _labels(summary: dict) -> str:
+    used = sum((summary.get('answers') or {}).values())
+    return (
+        f'It was trained with answers about {used} images'
+        if used
+        else 'It was trained without labels'
+    ) + '; where no accuracy stands above, none was measured.'
 
 
 def _data(config: Config) -> str:

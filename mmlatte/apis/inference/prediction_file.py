@@ -77,7 +77,11 @@ def prediction_rows(
 
 
 def write_predictions(
-    path: str | Path, rows: Iterable[dict], top_k: int, about: dict
+    path: str | Path,
+    rows: Iterable[dict],
+    top_k: int,
+    about: dict,
+    more: Sequence[str] = (),
 ) -> None:
     """Write predictions while they are made.
 
@@ -87,6 +91,7 @@ def write_predictions(
             `top_classes`) or ``error``.
         top_k (int): Classes per image.
         about (dict): What else the JSON file tells, such as the model.
+        more (Sequence[str]): Further keys of the rows, columns of the CSV.
 
     Raises:
         ValueError: If the file name ends otherwise.
@@ -105,10 +110,14 @@ def write_predictions(
                 ensure_ascii=False,
             )
         else:
-            writer = csv.DictWriter(file, _columns(top_k), restval='')
+            writer = csv.DictWriter(
+                file, [*_columns(top_k), *more], restval=''
+            )
             writer.writeheader()
             for row in rows:
-                writer.writerow(_flat(row))
+                flat = _flat(row)
+                flat.update({key: row.get(key, '') for key in more})
+                writer.writerow(flat)
 
 
 def _columns(top_k: int) -> list[str]:

@@ -6,7 +6,13 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-__all__ = ['describe_training', 'read_scalars', 'read_summary', 'run_facts']
+__all__ = [
+    'answer_facts',
+    'describe_training',
+    'read_scalars',
+    'read_summary',
+    'run_facts',
+]
 
 
 def read_summary(run: Path | None) -> dict:
@@ -91,6 +97,7 @@ def run_facts(config: Config, run: Path) -> dict[str, str]:
             for what, count in summary['texts'].items()
             if isinstance(count, int)
         )
+    facts |= answer_facts(summary)
     if summary.get('pseudo_label_top1') is not None:
         value = summary['pseudo_label_top1']
         facts['accuracy of the zero-shot training labels'] = f'{value:.2f} %'
@@ -105,6 +112,21 @@ def run_facts(config: Config, run: Path) -> dict[str, str]:
     if summary.get('peak_memory_mb'):
         facts['peak memory'] = f'{summary["peak_memory_mb"]:,.0f} MB'
     facts['report made on'] = f'{platform.system()} {platform.machine()}'
+    return facts
+
+
+def answer_facts(summary: dict) -> dict[str, str]:
+    """Return how many answers of whom were used, and what they tell."""
+    facts = {}
+    if summary.get('answers'):
+        facts['answers used'] = ', '.join(
+            f'{count} of {who}' for who, count in summary['answers'].items()
+        )
+    if summary.get('estimated_top1'):
+        mean, low, high = summary['estimated_top1']
+        facts['accuracy estimated from the answers'] = (
+            f'{mean:.1f} % (80 % interval {low:.1f} to {high:.1f})'
+        )
     return facts
 
 

@@ -2,10 +2,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmlatte.fits.answers import NONE, SKIP, GivenAnswers
+
 __all__ = ['NONE_LABEL', 'AnswerArrays']
 
 #: Label of an image that shows none of the classes.
-NONE_LABEL = -1
+NONE_LABEL = NONE
 
 
 @dataclass(frozen=True)
@@ -29,3 +31,44 @@ class AnswerArrays:
     annotators: np.ndarray
     sources: tuple[str, ...]
     skipped: np.ndarray
+
+    def one_each(self) -> GivenAnswers:
+        """Return one answer for every image, as a fit wants it.
+
+        Where several annotators answered, the label with the largest sum of
+        confidences counts; its confidence is its share of the sum, times the
+        largest of those who gave it.
+
+        Examples:
+            >>> arrays = AnswerArrays(
+            ...     rows=np.array([4, 4, 4]),
+            ...     labels=np.array([0, 1, 1]),
+            ...     confidences=np.array([0.9, 0.8, 0.6], np.float32),
+            ...     annotators=np.arange(3),
+            ...     sources=('a', 'b', 'c'),
+            ...     skipped=np.zeros(0, np.int64),
+            ... )
+            >>> given = arrays.one_each()
+            >>> given.labels.tolist(), given.confidence.round(3).tolist()
+            ([1], [0.487])
+        """
+        rows = np.unique(self.rows)
+        labels = np.zeros_like(rows)
+        confidence = np.zeros(len(rows))
+        for i, row in enumerate(rows):
+            own = self.rows == row
+            names, at = np.unique(self.labels[own], return_inverse=True)
+            given = self.confidences[own].astype(np.float64)
+            sums = np.bincount(at, given)
+            best = int(sums.argmax())
+            labels[i] = names[best]
+            total = sums.sum()
+            if total > 0:
+                top = given[at == best].max()
+                confidence[i] = top * sums[best] / total
+        skipped = np.setdiff1d(self.skipped, rows)
+        return GivenAnswers(
+            np.concatenate([rows, skipped]),
+            np.concatenate([labels, np.full(len(skipped), SKIP)]),
+            np.concatenate([confidence, np.ones(len(skipped))]),
+        )

@@ -1,6 +1,8 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from mmlatte.datasets.answers import Answers, read_answers
+from mmlatte.datasets.sample_index import samples_of
 from mmlatte.engine.frozen.teacher_labels import teacher_labels
 from mmlatte.fits import FrozenFeatures
 from mmlatte.registry import HOOKS
@@ -29,16 +31,24 @@ class FrozenFeaturesHook(Hook):
             ``mmlatte.ZeroShotCLIP`` with a ``clip`` of its own. Classes and
             templates default to the model's; pixels are prepared as its
             CLIP needs them.
+        answers (str, optional): File of what somebody said that some training
+            images show, see `read_answers`. The only labels a method sees;
+            `summary.json` counts them. Defaults to none.
 
     Attributes:
         frozen (FrozenFeatures): None before training.
+        answers (Answers): Those of the file.
     """
 
     # Before RunSummaryHook evaluates and before the checkpoint is written.
     priority = 'NORMAL'
 
-    def __init__(self, teacher: dict | None = None) -> None:
+    def __init__(
+        self, teacher: dict | None = None, answers: str | None = None
+    ) -> None:
         self.teacher = teacher
+        self.file = answers
+        self.answers = Answers()
         self.frozen: FrozenFeatures | None = None
 
     def before_train(self, runner: Runner) -> None:
@@ -47,6 +57,7 @@ class FrozenFeaturesHook(Hook):
         Raises:
             ValueError: If there is no `ZeroShotLabelHook`, or the method takes
                 no frozen features.
+            AnswersError: If anything is wrong with the file of answers.
         """
         name = type(self).__name__
         model = method_of(runner, name)
@@ -57,8 +68,13 @@ class FrozenFeaturesHook(Hook):
             )
         hook = require_hook(runner, ZeroShotLabelHook, name)
         self.frozen = hook.found.frozen()
+        dataset = runner.train_loop.dataloader.dataset
+        if self.file is not None:
+            ids = samples_of(dataset).names(0, len(dataset))
+            self.answers = read_answers(self.file, ids, model.class_names)
+            arrays = self.answers.arrays(ids, model.class_names)
+            self.frozen.answers = arrays.one_each()
         if self.teacher:
-            dataset = runner.train_dataloader.dataset
             self.frozen.teacher = teacher_labels(
                 self.teacher, model, hook.frozen_pass, hook.found, dataset
             ).frozen()

@@ -1,5 +1,4 @@
 import json
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +24,8 @@ from mmlatte.registry import HOOKS
 
 from ..find_hook import find_hook
 from ..method_of import method_of
+from ..peak_memory import peak_memory_mb
+from .frozen_features_hook import FrozenFeaturesHook
 from .lmm_text_synth_hook import LMMTextSynthHook
 from .zero_shot_label_hook import ZeroShotLabelHook
 
@@ -57,6 +58,9 @@ class RunSummaryHook(Hook):
     - ``peak_memory_mb``: of the GPU, without one of the process
     - ``method``: the classifier's name, and whether it is transductive, is
       helped by a teacher and uses an LMM
+    - ``answers``: annotator -> number of answers that were used
+    - ``estimated_top1``: accuracy as estimated from the answers, percent, with
+      the ends of its 80 % interval
 
     A value that the run cannot give is null. A resumed run keeps the
     zero-shot accuracy and the times of its first part. A test writes
@@ -186,6 +190,7 @@ class RunSummaryHook(Hook):
         known = zero_shot is not None and top1 is not None
         seconds = state['train_seconds']
         model = method_of(runner, 'RunSummaryHook')
+        frozen = find_hook(runner, FrozenFeaturesHook)
         hook = find_hook(runner, LMMTextSynthHook)
         texts = None
         if hook is not None and hook.counts:
@@ -205,6 +210,8 @@ class RunSummaryHook(Hook):
             trained_parameters=_trained_parameters(model),
             kept_zero_shot=model.kept_zero_shot,
             is_fitted=model.is_fitted,
+            answers=frozen.answers.count_sources() if frozen else {},
+            estimated_top1=model.estimated_top1,
             **self._facts(runner),
         )
 
@@ -212,7 +219,7 @@ class RunSummaryHook(Hook):
         model = method_of(runner, 'RunSummaryHook')
         return dict(
             per_class=self._classes.percent(model.class_names),
-            peak_memory_mb=_peak_memory_mb(self._gpu_peak),
+            peak_memory_mb=peak_memory_mb(self._gpu_peak),
             method=dict(
                 name=type(model).__name__,
                 transductive=model.transductive,
@@ -250,17 +257,6 @@ def _trained_parameters(model: PrototypeClassifier) -> int:
     if model.fitted_parameters is not None:
         return model.fitted_parameters
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
-
-
-def _peak_memory_mb(gpu_peak: int) -> float | None:
-    if torch.cuda.is_available():
-        return max(gpu_peak, torch.cuda.max_memory_allocated()) / 2**20
-    if sys.platform == 'win32':
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == 'darwin' else 2**10)
 
 
 def _write(summary: dict, path: Path) -> None:

@@ -1,6 +1,7 @@
 """A few answers: which images to ask about, and what to make of them."""
 
 from .accuracy_estimate import AccuracyEstimate
+from .answered_fit import AnsweredFit, fit_answered
 from .answers_fit import AnswersFit
 from .answers_options import AnswersOptions
 from .choose import choose
@@ -14,6 +15,7 @@ __all__ = [
     'NONE',
     'SKIP',
     'AccuracyEstimate',
+    'AnsweredFit',
     'AnswersFit',
     'AnswersOptions',
     'GivenAnswers',
@@ -21,6 +23,7 @@ __all__ = [
     'NameEvidence',
     'Questions',
     'choose',
+    'fit_answered',
     'fit_answers',
     'name_evidence',
 ]

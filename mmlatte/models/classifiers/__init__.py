@@ -1,5 +1,6 @@
 from .dpa import DPAClassifier
 from .fitted_methods import (
+    AnswersClassifier,
     GDAClassifier,
     LattePlusClassifier,
     ReCLIPClassifier,
@@ -18,6 +19,7 @@ from .self_training_classifier import SelfTrainingClassifier
 from .zero_shot_clip import ZeroShotCLIP
 
 __all__ = [
+    'AnswersClassifier',
     'DPAClassifier',
     'FLYPClassifier',
     'GDAClassifier',

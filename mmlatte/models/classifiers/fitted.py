@@ -33,6 +33,7 @@ class FittedClassifier(PrototypeClassifier):
 
     Attributes:
         kept_zero_shot (bool): Whether the last fit stayed zero-shot CLIP.
+        last_fit (Fit): What the last call of ``fit`` found; None before.
     """
 
     fits = True
@@ -52,6 +53,7 @@ class FittedClassifier(PrototypeClassifier):
         self.options = self.options_type(**(options or {}))
         self.as_prototypes = as_prototypes
         self.kept_zero_shot = False
+        self.last_fit: Fit | None = None
         prototypes = self.memory.prototypes
         if as_prototypes:
             self._check_prototypes(*prototypes.shape)
@@ -134,6 +136,7 @@ class FittedClassifier(PrototypeClassifier):
         fit = type(self).fit_function(frozen, self.options)
         log_fit(type(self).__name__, fit, self.class_names)
         self.kept_zero_shot = fit.kept_zero_shot
+        self.last_fit = fit
         if not self.as_prototypes:
             for name in self._fields():
                 setattr(self, name, getattr(fit.classifier, name))

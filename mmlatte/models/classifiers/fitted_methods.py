@@ -10,6 +10,7 @@ from mmlatte.fits import (
     fit_latteplus,
     fit_transclip,
 )
+from mmlatte.fits.answers import AnswersOptions, fit_answered
 from mmlatte.fits.label_propagation import ProjectedClassifier
 from mmlatte.fits.transclip import TransductiveClassifier
 from mmlatte.registry import MODELS
@@ -17,11 +18,35 @@ from mmlatte.registry import MODELS
 from .fitted import FittedClassifier
 
 __all__ = [
+    'AnswersClassifier',
     'GDAClassifier',
     'LattePlusClassifier',
     'ReCLIPClassifier',
     'TransCLIPClassifier',
 ]
+
+
+@MODELS.register_module()
+class AnswersClassifier(FittedClassifier):
+    """A few answers spread over the images; see `fit_answered`.
+
+    Answers come through ``FrozenFeaturesHook(answers=FILE)``.
+    """
+
+    fit_function = staticmethod(fit_answered)
+    options_type = AnswersOptions
+
+    @property
+    def estimated_top1(self) -> tuple[float, float, float] | None:
+        """tuple: Of the last fit, in percent; None without one."""
+        found = self.last_fit.found if self.last_fit else None
+        if found is None or found.estimate is None:
+            return None
+        estimate = found.estimate
+        return tuple(
+            100 * value
+            for value in (estimate.mean, estimate.low, estimate.high)
+        )
 
 
 @MODELS.register_module()

@@ -50,6 +50,8 @@ class Method(BaseClassifier):
             training.
         fitted_parameters (int): How many numbers were fitted; None: those
             that the optimizer moves.
+        estimated_top1 (tuple[float, float, float]): Accuracy in percent as
+            estimated from answers, lower and upper end; None without.
     """
 
     transductive: bool = False
@@ -61,6 +63,7 @@ class Method(BaseClassifier):
     kept_zero_shot: bool = False
     is_fitted: bool = False
     fitted_parameters: int | None = None
+    estimated_top1: tuple[float, float, float] | None = None
 
     def forget_images(self) -> None:
         """Drop what was kept of the images of another run."""

@@ -1,0 +1,151 @@
+"""Answers about the images of a folder, kept beside what came of them."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmlatte.atomic_file import atomic_file
+from mmlatte.datasets.answers import SKIP, Answers, AnswersFile
+from mmlatte.datasets.answers import read_answers as read
+
+__all__ = ['AnswersRecord']
+
+#: What a fit with other answers replaces.
+RESULTS = (
+    'run',
+    'config.py',
+    'images.json',
+    'report.html',
+    'predictions.csv',
+    'review.csv',
+    'exported',
+)
+
+
+class AnswersRecord:
+    """All answers of a folder: ``answers.csv`` in the folder of results.
+
+    Nothing that was answered is lost: the file only grows, and an annotator's
+    later answer about an image replaces the earlier one for readers. Results
+    of other answers are set aside, not overwritten.
+
+    Args:
+        folder (Path): Folder of the results.
+        root (str): Folder of the images.
+        ids (Sequence[str]): Sample ids of all images.
+        classes (Sequence[str]): The class names.
+    """
+
+    def __init__(
+        self, folder: Path, root: str, ids: Sequence[str], classes: list[str]
+    ) -> None:
+        self.folder = folder
+        self.path = folder / 'answers.csv'
+        self.root = root
+        self.ids = ids
+        self.classes = [*classes]
+        self.answers = Answers()
+        if self.path.exists():
+            self.read()
+
+    def read(self) -> None:
+        """Take what the file holds; a person may have added classes."""
+        self.answers = read(
+            self.path, self.ids, self.classes, self.root, allow_new=True
+        )
+        self.classes += self.answers.new_classes(self.classes)
+
+    def take(self, files: Sequence[str], new_classes: bool = False) -> None:
+        """Add the answers of files, once all of them are found right.
+
+        Args:
+            files (Sequence[str]): See `read_answers`. The record itself may
+                be one.
+            new_classes (bool): Whether names of no class are new classes.
+
+        Raises:
+            AnswersError: If anything is wrong; names all of it.
+        """
+        found = [
+            read(
+                file,
+                self.ids,
+                self.classes,
+                self.root,
+                source='person' if Path(file).suffix == '.csv' else None,
+                allow_new=new_classes,
+            )
+            for file in files
+            if Path(file).resolve() != self.path.resolve()
+        ]
+        known = {(a.image, a.source): a.class_name for a in self.answers}
+        for answers in found:
+            for source in answers.count_sources() | {
+                a.source: 0 for a in answers
+            }:
+                with AnswersFile(self.path, source) as record:
+                    for answer in answers:
+                        key = (answer.image, answer.source)
+                        if answer.source != source or (
+                            known.get(key) == answer.class_name
+                        ):
+                            continue
+                        record.put(
+                            answer.image, answer.class_name, answer.confidence
+                        )
+        if found:
+            self.read()
+
+    @property
+    def used(self) -> int:
+        """int: Answers that say something: skipped images do not."""
+        return sum(self.answers.count_sources().values())
+
+    @property
+    def by_image(self) -> dict[str, str]:
+        """dict[str, str]: Sample id -> the answer, skips included."""
+        return {a.image: a.class_name for a in self.answers}
+
+    def set_results_aside(self) -> Path | None:
+        """Move results of other answers to a folder of their own.
+
+        Returns:
+            Path | None: That folder, if there was something to move.
+        """
+        note, digest = self.folder / 'answers_used.json', self._digest()
+        before = json.loads(note.read_text()) if note.exists() else None
+        moved = None
+        there = [n for n in RESULTS if (self.folder / n).exists()]
+        if there and before is not None and before['digest'] != digest:
+            moved = self.folder / f'with_{before["count"]}_answers'
+            number = 1
+            while moved.exists():
+                number += 1
+                name = f'with_{before["count"]}_answers_{number}'
+                moved = self.folder / name
+            moved.mkdir()
+            for name in there:
+                (self.folder / name).rename(moved / name)
+        with atomic_file(note) as file:
+            file.write(
+                json.dumps(dict(count=self.used, digest=digest)).encode()
+            )
+        return moved
+
+    def _digest(self) -> str:
+        rows = sorted(
+            (a.image, a.source, a.class_name, a.confidence)
+            for a in self.answers
+            if a.class_name != SKIP
+        )
+        content = json.dumps([self.classes, rows])
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def given(self) -> dict[str, tuple[str, str]]:
+        """Return sample id -> class name (or ``NONE``) and who said so."""
+        return {
+            a.image: (a.class_name, a.source)
+            for a in self.answers
+            if a.class_name != SKIP
+        }

@@ -1,0 +1,78 @@
+"""Which images a person should look at again."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from mmlatte.atomic_file import atomic_file
+from mmlatte.datasets.answers import NONE
+
+from .asking import Asking
+
+__all__ = ['COLUMNS', 'write_review']
+
+COLUMNS = ('image', 'reason', 'class', 'confidence', 'zero_shot', 'answer')
+#: The least sure images that are listed.
+UNSURE = 50
+
+
+def write_review(path: Path, asking: Asking) -> None:
+    """Write ``review.csv``: answers that the fit contradicts, then images of
+    none of the classes, then the least sure ones.
+
+    Args:
+        path (Path): The file.
+        asking (Asking): What is known of the images.
+    """
+    frozen, fit = asking.frozen, asking.fit
+    best = np.zeros(len(frozen), np.float32)
+    classes = np.zeros(len(frozen), np.int64)
+    for part, features in frozen.chunks():
+        logits = fit.classifier.logits(features.to(fit.classifier.weight))
+        top = logits.softmax(dim=1).max(dim=1)
+        best[part], classes[part] = top.values, top.indices
+    given = asking.record.given()
+    rows: list[tuple[int, str]] = []
+    if fit.found is not None:
+        rows += [
+            (int(row), 'the fit contradicts the answer')
+            for row in fit.found.contradicted
+        ]
+        none = np.flatnonzero(fit.found.labels == -1)
+        rows += [
+            (int(row), 'shows none of the classes')
+            for row in none
+            if asking.record.ids[row] not in given
+        ]
+    order = np.argsort(best, kind='stable')
+    rows += [
+        (int(row), 'among the least sure')
+        for row in order[:UNSURE]
+        if asking.record.ids[row] not in given
+    ]
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    seen = set()
+    for row, reason in rows:
+        if row in seen:
+            continue
+        seen.add(row)
+        image = asking.record.ids[row]
+        name = asking.classes[classes[row]]
+        if reason == 'shows none of the classes':
+            name = NONE
+        writer.writerow(
+            [
+                image,
+                reason,
+                name,
+                f'{best[row]:.4f}',
+                asking.classes[frozen.labels[row]],
+                given.get(image, ('', ''))[0],
+            ]
+        )
+    with atomic_file(path) as file:
+        file.write(text.getvalue().encode('utf-8', 'surrogateescape'))

@@ -1,0 +1,82 @@
+from dataclasses import dataclass
+
+import torch
+
+from ..fit import Fit
+from ..frozen_features import FrozenFeatures
+from ..latteplus import fit_latteplus
+from ..linear_classifier import LinearClassifier
+from .answers_fit import AnswersFit
+from .answers_options import AnswersOptions
+from .fit_answers import fit_answers
+
+__all__ = ['AnsweredFit', 'fit_answered']
+
+
+@dataclass
+class AnsweredFit(Fit[LinearClassifier]):
+    """What `fit_answered` found.
+
+    Args:
+        found (AnswersFit, optional): Of the answers; None without any.
+    """
+
+    found: AnswersFit | None = None
+
+
+def fit_answered(
+    frozen: FrozenFeatures, options: AnswersOptions | None = None
+) -> AnsweredFit:
+    """Fit LattePlus, then the answers of ``frozen`` on top of it.
+
+    Without answers this is `fit_latteplus`.
+
+    Args:
+        frozen (FrozenFeatures): N features, and answers about some of them.
+        options (AnswersOptions, optional): Of `fit_answers`.
+    """
+    label_free = fit_latteplus(frozen)
+    answers = None if frozen.answers is None else frozen.answers.used()
+    if answers is None or not len(answers):
+        return AnsweredFit(
+            label_free.classifier,
+            label_free.labels,
+            label_free.unused,
+            label_free.notes,
+            label_free.kept_zero_shot,
+            label_free.reason,
+        )
+    found = fit_answers(
+        frozen, answers, options, label_free=label_free.classifier
+    )
+    unused = torch.zeros(frozen.classes, dtype=torch.bool)
+    unused[torch.from_numpy(found.missing)] = True
+    return AnsweredFit(
+        found.classifier,
+        torch.from_numpy(found.labels),
+        unused.to(label_free.unused.device),
+        notes=_notes(found),
+        found=found,
+    )
+
+
+def _notes(found: AnswersFit) -> tuple[str, ...]:
+    """Say in sentences what a user may want to know."""
+    none = int((found.labels < 0).sum())
+    notes = [
+        f'{len(found.answers)} answers used; names agree with them by '
+        f'{found.name_agreement:.2f} (0: chance, 1: always) and weigh '
+        f'{found.name_weight:g}'
+    ]
+    if none:
+        notes.append(f'{none} images show none of the classes')
+    if len(found.contradicted):
+        notes.append(
+            f'{len(found.contradicted)} answers disagree with the fit'
+        )
+    if found.estimate is not None:
+        e = found.estimate
+        notes.append(
+            f'estimated accuracy {e.mean:.1%} ({e.low:.1%} to {e.high:.1%})'
+        )
+    return tuple(notes)
