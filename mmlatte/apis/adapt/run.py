@@ -1,22 +1,15 @@
 """A folder of images and class names in; a better classifier out."""
 
 import dataclasses
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
 from mmlatte.apis.export import check_export_formats, export_model
-from mmlatte.apis.inference.inferencer import Inferencer
-from mmlatte.apis.inference.prediction_file import (
-    prediction_rows,
-    write_predictions,
-)
 from mmlatte.apis.launch import build_runner
 from mmlatte.apis.pages.run_report import make_run_report
 from mmlatte.apis.preflight import PreflightError, preflight
@@ -34,13 +27,13 @@ from .make_plan import make_plan
 from .methods import ANSWERS_METHOD, DEFAULT_METHOD, METHODS
 from .options import AdaptOptions
 from .plan import AdaptPlan
+from .predictions import write_all_predictions
 from .review import write_review
+from .same_run import IMAGES, check_same_run, fingerprint
 from .settings import clip_settings
 
 __all__ = ['AdaptResult', 'adapt']
 
-#: Images that the level of the confidences is set on.
-CALIBRATION = 500
 #: Asked where the number is left open.
 QUESTIONS = 24
 
@@ -178,7 +171,7 @@ def adapt(
             f'there are {len(options.classes)}; leave the export out '
             '(--export with nothing after it)'
         )
-    seen = _fingerprint(dataset)
+    seen = fingerprint(dataset)
     if takes_answers and not dry_run:
         if not record.used:
             raise ValueError(
@@ -187,7 +180,7 @@ def adapt(
         before = record.set_results_aside()
         if before is not None:
             logger.info(f'results with other answers are now in {before}')
-    _check_config(cfg, seen, folder)
+    check_same_run(cfg, seen, folder)
     result = AdaptResult(folder / 'run')
     if asking is not None:
         result.questions = folder / 'questions.html'
@@ -226,7 +219,9 @@ def adapt(
             str(Path(images) / image): said
             for image, said in record.given().items()
         }
-        _predict(result.run, paths, result.predictions, options, given)
+        write_all_predictions(
+            result.run, paths, result.predictions, options, given
+        )
     logger.info(f'predictions: {result.predictions}')
     if takes_answers:
         result.review = folder / 'review.csv'
@@ -238,12 +233,6 @@ def adapt(
         export_model(str(result.run), kind, targets[kind], images=paths[:100])
     result.exports = targets
     return result
-
-
-#: Beside config.py: how many images the run has seen, and which.
-IMAGES = 'images.json'
-#: What may differ when a run goes on elsewhere.
-LOCAL = ('num_workers', 'persistent_workers', 'device')
 
 
 def _build_clip(options: AdaptOptions) -> OpenCLIP:
@@ -261,97 +250,7 @@ def _check_export(formats: Sequence[str], clip: OpenCLIP | None) -> None:
         raise PreflightError(f'export: {error}') from error
 
 
-def _fingerprint(dataset) -> dict:
-    """Number of images, and a digest of their names."""
-    keys = samples_of(dataset).keys(0, len(dataset))
-    digest = hashlib.sha256(np.ascontiguousarray(keys, '<u8'))
-    return dict(count=len(dataset), names=digest.hexdigest())
-
-
-def _check_config(cfg: Config, seen: dict, folder: Path) -> None:
-    """Refuse to mix two runs in one folder.
-
-    Args:
-        cfg (Config): The run.
-        seen (dict): Its images, see `_fingerprint`.
-        folder (Path): Folder of the results.
-
-    Raises:
-        FileExistsError: Names the settings that differ.
-    """
-    path = folder / 'config.py'
-    begun = (folder / 'run' / 'last_checkpoint').exists()
-    if not path.exists() or not begun:
-        return
-    old, new = (
-        dict(_flat(c.to_dict())) for c in (Config.fromfile(str(path)), cfg)
-    )
-    different = [
-        f'{key}: {old.get(key)!r} there, {new.get(key)!r} now'
-        for key in sorted({*old, *new})
-        if old.get(key) != new.get(key) and key.split('.')[-1] not in LOCAL
-    ]
-    before = json.loads((folder / IMAGES).read_text())
-    if before['count'] != seen['count']:
-        different.insert(
-            0, f'images: {before["count"]} there, {seen["count"]} now'
-        )
-    elif before != seen:
-        different.insert(
-            0, f'images: {seen["count"]}, but not with the same names'
-        )
-    if different:
-        raise FileExistsError(
-            f'{folder} holds a run with other choices or images: name another '
-            '--out, or remove this folder. What differs:\n    '
-            + '\n    '.join(different[:10])
-        )
-
-
-def _flat(node, prefix: str = '') -> Iterator[tuple[str, object]]:
-    """Yield dotted keys and values of a config."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            yield from _flat(value, f'{prefix}.{key}' if prefix else key)
-    elif isinstance(node, (list, tuple)):
-        for number, value in enumerate(node):
-            yield from _flat(value, f'{prefix}.{number}')
-    else:
-        yield prefix, node
-
-
 def _train(cfg: Config) -> None:
     checkpoint = find_resumable_checkpoint(cfg.work_dir)
     cfg.resume, cfg.load_from = checkpoint is not None, checkpoint
     build_runner(cfg).train()
-
-
-def _predict(
-    run: Path,
-    paths: list[str],
-    path: Path,
-    options: AdaptOptions,
-    given: dict[str, tuple[str, str]],
-) -> None:
-    """Write the class of every image; where there is an answer, that."""
-    inferencer = Inferencer(str(run), device=options.device)
-    sample = paths[:: max(1, len(paths) // CALIBRATION)]
-    inferencer.calibrate(sample, num_workers=options.workers)
-    about = dict(model=str(run), classes=inferencer.classes)
-    rows = prediction_rows(inferencer, paths, 3, num_workers=options.workers)
-    more = ('answered_by',) if given else ()
-    write_predictions(path, _answered(rows, given), 3, about, more)
-
-
-def _answered(
-    rows: Iterable[dict], given: dict[str, tuple[str, str]]
-) -> Iterator[dict]:
-    """Put the answers first among the classes of answered images."""
-    for row in rows:
-        if row['image'] in given and 'top' in row:
-            name, who = given[row['image']]
-            others = [best for best in row['top'] if best['class'] != name]
-            answer = {'class': name, 'confidence': 1.0, 'score': 1.0}
-            row = {**row, 'top': [answer, *others][: len(row['top'])]}
-            row['answered_by'] = who
-        yield row
