@@ -86,7 +86,7 @@ def write_predictions(
         rows (Iterable[dict]): ``image`` with either ``top`` (of
             `top_classes`) or ``error``.
         top_k (int): Classes per image.
-        about (dict): What else the JSON file tells, such as the model.
+        about (dict): Further facts for the JSON file, such as the model.
 
     Raises:
         ValueError: If the file name ends otherwise.

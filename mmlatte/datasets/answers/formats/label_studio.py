@@ -170,7 +170,7 @@ def _person(who: Any) -> str:
 def _image(
     data: dict, where: str, problems: Problems, key: str | None = None
 ) -> tuple[str, Literal['path', 'upload']] | None:
-    """Return what a task's data tells of the image."""
+    """Return what a task's data holds about the image."""
     if SAMPLE_ID in data:
         return data[SAMPLE_ID], 'path'
     key = key or _image_key([data.keys()], data)
