@@ -18,7 +18,8 @@ Labels choose the parts and score the outcome; the method does not see them.
         --data benchmarks/configs/data/$part.py \
         --clip benchmarks/configs/clips/rsclip.py > $part.py; done
     python benchmarks/robustness.py eurosat.py --outliers ucmerced.py \
-        --seeds 0 1 2 --vary options.valley=1.0 options.min_agreement=0.0
+        --seeds 0 1 2 \
+        --vary options.valley=1.0 options.min_agreement=0.0
 """
 
 import argparse

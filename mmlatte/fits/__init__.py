@@ -1,7 +1,6 @@
 """What frozen features hold: arrays in, a linear classifier out."""
 
 from .add_rows import add_rows
-from .conjugate_gradients import conjugate_gradients
 from .fit import Fit
 from .frozen_features import FrozenFeatures, double_precision
 from .gaussians import (
@@ -16,9 +15,11 @@ from .gaussians import (
 from .gda import GDAOptions, fit_gda
 from .label_propagation import (
     LabelPropagationOptions,
+    conjugate_gradients,
     fit_label_propagation,
 )
-from .latteplus import LattePlusFit, LattePlusOptions, fit_latteplus
+from .latteplus import LattePlusFit, fit_latteplus
+from .latteplus_options import LattePlusOptions
 from .linear_classifier import LinearClassifier
 from .linear_discriminants import linear_discriminants
 from .neighbour_graph import NeighbourGraph, spread_labels, sum_along_edges

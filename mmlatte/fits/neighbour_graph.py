@@ -15,14 +15,16 @@ class NeighbourGraph:
     r"""Symmetric graph of the k nearest neighbours, normalised by degree.
 
     .. math::
-        a_{ij} = (\cos(x_i, x_j) + 1) / 2 \text{ for the k nearest j, else } 0,
-        \quad W = (A + A^\top) / 2, \quad S = D^{-1/2} W D^{-1/2}
+        a_{ij} = ((\cos(x_i, x_j) + 1) / 2)^p
+        \text{ for the k nearest j, else } 0, \quad
+        W = (A + A^\top) / 2, \quad S = D^{-1/2} W D^{-1/2}
 
     ``graph @ values`` is S times values, (n, C).
 
     Args:
         features (Tensor): Unit features x, (n, D).
         neighbours (int): k; fewer where there are fewer nodes.
+        sharpness (float): p; nearer neighbours weigh more. Defaults to 1.
 
     Examples:
         >>> x = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
@@ -31,7 +33,9 @@ class NeighbourGraph:
         [0.0, 1.0, 0.0, 0.0]
     """
 
-    def __init__(self, features: Tensor, neighbours: int) -> None:
+    def __init__(
+        self, features: Tensor, neighbours: int, sharpness: float = 1.0
+    ) -> None:
         n, device = len(features), features.device
         k = min(neighbours, n - 1)
         values, indices = [], []
@@ -46,7 +50,10 @@ class NeighbourGraph:
         column = torch.cat(indices).flatten()
         self.source = torch.cat([row, column])
         self.target = torch.cat([column, row])
-        weight = torch.cat(values).flatten().repeat(2) / 2
+        nearest = torch.cat(values)
+        if sharpness != 1:
+            nearest = nearest.clamp(min=0) ** sharpness
+        weight = nearest.flatten().repeat(2) / 2
         degree = weight.new_zeros(n)
         add_rows(degree, self.source, weight)
         scale = degree.clamp(min=1e-12).rsqrt()

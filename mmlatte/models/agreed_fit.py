@@ -2,8 +2,8 @@ import torch
 from mmengine.dist import broadcast
 from torch import Tensor
 
-from mmlatte.fits import FrozenFeatures
-from mmlatte.fits.latteplus import (
+from mmlatte.fits import (
+    FrozenFeatures,
     LattePlusFit,
     LattePlusOptions,
     fit_latteplus,
@@ -27,9 +27,9 @@ def agreed_latteplus(
     fit = fit_latteplus(frozen, options)
     if not fit.kept_zero_shot and len(fit.labels.unique()) < 2:
         fit.kept_zero_shot, fit.reason = True, 'all images get one label'
-    facts = torch.tensor([fit.kept_zero_shot, fit.matched])
+    facts = torch.tensor([fit.kept_zero_shot, fit.train_further])
     tensors: list[Tensor] = [facts, fit.labels, fit.unused]
     for tensor in (*tensors, fit.classifier.weight, fit.classifier.bias):
         broadcast(tensor)
-    fit.kept_zero_shot, fit.matched = facts.tolist()
+    fit.kept_zero_shot, fit.train_further = facts.tolist()
     return fit

@@ -40,13 +40,14 @@ def test_shares_of_a_training_run_add_up(make_tiny_run):
 def test_robustness_of_a_fit(make_tiny_run):
     run = make_tiny_run()
     run.config = run.write_fit('latteplus.py', 'LattePlusClassifier')
+    few = 'options.min_agreement=0.99'
     done = run.tool(
         '../benchmarks/robustness.py',
         *('--seeds', '0', '1', '--out', 'table.md'),
-        *('--vary', 'alpha=0.5+min_clusters=1.0', 'alpha=0.5'),
+        *('--vary', f'{few}+options.alpha=0.5', 'options.alpha=0.5'),
     )
     table = rows(done.stdout)
-    assert table['images'][5].startswith('alpha=0.5+min_clusters=1.0: gain')
+    assert table['images'][5].startswith(f'{few}+options.alpha=0.5: gain')
     assert table['all'][0] == '1' and table['few'][0] == '2'  # runs
     assert table['one class'][0] == '3'  # classes
     before, after, gain, worst = map(float, table['all'][1:5])

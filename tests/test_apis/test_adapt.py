@@ -6,6 +6,7 @@ import importlib
 import json
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import open_clip
@@ -20,9 +21,10 @@ from mmlatte.apis.adapt.config import adapt_config
 from mmlatte.apis.adapt.options import AdaptOptions
 from mmlatte.apis.adapt.settings import clip_settings, lmm_settings
 from mmlatte.engine.schedulers import WarmupCosineLR
-from mmlatte.fits import LattePlusFit, LinearClassifier
+from mmlatte.fits import LattePlusFit, LattePlusOptions, LinearClassifier
 from mmlatte.lmm import TextFile
 from mmlatte.lmm.asking.prompts import prompts_for
+from mmlatte.models import LattePlusClassifier
 from mmlatte.registry import MODELS
 
 REPO = Path(__file__).resolve().parents[2]
@@ -235,10 +237,11 @@ def fit(choices) -> dict:
 def test_latteplus_needs_no_lmm_and_no_training(
     fit, tiny_eurosat, tmp_path, monkeypatch
 ):
-    latteplus = 'mmlatte.models.classifiers.latteplus'
-    monkeypatch.setattr(f'{latteplus}.IMAGES', 8)
-    # Centring scatters the labels that random weights give to 24 images.
-    monkeypatch.setattr(f'{latteplus}.label_purity', lambda *_: 1.0)
+    # 24 images of random weights are few, and hardly agree with their names.
+    lenient = partial(LattePlusOptions, min_images=1, min_agreement=1e-3)
+    monkeypatch.setattr(
+        LattePlusClassifier, 'options_type', staticmethod(lenient)
+    )
     shutil.copytree(tiny_eurosat / '2750', tmp_path / 'test')
     classes = [folder.name for folder in (tmp_path / 'test').iterdir()]
     result = adapt(
@@ -269,6 +272,7 @@ def test_tuned_latteplus_trains_from_the_clusters(fit, tmp_path, monkeypatch):
             LinearClassifier.zero_shot(frozen),
             torch.arange(len(frozen)) % 3,
             unused=torch.arange(frozen.classes) >= 3,
+            train_further=True,
         ),
     )
     result = adapt(
@@ -294,7 +298,7 @@ def test_tuned_latteplus_trains_from_the_clusters(fit, tmp_path, monkeypatch):
     assert 'LattePlusTunedClassifier' in card
 
 
-def test_tuned_latteplus_trains_nothing_where_names_match(
+def test_tuned_latteplus_trains_nothing_where_it_would_not_gain(
     fit, tmp_path, monkeypatch
 ):
     looked = []
@@ -307,7 +311,6 @@ def test_tuned_latteplus_trains_nothing_where_names_match(
             LinearClassifier(30 * prototypes, torch.zeros(3)),
             torch.arange(len(frozen)) % 3,
             unused=torch.zeros(3, dtype=torch.bool),
-            matched=True,
         )
 
     monkeypatch.setattr(

@@ -1,105 +1,57 @@
-"""The evidence for names against a loop, and what it decides."""
-
 import itertools
 import math
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from mmlatte.fits.names import (
-    image_names,
-    label_purity,
-    match_names,
-    name_evidence,
-)
-
-#: Images, classes, a weight, a seed.
-CASES = given(
-    st.integers(1, 30),
-    st.integers(2, 5),
-    st.floats(0, 2),
-    st.integers(0, 10**6),
-)
+from mmlatte.fits.names import agreement, assign_names, name_posterior
 
 
-@settings(max_examples=25, deadline=None)
-@CASES
-def test_evidence_equals_a_loop(n, classes, weight, seed):
-    draw = torch.Generator().manual_seed(seed)
-    clusters, first, second = torch.randint(
-        classes, (3, n), generator=draw
-    ).unbind()
-    voices = torch.rand(n, classes, generator=draw, dtype=torch.float64)
-    found = name_evidence(clusters, voices, [first, second], weight)
-    for k in range(classes):
-        inside = [i for i in range(n) if clusters[i] == k]
-        for c in range(classes):
-            expected = math.log(
-                sum(float(voices[i, c]) for i in inside) + 1e-3
-            )
-            for labels in (first, second):
-                named = sum(int(labels[i] == c) for i in inside)
-                share = named / max(len(inside), 1)
-                expected += weight / 2 * math.log(share + 0.02)
-            assert found[k, c] == pytest.approx(expected)
+def test_name_posterior_by_hand():
+    clusters = torch.tensor([0, 0, 1])
+    spread = torch.tensor([[0.5, 0.1], [0.3, 0.1], [0.2, 0.8]]).double()
+    labels = torch.tensor([0, 1, 1])
+    found = name_posterior(clusters, spread, labels, 0.1)
+    total = 1 + 2 * 0.1
+    mass = [[0.8, 0.2], [0.2, 0.8]]
+    share = [[0.5, 0.5], [0.0, 1.0]]
+    for k, c in itertools.product(range(2), range(2)):
+        value = (mass[k][c] + 0.1) * (share[k][c] + 0.1) / total**2
+        assert float(found[k, c]) == pytest.approx(math.log(value))
 
 
-def test_neither_source_alone_names_a_cluster():
-    clusters = torch.zeros(10, dtype=torch.long)
-    # Name 0 alone is loud; all labels are 1, which is silent; 2 has some of
-    # both.
-    voices = torch.tensor([[0.1, 0.0, 0.05]]).expand(10, 3)
-    labels = torch.tensor([1, 1, 1, 1, 1, 1, 2, 2, 2, 2])
-    evidence = name_evidence(clusters, voices, [labels])
-    assert evidence[0].argmax() == 2
-    assert evidence.shape == (3, 3)
+def test_empty_clusters_have_no_evidence():
+    spread = torch.tensor([[1.0, 0.0, 0.0]])
+    found = name_posterior(torch.tensor([1]), spread, torch.tensor([0]), 0.1)
+    assert torch.equal(found[0], found[0, :1].expand(3))
+    assert found[1].argmax() == 0
 
 
-@settings(max_examples=25, deadline=None)
-@CASES
-def test_names_equal_a_loop(n, classes, weight, seed):
-    draw = torch.Generator().manual_seed(seed)
-    evidence = 3 * torch.randn(classes, classes, generator=draw).double()
-    clusters = torch.randint(classes, (n,), generator=draw)
-    posteriors = torch.randn(n, classes, generator=draw).softmax(dim=1)
-    found = image_names(evidence, clusters, posteriors, weight)
-    for i in range(n):
-        row = evidence[clusters[i]].tolist()
-        first, second = sorted(row, reverse=True)[:2]
-        if first - second < 2:
-            row = [
-                e + weight * math.log(float(p) + 0.02)
-                for e, p in zip(row, posteriors[i], strict=True)
-            ]
-        assert row[found[i]] == pytest.approx(max(row))
+@pytest.mark.parametrize('penalty', [0.0, 0.7, 3.0])
+def test_assignment_is_the_best_of_all(penalty):
+    draw = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        posterior = torch.randn(4, 4, generator=draw)
+        names = assign_names(posterior, torch.arange(4), penalty).tolist()
+
+        def value(y, e=posterior):
+            return float(
+                sum(e[k, c] for k, c in enumerate(y))
+            ) + penalty * len(set(y))
+
+        best = max(map(value, itertools.product(range(4), repeat=4)))
+        assert value(names) == pytest.approx(best)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(1, 12), st.integers(2, 4), st.integers(0, 10**6))
-def test_no_other_names_match_better(n, classes, seed):
-    draw = torch.Generator().manual_seed(seed)
-    evidence = 5 * torch.randn(classes, classes, generator=draw).double()
-    clusters = torch.randint(classes, (n,), generator=draw)
-    live = clusters.unique().tolist()
-
-    def worth(names):
-        own = zip(live, names, strict=True)
-        return sum(float(evidence[k, c]) for k, c in own) + 3 * len(set(names))
-
-    found = match_names(evidence, clusters)
-    every = itertools.product(range(classes), repeat=len(live))
-    best = max(worth(names) for names in every)
-    assert worth(found[live].tolist()) == pytest.approx(best)
-    empty = [k for k in range(classes) if k not in live]
-    assert torch.equal(found[empty], evidence.argmax(dim=1)[empty])
+def test_clusters_without_images_claim_no_name():
+    posterior = torch.tensor([[5.0, 0.0], [4.0, 3.5]])
+    names = assign_names(posterior, torch.tensor([1, 1]), 2.0)
+    assert names[1] == 0
 
 
-@pytest.mark.parametrize(
-    'labels, purity',
-    [([0, 0, 0, 1, 1], 1), ([3, 3, 1, 2, 0], 3 / 5), ([1, 1, 1, 1, 1], 1)],
-)
-def test_purity_counts_the_first_label_of_every_cluster(labels, purity):
-    clusters = torch.tensor([2, 2, 2, 5, 5])
-    assert label_purity(clusters, torch.tensor(labels)) == purity
+def test_agreement():
+    labels = torch.tensor([0, 1, 2, 0, 1, 2])
+    assert agreement(labels, labels, 3) == 1
+    assert agreement(labels, (labels + 1) % 3, 3) == pytest.approx(-0.5)
+    one = torch.zeros(4, dtype=torch.long)
+    assert agreement(one, one, 2) == 0

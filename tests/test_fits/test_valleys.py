@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from mmlatte.fits import LattePlusOptions
 from mmlatte.fits.valleys import join_clusters, valleys
+
+OPTIONS = LattePlusOptions()
 
 
 def draw(*places, count=150, width=5, seed=0):
@@ -42,54 +45,28 @@ def plain_valley(x, labels, a, b):
 
 def test_equals_numpy():
     x, labels = draw(0.0, 3.0, 5.0)
-    found = {(a, b): depth for depth, a, b in valleys(x, labels)}
+    found = {(a, b): depth for depth, a, b in valleys(x, labels, OPTIONS)}
     assert set(found) == {(0, 1), (0, 2), (1, 2)}
     for (a, b), depth in found.items():
         assert depth == pytest.approx(plain_valley(x, labels, a, b), abs=1e-9)
 
 
-def test_the_order_of_images_hides_no_cluster():
-    """Images of a cluster may all be, say, every fifth."""
-    x, labels = draw(0.0, 9.0, 18.0, 27.0, 36.0)
-    mixed = torch.arange(len(x)).reshape(5, -1).T.flatten()
-    depths = [valley[0] for valley in valleys(x[mixed], labels[mixed], 5)]
-    assert max(depths) < 0.3
-
-
 def test_the_farther_the_deeper():
     depths = [
-        valleys(*draw(0.0, place), folds)[0][0]
-        for folds in (1, 5)
+        valleys(*draw(0.0, place), OPTIONS)[0][0]
         for place in (2.0, 3.0, 4.0, 6.0)
     ]
-    assert depths[:4] == sorted(depths[:4], reverse=True)
-    assert depths[4:] == sorted(depths[4:], reverse=True)
-    assert depths[3] < 0.2 and depths[7] < 0.2
-    assert depths[0] > 0.8 and depths[4] > 0.8
+    assert depths == sorted(depths, reverse=True)
+    assert depths[0] > 0.8 and depths[3] < 0.2
 
 
-def test_few_images_in_many_dimensions():
-    """Halves of one cluster look separate where they were fitted only."""
-    x, _ = draw(0.0, count=80, width=60)
-    half = (x @ torch.ones(60, dtype=torch.float64) > 0).long()
-    assert valleys(x, half)[0][0] < 0.8 < valleys(x, half, 5)[0][0]
-
-
-def test_halves_are_joined_under_the_better_name():
+def test_halves_of_one_cluster_are_joined():
     x, labels = draw(0.0, 8.0)
     half = torch.where(labels == 0, (x[:, 1] > 0).long(), 3)  # no 2
-    evidence = torch.zeros(300, 4)
-    evidence[:150, 1], evidence[:150, 0] = 0.6, 0.4
-    into = join_clusters(x, half, evidence, 0.65)
-    assert into.tolist() == [1, 1, 2, 3]
-    swapped = join_clusters(x, half, evidence[:, [1, 0, 2, 3]], 0.65)
-    assert swapped.tolist() == [0, 0, 2, 3]
-    assert join_clusters(x, labels * 3, evidence, 0.65).tolist() == [
-        0,
-        1,
-        2,
-        3,
-    ]
+    joined = join_clusters(x, half, OPTIONS)
+    assert len(joined[:150].unique()) == 1 and (joined[150:] == 3).all()
+    whole = join_clusters(x, labels * 3, OPTIONS)
+    assert torch.equal(whole, labels * 3)
 
 
 def test_three_parts_become_one():
@@ -97,11 +74,10 @@ def test_three_parts_become_one():
     parts = torch.bucketize(
         x[:, 0].contiguous(), torch.tensor([-0.6, 0.6]).double()
     )
-    evidence = torch.tensor([[0.0, 0.0, 1.0]]).expand(400, 3)
-    assert join_clusters(x, parts, evidence, 0.65).tolist() == [2, 2, 2]
+    assert len(join_clusters(x, parts, OPTIONS).unique()) == 1
 
 
 def test_one_cluster_has_no_valley():
     x, labels = draw(0.0)
-    assert valleys(x, labels) == []
-    assert join_clusters(x, labels, torch.ones(150, 2), 0.5).tolist() == [0, 1]
+    assert valleys(x, labels, OPTIONS) == []
+    assert torch.equal(join_clusters(x, labels, OPTIONS), labels)

@@ -77,7 +77,7 @@ methods = dict(
     latteplus=large,
     transclip=large,
     # Ten classes would leave 9 of 256 dimensions.
-    reclip=dict(**large, model=dict(project=False)),
+    reclip=dict(**large, model=dict(options=dict(project=False))),
     dpa=dict(**norms, **few_epochs),
     # However many images there are: see latteplus_tuned_vitb32_folder.py.
     latteplus_tuned=dict(param_scheduler=dict(max_path=0.045)),

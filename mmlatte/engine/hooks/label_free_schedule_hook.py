@@ -19,6 +19,7 @@ from mmlatte.engine.rate.path_choice import (
     improved,
     rose,
     turning_point,
+    why_stopped,
 )
 from mmlatte.engine.rate.peak_rate import only_scheduler, path_of_one, set_peak
 from mmlatte.engine.rate.rate_walk import walk
@@ -65,8 +66,7 @@ class LabelFreeScheduleHook(Hook):
             is measured, beside the ends of epochs, where the weights of the
             best moment are kept. Defaults to 10.
         latteplus (dict, optional): Of the `LattePlusOptions`, for the
-            clusters. There ``own_weight`` is 0 by default: zero-shot labels,
-            the other criterion, do not count in them.
+            clusters.
     """
 
     # After the texts are bound, before RunSummaryHook evaluates.
@@ -90,9 +90,7 @@ class LabelFreeScheduleHook(Hook):
                 f'last={last}'
             )
         self.images = images
-        self.latteplus = LattePlusOptions(
-            **{'own_weight': 0.0, **(latteplus or {})}
-        )
+        self.latteplus = LattePlusOptions(**(latteplus or {}))
         self.steps = steps
         self.first, self.last = first, last
         self.stop = stop
@@ -261,7 +259,8 @@ class LabelFreeScheduleHook(Hook):
         if self.stop and not last and self._has_turned():
             record['stopped'] = True
             runner.train_loop.stop_training = True
-            runner.logger.info(f'Stopping: {self._why()}.')
+            best = None if self._best is None else self._best.score
+            runner.logger.info(f'Stopping: {why_stopped(record, best)}.')
         if self._best is None or not (last or record['stopped']):
             return
         if self._best.moment is None:
@@ -288,21 +287,6 @@ class LabelFreeScheduleHook(Hook):
         recent = [v for at, v in measured if at > measured[-1][0] - 1]
         best = max(value for _, value in measured)
         return fell([best, max(recent)], count)
-
-    def _why(self) -> str:
-        record = self._record
-        if self._best is not None:
-            return (
-                'in the last epoch labels agreed less with the clusters of '
-                f'the images than before ({record["training"][-1][1]:.2f}, '
-                f'after {self._best.score:.2f})'
-            )
-        return (
-            'the agreement of frozen and fine-tuned labels is '
-            f'{record["epochs"][-1]:.2f} again, after '
-            f'{min(record["epochs"]):.2f}; going on would repeat the '
-            'zero-shot labels'
-        )
 
     def _write(self, runner: Runner) -> None:
         if is_main_process():

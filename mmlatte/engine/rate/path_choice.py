@@ -30,6 +30,7 @@ __all__ = [
     'next_path',
     'rose',
     'turning_point',
+    'why_stopped',
 ]
 
 #: A rise of the agreement that is no noise, and the same in images^-0.5.
@@ -205,3 +206,25 @@ def next_path(paths: Sequence[float], agreement: Sequence[float]) -> float:
         agreement (Sequence[float]): Measured there.
     """
     return paths[-1] * (COARSE if agreement[-1] > UNTOUCHED else FINE)
+
+
+def why_stopped(record: dict, best: float | None) -> str:
+    """Say why a run ended early.
+
+    Args:
+        record (dict): ``training`` and ``epochs``, what was measured.
+        best (float, optional): The best agreement with the clusters, if these
+            were followed.
+    """
+    if best is not None:
+        return (
+            'in the last epoch labels agreed less with the clusters of the '
+            f'images than before ({record["training"][-1][1]:.2f}, after '
+            f'{best:.2f})'
+        )
+    return (
+        'the agreement of frozen and fine-tuned labels is '
+        f'{record["epochs"][-1]:.2f} again, after '
+        f'{min(record["epochs"]):.2f}; going on would repeat the '
+        'zero-shot labels'
+    )

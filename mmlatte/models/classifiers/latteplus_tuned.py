@@ -22,14 +22,13 @@ from .fitted import log_fit
 
 @MODELS.register_module()
 class LattePlusTunedClassifier(DPAClassifier):
-    r"""Self-training that starts from the names of `LattePlusClassifier`.
+    r"""Self-training that starts from the labels of `LattePlusClassifier`.
 
     The dual prototypes of `DPAClassifier` with another start: the first image
-    prototypes are the means of the images that LattePlus gives a name, which
-    many zero-shot labels miss. And with other shares of the classes: DPA draws
-    its predictions to equal ones, which real folders do not have, and here
-    they are drawn half-way from there to those of the n_c images of the L
-    names that LattePlus gives,
+    prototypes are the means of the images by LattePlus's labels. And with
+    other shares of the classes: DPA draws its predictions to equal ones,
+    which real folders do not have; here they are drawn half-way from there to
+    those of the n_c images of the L classes that LattePlus finds,
 
     .. math::
         \pi_c = b\,[n_c > 0] / L + (1 - b)\, n_c / N, \quad b = 1/2
@@ -41,27 +40,27 @@ class LattePlusTunedClassifier(DPAClassifier):
         \quad
         L_r = -\lambda_r \textstyle\sum_c \pi_c \log \mathrm{mean}_i\, p_{ic}
 
-    The names' own shares hold their mistakes: one that took the images of
-    another is twice too large. A name without images is not called for.
+    Shares of LattePlus alone would repeat its mistakes: a class that took the
+    images of another is twice too large. A class without images has no share.
 
     Often nothing is trained, and the log says so. The Gaussians of LattePlus
     are the classifier, as prototypes and a scale,
 
-    - where names and clusters match: self-training by nearest prototypes
-      would start below them, and ended below them wherever it was tried;
-    - where the names' shares are far from equal ones, to which it would draw
+    - where training cannot be expected to gain
+      (`LattePlusFit.train_further`);
+    - where the shares are far from equal ones, to which training would draw
       its predictions: where :math:`\exp(-\sum_c n_c / N \ln (n_c / N))`,
-      their perplexity, is below ``min_perplexity`` C. Names without images
-      would get some.
+      their perplexity, is below ``min_perplexity`` C.
 
     And where LattePlus stays zero-shot CLIP, this model does as well.
 
     Args:
         *args: See `DPAClassifier`.
         balance (float): b, in [0, 1]. Defaults to 0.5.
-        train_matched (bool): Train where names and clusters match as well.
-            Defaults to False.
-        min_perplexity (float): See above, in [0, 1]. Defaults to 0.8.
+        always_train (bool): Train also where no gain is expected. Defaults
+            to False.
+        min_perplexity (float): In [0, 1], of the number of classes. Defaults
+            to 0.8.
         latteplus (dict, optional): Of the `LattePlusOptions`.
         **kwargs: See `DPAClassifier`.
 
@@ -76,7 +75,7 @@ class LattePlusTunedClassifier(DPAClassifier):
         self,
         *args,
         balance: float = 0.5,
-        train_matched: bool = False,
+        always_train: bool = False,
         min_perplexity: float = 0.8,
         latteplus: dict | None = None,
         **kwargs,
@@ -90,7 +89,7 @@ class LattePlusTunedClassifier(DPAClassifier):
             )
         self.latteplus = LattePlusOptions(**(latteplus or {}))
         self.balance = balance
-        self.train_matched = train_matched
+        self.always_train = always_train
         self.min_perplexity = min_perplexity
         self.shares = torch.zeros(len(self.class_names))
         # Of the prototypes of a fit; 0 where they are those of training.
@@ -152,7 +151,7 @@ class LattePlusTunedClassifier(DPAClassifier):
             return
         labels = found.labels
         counts = labels.bincount(minlength=len(self.shares))
-        why = self._why_not(found.matched, counts / len(labels))
+        why = self._why_not(found.train_further, counts / len(labels))
         # More classes than dimensions have no prototypes of one length.
         if why and len(counts) <= frozen.width:
             form = found.classifier.as_prototypes(frozen, found.unused)
@@ -169,15 +168,18 @@ class LattePlusTunedClassifier(DPAClassifier):
         self.shares.copy_(equal.lerp(counts / len(labels), 1 - self.balance))
         super().set_frozen(dataclasses.replace(frozen, labels=labels.numpy()))
 
-    def _why_not(self, matched: bool, shares: Tensor) -> str | None:
-        """Say why not to train, if so; shares of all names, (C,)."""
-        if matched and not self.train_matched:
-            return 'names and clusters match (train_matched=True would train)'
+    def _why_not(self, gains: bool, shares: Tensor) -> str | None:
+        """Say why not to train, if so; shares of all classes, (C,)."""
+        if not gains and not self.always_train:
+            return (
+                'with so many images training would end below the Gaussians '
+                '(always_train=True would train)'
+            )
         perplexity = float(torch.special.entr(shares).sum().exp())
         least = self.min_perplexity * len(shares)
         if perplexity < least:
             return (
-                f'the shares of {len(shares)} names are uneven (perplexity '
+                f'the shares of {len(shares)} classes are uneven (perplexity '
                 f'{perplexity:.2f}; min_perplexity would train from '
                 f'{least:.2f} on)'
             )

@@ -37,6 +37,7 @@ def found_labels(labels):
         LinearClassifier(torch.eye(3, 16), torch.zeros(3)),
         labels,
         unused=labels.bincount(minlength=3) == 0,
+        train_further=True,
     )
 
 
@@ -140,22 +141,22 @@ def test_two_names_for_one_cluster_are_no_clusters(tuned, seed):
     assert fit_latteplus(frozen).kept_zero_shot
 
 
-@pytest.mark.parametrize('train_matched', [False, True])
-def test_where_names_match_clusters_the_fit_stays(
-    train_matched, tuned, make_frozen, tiny_model
+@pytest.mark.parametrize('always_train', [False, True])
+def test_where_training_would_not_gain_the_fit_stays(
+    always_train, tuned, make_frozen, tiny_model
 ):
     frozen, _ = make_frozen(n=400, classes=4, spread=0.25)
     plain = tiny_model(
         LattePlusClassifier, frozen.class_features, as_prototypes=True
     )
     plain.fit(frozen)
-    assert fit_latteplus(frozen).matched
-    model = tuned(frozen.class_features, train_matched=train_matched)
+    assert not fit_latteplus(frozen).train_further
+    model = tuned(frozen.class_features, always_train=always_train)
     model.memory.reset(torch.from_numpy(frozen.class_features))
     model.extract_feat = lambda inputs, stage=None: inputs
     before = model(frozen.rows()).detach()
     model.set_frozen(frozen)
-    assert model.is_fitted is not train_matched
+    assert model.is_fitted is not always_train
     assert not model.kept_zero_shot
     # Zero-shot CLIP is evaluated after this.
     assert torch.equal(model(frozen.rows()), before)
@@ -163,7 +164,7 @@ def test_where_names_match_clusters_the_fit_stays(
 
     model.adopt_fit()
     after = model(frozen.rows())
-    if train_matched:
+    if always_train:
         assert torch.equal(after, before)
         return
     torch.testing.assert_close(after, plain(frozen.rows()))
@@ -200,14 +201,14 @@ def test_a_resumed_model_keeps_its_start(tuned, make_frozen, monkeypatch):
     assert torch.equal(again.image_prototypes, model.image_prototypes)
 
 
-@pytest.mark.parametrize('train_matched', [False, True])
-def test_other_images_are_found_anew(train_matched, tuned, make_frozen):
+@pytest.mark.parametrize('always_train', [False, True])
+def test_other_images_are_found_anew(always_train, tuned, make_frozen):
     """A run that starts from another one's checkpoint."""
     one, _ = make_frozen(n=400, classes=4, spread=0.25)
     two, _ = make_frozen(n=400, classes=4, spread=0.25, seed=1)
 
     def build(frozen):
-        model = tuned(frozen.class_features, train_matched=train_matched)
+        model = tuned(frozen.class_features, always_train=always_train)
         texts = torch.from_numpy(two.class_features)
         model.encode_classes = lambda: texts
         model.memory.reset(texts)
@@ -223,7 +224,7 @@ def test_other_images_are_found_anew(train_matched, tuned, make_frozen):
         model.forget_images()
         model.set_frozen(two)
         model.adopt_fit()
-    assert models[0].is_fitted is not train_matched
+    assert models[0].is_fitted is not always_train
     states = [model.state_dict() for model in models]
     for key, value in states[0].items():
         assert torch.equal(value.nan_to_num(), states[1][key].nan_to_num()), (

@@ -1,0 +1,26 @@
+"""A few answers: which images to ask about, and what to make of them."""
+
+from .accuracy_estimate import AccuracyEstimate
+from .answers_fit import AnswersFit
+from .answers_options import AnswersOptions
+from .choose import choose
+from .fit_answers import fit_answers
+from .given_answers import NONE, SKIP, GivenAnswers
+from .image_structure import ImageStructure
+from .name_weight import NameEvidence, name_evidence
+from .questions import Questions
+
+__all__ = [
+    'NONE',
+    'SKIP',
+    'AccuracyEstimate',
+    'AnswersFit',
+    'AnswersOptions',
+    'GivenAnswers',
+    'ImageStructure',
+    'NameEvidence',
+    'Questions',
+    'choose',
+    'fit_answers',
+    'name_evidence',
+]
