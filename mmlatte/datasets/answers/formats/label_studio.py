@@ -107,7 +107,7 @@ def read_label_studio_min(
         problems.add(
             str(path),
             f'the choice may be any of {choices}; name the field to read, '
-            "or export as 'JSON', which tells",
+            "or export as 'JSON', which has it",
         )
         return
     for number, task in enumerate(tasks):
