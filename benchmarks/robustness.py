@@ -1,4 +1,4 @@
-r"""How a method that fits frozen features bears what real folders hold.
+r"""Accuracy of a fit of frozen features on awkward folders.
 
 Fits it to parts of the training features and tests on the same classes:
 

@@ -1,4 +1,4 @@
-r"""How a method that trains bears what real folders hold.
+r"""Accuracy of a method that trains on awkward folders.
 
 As ``robustness.py``, of which it takes the parts, but every part is a whole
 run of ``tools/train.py`` on a folder of links to its images. Runs are those

@@ -4,7 +4,7 @@ Starts a LatteCLIP run the way ``tools/train.py`` does, stage by stage, with an
 index of files that do not exist: every hook, the text store and the loop are
 the real ones, pixels are made up. The run is one that was started before:
 features (a sparse file), zero-shot labels and all texts are there. The towers
-are tiny and random: what towers cost is for ``train_step.py`` to say.
+are tiny and random: ``train_step.py`` measures the cost of towers.
 
     python benchmarks/scale.py --samples 10_000_000 --classes 10_000
 """

@@ -3,8 +3,8 @@
 _base_ = './methods/latteplus_tuned.py'
 classes = ['apple', 'orange']
 model = dict(class_names=classes)
-# The strong view keeps its colours and half of the image at least: what tells
-# the classes of an unknown domain may be there.
+# The strong view keeps its colours and half of the image at least: what
+# separates the classes of an unknown domain may be there.
 strong = [
     dict(_base_.strong[0], crop_ratio_range=(0.5, 1.0)),
     _base_.strong[1],

@@ -26,7 +26,7 @@ def first_sentence(text: str) -> str:
 
 
 def claim(part: Path) -> str:
-    """Return what the comment at the head of a config says it is."""
+    """Return the first sentence of the comment at the head of a config."""
     lines = part.read_text(encoding='utf-8').split('\n')
     head = lines[: next(i for i, x in enumerate(lines) if x[:1] != '#')]
     return first_sentence(' '.join(line.lstrip('# ') for line in head))

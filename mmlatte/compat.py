@@ -108,7 +108,7 @@ def register_safe_checkpoint_loader() -> None:
 
     mmengine 0.10.7 leaves ``weights_only`` to torch and, with torch >= 2.6,
     cannot load its own checkpoints; onedl-mmengine up to 0.10.12 falls back
-    to plain unpickling, which runs whatever the file says. Removable when
+    to plain unpickling, which runs any code in the file. Removable when
     both load with ``weights_only=True`` and no fallback.
     """
     from mmengine.runner.checkpoint import CheckpointLoader

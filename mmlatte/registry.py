@@ -4,7 +4,7 @@ Every registry is a direct child of mmengine's root registry (scope
 ``mmlatte``), so that any OpenMMLab project can name our components as
 ``type='mmlatte.X'`` without a ``custom_imports``: mmengine imports this
 module by the scope's name, and ``locations`` imports the components.
-``LMMS`` is the one kind that mmengine does not know.
+``LMMS`` is the one kind that mmengine does not have.
 """
 
 from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS

@@ -37,7 +37,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--ablation',
         metavar='NAME|FILE',
-        help='vary the only CONFIG as a list of configs/_base_/ablations says '
+        help='vary the only CONFIG as a list of configs/_base_/ablations does '
         '(latteclip, tunings), or a config file with such a list',
     )
     parser.add_argument(
@@ -52,7 +52,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def stop(*_) -> None:
-    """End as with Ctrl-C; what runs is told to save and waited for."""
+    """End as with Ctrl-C; running processes save first."""
     # A second signal (`timeout` sends two) must not cut that short.
     signal.signal(signal.SIGTERM, lambda *_: None)
     raise SystemExit(TERMINATED)

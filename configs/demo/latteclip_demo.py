@@ -1,6 +1,6 @@
 # LatteCLIP in a few minutes on two CPU cores, with nothing to download:
 # weights and images come with the pip packages of the `demo` extra.
-# README.md in this folder says what they are.
+# README.md in this folder describes them.
 _base_ = ['../methods/latteclip.py', './openmoji.py']
 locals().update(_base_.data)
 model = dict(

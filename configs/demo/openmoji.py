@@ -71,7 +71,7 @@ tested = dict(
 )
 data = dict(
     model=dict(
-        # The CLIP of the demo: README.md in this folder says what it is.
+        # The CLIP of the demo: README.md in this folder describes it.
         clip=dict(
             type='mmlatte.DemoCLIP',
             model_name='local-dir:data/demo/clip',

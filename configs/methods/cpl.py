@@ -1,5 +1,5 @@
-# CPL: IFPL with candidate pseudo-labels, sets of classes (arXiv 2406.10502),
-# and the published quantiles for EuroSAT.
+# CPL: IFPL with sets of candidate pseudo-labels (arXiv 2406.10502). With the
+# published quantiles for EuroSAT.
 _base_ = './ifpl.py'
 method = [*_base_.method, 'cpl']
 model = dict(

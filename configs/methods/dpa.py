@@ -1,5 +1,6 @@
-# DPA: pseudo-labels of image and text prototypes, with the published
-# hyper-parameters (arXiv 2408.08855). The paper has OpenAI's ViT-B/32.
+# DPA: self-training on pseudo-labels of image and text prototypes (arXiv
+# 2408.08855). With the published hyper-parameters; the paper has OpenAI's
+# ViT-B/32.
 _base_ = [
     '../clips/vitb32.py',
     '../_base_/schedules/self_training.py',

@@ -1,4 +1,4 @@
-# FLYP: contrastive fine-tuning on zero-shot labels (arXiv 2212.00638), with
+# FLYP: contrastive fine-tuning on zero-shot labels (arXiv 2212.00638). With
 # the optimisation that LatteCLIP's authors gave it.
 _base_ = [
     '../clips/vitb32.py',

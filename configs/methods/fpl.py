@@ -1,6 +1,6 @@
-# FPL: learns from the 16 images of each class that frozen CLIP is surest of
-# (arXiv 2306.01669), with norm tuning. The paper tunes prompts (SGD, lr 0.1,
-# 150 epochs a round); norms need a small lr.
+# FPL: learns from the 16 images of each class of which frozen CLIP is most
+# confident (arXiv 2306.01669). With norm tuning: the paper tunes prompts (SGD,
+# lr 0.1, 150 epochs a round); norms need a small lr.
 _base_ = [
     '../clips/vitb32.py',
     '../_base_/schedules/self_training.py',

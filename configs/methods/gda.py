@@ -1,4 +1,4 @@
-# GDA: Gaussian discriminant analysis by EM on frozen features (arXiv
+# GDA: Gaussian discriminants fitted to frozen features by EM (arXiv
 # 2402.04087).
 _base_ = [
     '../clips/vitb32.py',

@@ -1,5 +1,6 @@
-# GRIP: IFPL that learns from more images in every round, in the last from all,
-# and starts each from the pretrained weights and the full learning rate.
+# GRIP: IFPL on more images in every round, in the last on all (arXiv
+# 2306.01669). Each round starts from the pretrained weights and the full
+# learning rate.
 _base_ = './ifpl.py'
 method = [*_base_.method, 'grip']
 model = dict(

@@ -1,5 +1,5 @@
-# LaFTer: a classifier of sentences about the classes labels the images (arXiv
-# 2305.18287), with the published hyper-parameters but norm tuning; the paper
+# LaFTer: a classifier learned from an LLM's sentences labels the images (arXiv
+# 2305.18287). With the published hyper-parameters but norm tuning; the paper
 # has OpenAI's CLIP, 50 prompts besides and a constant lr. `descriptions`: a
 # JSON of {class name: [sentence, ...]} that a language model wrote.
 _base_ = [

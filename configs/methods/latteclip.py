@@ -1,5 +1,5 @@
-# LatteCLIP: fine-tuning with LMM-written texts about images, groups and
-# classes (arXiv 2410.08211).
+# LatteCLIP: fine-tuning on texts of an LMM about images and groups of images
+# (arXiv 2410.08211).
 _base_ = [
     '../clips/vitb32.py',
     '../_base_/schedules/latteclip.py',

@@ -1,5 +1,5 @@
-# LattePlus: finds the classes in frozen features by structure, from their
-# names alone.
+# LattePlus, ours: label spreading and EM on frozen features; its rules were
+# chosen on ten image sets, EuroSAT among them.
 _base_ = [
     '../clips/vitb32.py',
     '../_base_/schedules/fit.py',

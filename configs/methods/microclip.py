@@ -1,7 +1,7 @@
-# microCLIP: self-training on weak, strong and cropped views, with the
-# published hyper-parameters (arXiv 2510.02270). The paper has OpenAI's
-# ViT-B/32. `descriptions`: CuPL's sentences, a JSON of {class name: [sentence,
-# ...]}.
+# microCLIP: self-training on weak, strong and cropped views, with an LLM's
+# sentences (arXiv 2510.02270). With the published hyper-parameters; the paper
+# has OpenAI's ViT-B/32. `descriptions`: CuPL's sentences, a JSON of {class
+# name: [sentence, ...]}.
 _base_ = [
     '../clips/vitb32.py',
     '../_base_/schedules/self_training.py',

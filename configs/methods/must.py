@@ -1,4 +1,4 @@
-# MUST without masking: self-training with an averaged teacher (arXiv
+# MUST, without masked images: self-training with an averaged teacher (arXiv
 # 2206.02967). The paper has OpenAI's ViT-B/16 and no EuroSAT: lr, threshold
 # and epochs lie in the middle of its ranges.
 _base_ = [

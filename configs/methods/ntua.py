@@ -1,5 +1,5 @@
-# NtUA: a cache of few pseudo-labelled images and a larger CLIP, ViT-L/14, as
-# the teacher; our reading of arXiv 2309.14928. The paper has OpenAI's CLIPs.
+# NtUA: a cache of few images that a larger CLIP, ViT-L/14, labels; our reading
+# of arXiv 2309.14928, no code is public. The paper has OpenAI's CLIPs.
 _base_ = [
     '../clips/vitb32.py',
     '../_base_/schedules/self_training.py',

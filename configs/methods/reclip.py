@@ -1,5 +1,5 @@
-# ReCLIP: label propagation over frozen features of the training images (arXiv
-# 2308.03793).
+# ReCLIP: its label propagation over frozen features, without its training
+# (arXiv 2308.03793).
 _base_ = [
     '../clips/vitb32.py',
     '../_base_/schedules/fit.py',

@@ -1,4 +1,4 @@
-# TransCLIP-ZS: transductive, fitted on the test images without their labels
+# TransCLIP-ZS: transductive, fitted to the test images without their labels
 # (arXiv 2406.01837).
 _base_ = [
     '../clips/vitb32.py',

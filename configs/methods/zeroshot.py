@@ -1,4 +1,4 @@
-# Zero-shot CLIP as it is: nothing is learned.
+# Zero-shot CLIP: nothing is learned.
 _base_ = [
     '../clips/vitb32.py',
     '../_base_/default_runtime.py',

@@ -111,7 +111,7 @@ def _merge(cfg: Config, *overlays: ConfigDict) -> None:
 
 
 def _set_loaders(cfg: Config, clip: Config) -> None:
-    """Have images look as the CLIP wants them."""
+    """Prepare images as the CLIP needs them."""
     cfg.train_pipeline = clip.pipelines[cfg.views]
     cfg.test_pipeline = clip.test_pipeline
     for key in LOADERS:

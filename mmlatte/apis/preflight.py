@@ -12,7 +12,7 @@ __all__ = ['PreflightError', 'preflight']
 
 
 class PreflightError(RuntimeError):
-    """What a run needs is missing; the message says all of it."""
+    """What a run needs is missing; the message lists all of it."""
 
 
 def preflight(cfg: Config) -> None:

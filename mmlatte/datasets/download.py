@@ -225,7 +225,7 @@ def _check_json(part: Path, url: str, target: Path) -> None:
         part.unlink()
         raise RuntimeError(
             f'{url} sent no JSON but {start!r} ... It was deleted. Open the '
-            'address in a browser to see what it says (a limit of downloads, '
+            'address in a browser to see its message (a limit of downloads, '
             'a login, a question); try again later, or fetch the right file '
             f"by hand and put it at '{target}'."
         ) from error

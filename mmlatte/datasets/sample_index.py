@@ -31,7 +31,7 @@ class SampleIndex(Sequence):
 
     Samples are ordered by a hash of their ids. Files are usually listed class
     by class; in this order any prefix (``indices=3840``) is a fair sample,
-    the same on every machine, and no label was looked at.
+    the same on every machine, and no label was used.
 
     Args:
         folder (str): Absolute path of the folder that ids are relative to.

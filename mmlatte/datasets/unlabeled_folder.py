@@ -84,7 +84,7 @@ def visible_files(
 
     Args:
         root (str): The folder.
-        onerror (Callable, optional): Is told of a sub-folder that cannot be
+        onerror (Callable, optional): Called for a sub-folder that cannot be
             read, which is then left out. Defaults to raising the error.
 
     Yields:

@@ -69,7 +69,7 @@ def fit_alignment(
 
 
 def is_stale(folder: str | Path) -> bool:
-    """Tell whether a folder is a demo CLIP that was built for another place.
+    """Return whether a folder is a demo CLIP built for another place.
 
     Args:
         folder (str | Path): An existing folder.

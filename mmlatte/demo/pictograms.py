@@ -110,7 +110,7 @@ def render(path: Path, size: int = SIZE) -> Image.Image:
 def build_demo_images(folder: str | Path, size: int = SIZE) -> None:
     """Write the pictograms of the classes and a CoOp split file.
 
-    File names are code points: they tell nothing about the class. In every
+    File names are code points, without the class. In every
     class a hash of the code decides which pictograms are for evaluation.
     The split file comes last, so that its presence means completeness::
 

@@ -6,7 +6,7 @@ __all__ = ['mark_epoch_start']
 
 
 def mark_epoch_start(runner: Runner, model: PrototypeClassifier) -> None:
-    """Tell a method that an epoch begins, unless a run resumes inside it.
+    """Call ``start_epoch`` of a method, unless a run resumes inside it.
 
     Args:
         runner (Runner): About to train an epoch.

@@ -1,4 +1,4 @@
-"""What talks to large multimodal models, and keeps what they say."""
+"""Large multimodal models: backends, prompts, and the store of texts."""
 
 from .asking import (
     Counts,

@@ -13,7 +13,7 @@ def sample_indices(data_samples: list[DataSample]) -> Tensor:
     """Return the rows of data samples in `FrozenFeatures`, (B,) on the host.
 
     Raises:
-        ValueError: If a sample does not know its index.
+        ValueError: If a sample has no index.
     """
     if not all('sample_idx' in sample for sample in data_samples):
         raise ValueError(

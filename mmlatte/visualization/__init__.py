@@ -1,4 +1,4 @@
-"""Pages and figures to look at."""
+"""HTML pages and figures."""
 
 from .questions import Question, question_page, write_questions_page
 from .run_report import ReportImage, RunReport, write_run_report

@@ -39,7 +39,7 @@ HEAD = (
 
 @dataclass
 class RunResult:
-    """One run.
+    """The result of one run of a method.
 
     Args:
         seed (int): Its seed.
@@ -62,12 +62,12 @@ class MethodResult:
     runs: list[RunResult]
 
     def values(self, key: str) -> list:
-        """Return what the runs know about a key of the summary."""
+        """Return the values of a key in the summaries of the runs."""
         known = [run.summary.get(key) for run in self.runs if run.summary]
         return [value for value in known if value is not None]
 
     def mean(self, key: str) -> float | None:
-        """Return the mean over the runs; None if nobody knows."""
+        """Return the mean over the runs; None if no run has a value."""
         values = self.values(key)
         return statistics.fmean(values) if values else None
 
@@ -163,7 +163,7 @@ def _show(value: float | None, form: str) -> str:
 
 
 def _class_rows(results: Sequence[MethodResult]) -> list[list[str]]:
-    """Head, a row per class, none if nobody knows the classes."""
+    """Head and a row per class; nothing if no run has classes."""
     columns = [result.per_class() for result in results]
     names = list(dict.fromkeys(name for c in columns for name in c))
     if not names:

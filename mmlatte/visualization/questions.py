@@ -1,4 +1,4 @@
-"""One HTML page on which a person says what a few images show."""
+"""One HTML page on which a person names the classes of a few images."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ class Question:
     Args:
         id (str): Sample id, the path relative to the data root.
         index (int): The sample.
-        share (float): Of the images that it speaks for, in [0, 1].
+        share (float): Of the images that it represents, in [0, 1].
         likely (Sequence[int]): Classes, the current guess first.
         neighbours (Sequence[int]): Samples that are most like it.
     """
@@ -61,8 +61,8 @@ def question_page(
     Args:
         questions (Sequence[Question]): In the order of asking.
         class_names (Sequence[str]): All classes.
-        none (str): What ``answers.csv`` says for "none of these".
-        skip (str): What it says for a skipped image.
+        none (str): The class in ``answers.csv`` for "none of these".
+        skip (str): The class for a skipped image.
         title (str): Heading.
         command (str): How to go on when all is answered.
         answers (Sequence[tuple[str, dict]]): Given before, in their order:

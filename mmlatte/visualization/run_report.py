@@ -33,12 +33,12 @@ CURVES = (
 
 @dataclass
 class ReportImage:
-    """An image worth looking at.
+    """An image to show.
 
     Args:
         name (str): Its id.
         picture (str): Thumbnail as a data URL; '' if there is none.
-        lines (list[str]): What is said below it.
+        lines (list[str]): The text below it.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""One HTML page to look at the texts of a dataset."""
+"""One HTML page with the texts of a data set."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

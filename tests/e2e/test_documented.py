@@ -1,4 +1,4 @@
-"""Every command and example of README and docs is one that works."""
+"""Every command and example of README, docs and tables works."""
 
 import re
 import runpy
@@ -13,7 +13,11 @@ from mmlatte.lmm import LMMRequest
 from mmlatte.registry import LMMS
 
 REPO = Path(__file__).resolve().parents[2]
-PAGES = [REPO / 'README.md', *sorted((REPO / 'docs').glob('*.md'))]
+PAGES = [
+    REPO / 'README.md',
+    *sorted((REPO / 'docs').glob('*.md')),
+    *sorted((REPO / 'benchmarks').glob('*.md')),
+]
 #: Words of the documentation that stand for something of the user's.
 WORDS = {
     'CONFIG': 'configs/latteclip_vitb32_eurosat.py',
@@ -23,11 +27,13 @@ WORDS = {
 
 
 def commands() -> list[str]:
-    """Calls of tools, in code blocks and in backticks."""
+    """Calls of tools and benchmarks, in code blocks and in backticks."""
     found = []
     for page in PAGES:
         text = page.read_text(encoding='utf-8').replace('\\\n', ' ')
-        found += re.findall(r'python (tools/[\w/]+\.py[^`\n#]*)', text)
+        found += re.findall(
+            r'python ((?:tools|benchmarks)/[\w/]+\.py[^`\n#]*)', text
+        )
     return sorted(set(found))
 
 

@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""What README and docs show works as it stands there."""
 
 import json
 import re
@@ -6,14 +6,25 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmlatte.__main__ import main as list_parts
 from mmlatte.apis import build_runner
 
 REPO = Path(__file__).resolve().parents[2]
-README = (REPO / 'README.md').read_text(encoding='utf-8')
+PAGES = {
+    path: path.read_text(encoding='utf-8')
+    for path in [REPO / 'README.md', *sorted((REPO / 'docs').glob('*.md'))]
+}
 
 
 def python_blocks() -> list[str]:
-    return re.findall(r'```python\n(.*?)```', README, re.S)
+    texts = '\n'.join(PAGES.values())
+    return re.findall(r'```python\n(.*?)```', texts, re.S)
+
+
+def config_blocks() -> list[str]:
+    """Python blocks but those that import or define something."""
+    code = re.compile(r'^(from|import|class|@)', re.M)
+    return [block for block in python_blocks() if not code.search(block)]
 
 
 def test_own_folder(tmp_path, monkeypatch, tiny_eurosat, tiny_clip_dir):
@@ -57,16 +68,34 @@ def test_own_folder(tmp_path, monkeypatch, tiny_eurosat, tiny_clip_dir):
 
 
 def test_every_file_it_names_exists():
-    names = re.findall(r'(?:configs|tools|mmlatte)/[\w/]+\.(?:py|sh)', README)
-    assert len(names) > 10
-    for name in names:
-        assert (REPO / name).is_file(), name
+    rooms = 'benchmarks|configs|examples|tests|tools|mmlatte'
+    pattern = rf'\b(?:{rooms})/[\w/]+\.(?:py|sh)'
+    for page, text in PAGES.items():
+        names = re.findall(pattern, text)
+        assert len(names) > 10 or page.name != 'README.md'
+        for name in names:
+            example = re.search(r'/(my_|NAME)', name)
+            assert example or (REPO / name).is_file(), (page, name)
 
 
 def test_other_blocks_are_configs(tmp_path):
-    for number, text in enumerate(python_blocks()):
+    blocks = config_blocks()
+    assert len([block for block in blocks if '_base_' in block]) >= 4
+    for number, text in enumerate(blocks):
         path = tmp_path / f'block_{number}.py'
-        path.write_text(
-            text.replace('mmlatte::_base_/..', str(REPO / 'configs'))
-        )
+        text = text.replace('mmlatte::_base_/..', str(REPO / 'configs'))
+        # A part stands in configs/methods.
+        path.write_text(text.replace("'../", f"'{REPO}/configs/"))
         Config.fromfile(str(path))
+
+
+def test_the_table_of_methods_is_the_list(capsys, monkeypatch):
+    monkeypatch.setattr(
+        'sys.argv', ['mmlatte', 'list', 'methods', '--markdown']
+    )
+    list_parts()
+    assert capsys.readouterr().out in PAGES[REPO / 'README.md']
+
+
+def test_readme_is_short():
+    assert len(PAGES[REPO / 'README.md'].splitlines()) < 150

@@ -27,7 +27,7 @@ augment = [
     ),
     dict(type='mmpretrain.ColorJitter', brightness=0.2),
 ]
-# A pixel's colour is what tells one crop from another: no RandAugment.
+# Only the colour of pixels separates crops: no RandAugment.
 two_views = dict(
     type='mmpretrain.MultiView', num_views=[1, 1], transforms=[resize, augment]
 )

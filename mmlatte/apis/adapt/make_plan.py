@@ -28,7 +28,7 @@ BYTES_PER_TEXT = 250
 FIT, FIT_CLASS = 1.1e-3, 2.7e-5
 #: Measurements of the search for a learning rate (seen: 11 to 14).
 WALK = 12
-#: Images that the report looks at, with two models.
+#: Images of the report, each seen by two models.
 REPORTED = 2000
 
 
@@ -76,7 +76,7 @@ def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
                 per_epoch = -(-count // loader.batch_size)
                 lr = highest_rate(lr, path, epochs * per_epoch)
         if lr is None or hook is None:
-            # Clusters, to judge the training by or to start it from.
+            # Clusters: training follows them or starts from them.
             seconds['training'] += min(count, MAX_IMAGES) * fit
     else:
         seconds['fit'] = count * fit

@@ -1,4 +1,4 @@
-"""What ``adapt`` knows about the methods; a new one is added here alone."""
+"""The methods of ``adapt``; a new one is added here alone."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,7 +106,7 @@ class LattePlus(AdaptMethod):
     )
 
     def configure(self, cfg, options, clip, count) -> None:
-        """Look at the images as frozen CLIP does."""
+        """Take the images as frozen CLIP does: no augmentation."""
         # More classes than dimensions cannot be prototypes of one length.
         cfg.model.as_prototypes = len(options.classes) <= clip.embed_dim
         cfg.train_dataloader.dataset.pipeline = cfg.test_pipeline

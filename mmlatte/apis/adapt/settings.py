@@ -4,7 +4,7 @@ from pathlib import Path
 
 __all__ = ['clip_settings', 'lmm_settings']
 
-#: The LMM of the paper on a GPU, and one that a CPU can bear.
+#: The LMM of the paper on a GPU, and one small enough for a CPU.
 DEFAULT_LMM = {
     'cuda': 'llava-hf/llava-v1.6-mistral-7b-hf',
     'cpu': 'HuggingFaceTB/SmolVLM-500M-Instruct',

@@ -18,9 +18,10 @@ SAMPLE = 16
 def seconds_per_image(
     clip: OpenCLIP, dataset, trains: bool, with_texts: bool
 ) -> tuple[float, float]:
-    """Seconds per image to look at it, and to learn from it.
+    """Return the seconds per image to encode it, and to train on it.
 
-    With two texts, or from a view that is only looked at and another one.
+    Training is with two texts, or with a view that is only encoded and one
+    that trains.
     """
     device = next(clip.parameters()).device
     readable = _readable(dataset)

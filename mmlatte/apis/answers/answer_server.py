@@ -25,7 +25,7 @@ class AnswerServer:
     Only this machine reaches it: it is bound to 127.0.0.1, its address holds
     a random token, and requests whose Host or Origin is another one are
     refused. Pictures are asked for by number, never by a path. An answer is
-    on disk (`AnswersFile`) before the page is told so: killing the server
+    on disk (`AnswersFile`) before the page confirms it: killing the server
     loses nothing, and started again it shows what was answered.
 
     Args:
@@ -268,4 +268,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_) -> None:
-        """Say nothing: the terminal belongs to the command."""
+        """Log no request: the terminal belongs to the command."""

@@ -63,7 +63,7 @@ def check(clip: OpenCLIP | None) -> None:
     """Find out before any work whether a CLIP can be saved.
 
     Args:
-        clip (OpenCLIP | None): Without additions of a tuning; None looks at
+        clip (OpenCLIP | None): Without additions of a tuning; None checks
             the packages only.
 
     Raises:

@@ -78,8 +78,8 @@ def model_card(
         '',
         'The licence of the base weights applies, and that of the training '
         'images.',
-        'The classes above are all this model knows: it gives every image '
-        'one of them, also an image that shows none.',
+        'The model gives every image one of the classes above, also an '
+        'image that shows none of them.',
         _labels(summary),
     ]
     return '\n'.join(lines) + '\n'

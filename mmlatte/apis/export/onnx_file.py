@@ -49,7 +49,7 @@ def check(clip: OpenCLIP | None) -> None:
     """Find out before any work whether the packages are there.
 
     Args:
-        clip (OpenCLIP | None): Not looked at: a graph holds any image tower.
+        clip (OpenCLIP | None): Not used: a graph holds any image tower.
 
     Raises:
         RuntimeError: If onnx, onnxscript or onnxruntime is not installed.

@@ -122,7 +122,7 @@ def predict(
 def _has_own_text_module(config: dict) -> bool:
     """Whether open_clip keeps the text tower as ``text.*``.
 
-    It does where the config says so and for Hugging Face towers.
+    It does where the config sets it, and for Hugging Face towers.
     """
     hugging_face = 'hf_model_name' in config.get('text_cfg', {})
     return bool(config.get('custom_text')) or hugging_face

@@ -45,7 +45,7 @@ def check(clip: OpenCLIP | None) -> None:
     """Accept everything: a traced graph needs PyTorch alone.
 
     Args:
-        clip (OpenCLIP | None): Not looked at.
+        clip (OpenCLIP | None): Not used.
     """
 
 

@@ -1,4 +1,4 @@
-"""The images of an inferencer, prepared as the config says."""
+"""The images of an inferencer, prepared as the config sets."""
 
 import numpy as np
 from mmengine.config import Config
@@ -53,5 +53,5 @@ def test_pipeline(cfg: Config) -> list[dict]:
         return cfg.test_pipeline
     raise ValueError(
         'the config has no test_dataloader, val_dataloader or test_pipeline: '
-        'there is nothing that says how images are prepared'
+        'nothing defines how images are prepared'
     )

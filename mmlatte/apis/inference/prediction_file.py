@@ -90,7 +90,7 @@ def write_predictions(
         rows (Iterable[dict]): ``image`` with either ``top`` (of
             `top_classes`) or ``error``.
         top_k (int): Classes per image.
-        about (dict): What else the JSON file tells, such as the model.
+        about (dict): Further facts for the JSON file, such as the model.
         more (Sequence[str]): Further keys of the rows, columns of the CSV.
 
     Raises:

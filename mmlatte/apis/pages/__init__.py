@@ -1,4 +1,4 @@
-"""Pages and tables that a person looks at."""
+"""Pages and tables for people."""
 
 from .comparison import compare
 from .comparison_entries import make_entries

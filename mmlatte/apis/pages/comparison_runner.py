@@ -23,7 +23,7 @@ REPORT_EVERY = 30
 
 @dataclass
 class ComparisonRunner:
-    """Runs processes and tells what they do."""
+    """Runs processes and logs their progress."""
 
     folder: Path
     tools: Path
@@ -94,7 +94,7 @@ class ComparisonRunner:
             self._running.pop(label)
 
     def report(self) -> None:
-        """Say every now and then what the running processes say."""
+        """Log the last line of every running process, now and then."""
         while not self._stopped.wait(REPORT_EVERY):
             for label, output in list(self._running.items()):
                 line = _last_lines(output)[-1:]

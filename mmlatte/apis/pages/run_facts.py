@@ -1,4 +1,4 @@
-"""What the folder of a run tells about its training."""
+"""Facts about a training, from the folder of its run."""
 
 import json
 import platform
@@ -32,8 +32,8 @@ def describe_training(config: Config, run: Path | None) -> str:
     summary = read_summary(run)
     if summary.get('kept_zero_shot'):
         return (
-            'none, this is zero-shot CLIP still: classes could not be told '
-            'safely (the log says why)'
+            'none: the fit was not reliable, so that the model is still '
+            'zero-shot CLIP (the log gives the reason)'
         )
     loop = config.get('train_cfg') or {}
     fits = str(loop.get('type')).rsplit('.', 1)[-1] == 'FitLoop'

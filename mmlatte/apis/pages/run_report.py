@@ -40,7 +40,7 @@ def make_run_report(
 ) -> Path:
     """Write the report of a run.
 
-    Both models look at the images: the frozen CLIP and the run's last
+    Both models classify the images: the frozen CLIP and the run's last
     checkpoint. Without labels everything but the accuracies is there.
 
     Args:
@@ -49,7 +49,7 @@ def make_run_report(
             ``report.html`` in the work folder.
         images (str | Sequence[str], optional): Files, folders or globs.
             Defaults to the config's test images, else its training images.
-        max_images (int): How many images are looked at. Defaults to 2000.
+        max_images (int): How many images are classified. Defaults to 2000.
         batch_size (int): Images per forward pass.
         num_workers (int): Processes that load images.
         device (str, optional): Defaults to the GPU if there is one.
@@ -111,7 +111,7 @@ def make_run_report(
 
 @dataclass
 class _Seen:
-    """Readable images and what both models say about them."""
+    """Readable images and the predictions of both models."""
 
     about: str
     paths: list[str]

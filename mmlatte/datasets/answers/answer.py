@@ -7,7 +7,7 @@ __all__ = ['NONE', 'SKIP', 'WITHDRAWN', 'Answer']
 # In brackets: 'none' and 'skip' may be classes.
 #: The image shows none of the classes.
 NONE = '(none of these)'
-#: Whoever was asked could not tell; another image should be asked about.
+#: The annotator was unsure; another image should be asked about.
 SKIP = '(skip)'
 #: In a growing file: takes the annotator's answer back.
 WITHDRAWN = '(withdrawn)'
@@ -15,7 +15,7 @@ WITHDRAWN = '(withdrawn)'
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one annotator said about one image.
+    """The answer of one annotator about one image.
 
     Args:
         image (str): Id of the sample: path relative to the data root, ``/``

@@ -54,7 +54,7 @@ class ClassSpelling:
         """Return the class.
 
         Raises:
-            LookupError: If there is no such class; says what to do.
+            LookupError: If there is no such class; names the remedy.
         """
         if name in self._known:
             return name
@@ -76,7 +76,7 @@ class ClassSpelling:
         """Return the class of a folder's name; its spelling may differ.
 
         Raises:
-            LookupError: If there is no such class; says what to do.
+            LookupError: If there is no such class; names the remedy.
         """
         # What no folder can be called stands there as '%2F'.
         for spelled in (unquote(name), name):

@@ -23,7 +23,7 @@ class ImageNames:
 
     Args:
         ids (Sequence[str]): Ids of all samples.
-        root (Path, optional): The data root, to tell absolute paths by.
+        root (Path, optional): The data root, to resolve absolute paths.
     """
 
     def __init__(self, ids: Sequence[str], root: Path | None = None) -> None:
@@ -40,7 +40,7 @@ class ImageNames:
         folder) or shorter, as long as one image alone ends like it.
 
         Raises:
-            LookupError: If no image or several fit; says what to do.
+            LookupError: If no image or several fit; names the remedy.
         """
         if name in self._known:
             return name

@@ -29,7 +29,7 @@ def read_answers(
     allow_new: bool = False,
     field: str | None = None,
 ) -> Answers:
-    """Read answers about images; the content tells the format.
+    """Read answers about images; the format follows from the content.
 
     - A CSV or TSV file: ``image,class[,confidence][,annotator][,when]``,
       named in the first line; or JSONL with these keys.
@@ -49,7 +49,7 @@ def read_answers(
         ids (Sequence[str]): Ids of all samples.
         class_names (Sequence[str]): The classes.
         root (str | os.PathLike, optional): The data root: makes sure that
-            files in class folders are what their names say, and finds them
+            files in class folders are what their names claim, and finds them
             by content.
         source (str, optional): Annotator of answers that name none. Defaults
             to the name of the file or folder.

@@ -53,6 +53,6 @@ class CoOpBenchmark(CoOpSplitDataset):
         except FileNotFoundError as error:
             raise FileNotFoundError(
                 f'{error}\n`python tools/prepare_dataset.py {self.NAME} '
-                f'--root {self.data_root}` prepares this data set, or says '
+                f'--root {self.data_root}` prepares this data set, or lists '
                 'what to fetch.'
             ) from error

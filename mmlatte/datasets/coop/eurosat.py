@@ -73,7 +73,7 @@ class EuroSAT(CoOpSplitDataset):
         return super().load_data_list()
 
     def _prepare(self) -> None:
-        """Make images and split file present, or say what is missing."""
+        """Make images and split file present, or list what is missing."""
         root = Path(self.data_root)
         images = root / FOLDER
         archive = Path(self.archive or root / 'EuroSAT.zip')

@@ -51,7 +51,7 @@ class SeedPerSample(BaseTransform):
         seed = self._run_seed if self.seed is None else self.seed
         if seed is None:
             raise RuntimeError(
-                'SeedPerSample knows no seed: it is bound before training by '
+                'SeedPerSample has no seed: it is bound before training by '
                 "mmlatte's hooks; outside a runner set "
                 "dict(type='mmlatte.SeedPerSample', seed=0)."
             )

@@ -41,7 +41,7 @@ NOT_FINITE = 'CLIP gives it features that are no numbers (NaN or infinite)'
 
 @dataclass
 class FrozenPass:
-    """One look of a frozen CLIP at all images of a data set, once ever.
+    """The pass of a frozen CLIP over all images of a data set, once ever.
 
     Image features are computed once per CLIP, data and preprocessing, in
     float32, and kept in ``cache_dir``; ranks share the work by chunks, a
@@ -65,7 +65,7 @@ class FrozenPass:
     chunk_size: int = 1024
 
     def __call__(self, model, dataset: Dataset) -> ZeroShotLabels:
-        """Look at all images with a classifier as it is.
+        """Encode all images with a classifier as it is.
 
         Args:
             model (PrototypeClassifier): On its device; its mode is kept.

@@ -21,14 +21,14 @@ def teacher_labels(
     student_labels: ZeroShotLabels,
     dataset: Dataset,
 ) -> ZeroShotLabels:
-    """Let a teacher look at the images that the student has looked at.
+    """Label with a teacher the images that the student has encoded.
 
     Args:
         teacher (dict): Config of a ``mmlatte.ZeroShotCLIP``; type, classes
             and templates default to the student's.
-        student (PrototypeClassifier): The method; is told if texts of a
+        student (PrototypeClassifier): The method; marked if texts of a
             language model come in.
-        student_pass (FrozenPass): Has looked at the images.
+        student_pass (FrozenPass): Has encoded the images.
         student_labels (ZeroShotLabels): What it found.
         dataset (Dataset): The images.
 

@@ -143,7 +143,7 @@ def nearest_classes(
     with Progress('zero-shot labels', total) as progress:
         for start in range(0, total, chunk_size):
             part = slice(start, start + chunk_size)
-            # A copy: torch does not know arrays it must not write to.
+            # A copy: torch has no read-only arrays.
             chunk = torch.from_numpy(np.array(features[part]))
             best = (chunk.to(classes) @ classes.T).max(dim=1)
             labels[part] = best.indices.cpu().numpy()

@@ -15,7 +15,7 @@ from .zero_shot_label_hook import ZeroShotLabelHook
 
 @HOOKS.register_module()
 class FrozenFeaturesHook(Hook):
-    """Tell the method what frozen CLIP knows, and where epochs begin and end.
+    """Give the method the frozen features, and the start and end of epochs.
 
     For methods that ask for it (``needs_frozen``, ``fits``); see `Method` for
     what is called when. Needs a `ZeroShotLabelHook`. Where the method finds

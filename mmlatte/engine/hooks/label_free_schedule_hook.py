@@ -34,11 +34,11 @@ from .zero_shot_label_hook import ZeroShotLabelHook
 class LabelFreeScheduleHook(Hook):
     """Find the learning rate, and when to stop, without labels.
 
-    Before training it walks a little: a few steps each along paths (sums of
-    learning rates) that grow, measuring how the labels of some training
-    images agree with two others, those by zero-shot CLIP and those by
-    clusters (`fit_latteplus`); see
-    `mmlatte.engine.rate.path_choice`. Weights and optimizer are put back.
+    Before training it takes a few steps at growing learning rates (their sum
+    is the path) and measures how the labels of some training images agree
+    with two others, those of zero-shot CLIP and those of clusters
+    (`fit_latteplus`); see `mmlatte.engine.rate.path_choice`. Weights and
+    optimizer are put back.
 
     Where training brings the labels closer to the clusters, the rate is the
     one of the steps after which they were closest. The run then ends after an
@@ -46,8 +46,8 @@ class LabelFreeScheduleHook(Hook):
     are those of the best moment.
 
     Where it does not, or there are no clusters, the rate is set so that the
-    configured schedule walks to where the agreement with the zero-shot labels
-    is lowest. Should it turn earlier than that, training stops at the end of
+    configured schedule ends where the agreement with the zero-shot labels is
+    lowest. Should it turn earlier than that, training stops at the end of
     the epoch.
 
     For methods whose labels follow training step by step, such as LatteCLIP;
@@ -253,7 +253,7 @@ class LabelFreeScheduleHook(Hook):
             runner.logger.warning(
                 "Frozen and fine-tuned labels hardly agree (Cohen's kappa "
                 f'{value:.2f}): the model may have forgotten its classes. If '
-                'its predictions look wrong, set a lower '
+                'its predictions are wrong, set a lower '
                 'optim_wrapper.optimizer.lr and remove LabelFreeScheduleHook.'
             )
         if self.stop and not last and self._has_turned():

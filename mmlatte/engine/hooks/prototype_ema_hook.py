@@ -16,7 +16,7 @@ from ..unwrapped import unwrapped
 
 @HOOKS.register_module()
 class PrototypeEMAHook(Hook):
-    """See that all ranks hold the same prototypes.
+    """Check that all ranks hold the same prototypes.
 
     The method moves them itself, after every step of the optimizer
     (`Method.end_step`); ranks compute the same prototypes from the same
@@ -25,7 +25,7 @@ class PrototypeEMAHook(Hook):
     neither shards the parameters nor leaves ``end_step`` out.
     """
 
-    # Before LoggerHook and CheckpointHook look at the model.
+    # Before LoggerHook and CheckpointHook read the model.
     priority = 'ABOVE_NORMAL'
 
     def before_run(self, runner: Runner) -> None:

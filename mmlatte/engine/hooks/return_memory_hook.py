@@ -36,7 +36,7 @@ class ReturnMemoryHook(Hook):
         self.min_size = min_size
 
     def before_run(self, runner) -> None:
-        """Tell the C library."""
+        """Set the threshold of the C library."""
         try:
             mallopt = ctypes.CDLL(None).mallopt
         except (AttributeError, OSError, TypeError):  # another C library

@@ -69,7 +69,7 @@ class RunSummaryHook(Hook):
     Args:
         metric (str): Key of the evaluator. Defaults to ``'accuracy/top1'``.
         zero_shot (bool): Evaluate before training. Without it the run takes
-            one evaluation less and does not know its gain. Defaults to True.
+            one evaluation less and reports no gain. Defaults to True.
     """
 
     # After the hooks that train, before CheckpointHook.
@@ -112,7 +112,7 @@ class RunSummaryHook(Hook):
         if self._resumed:
             if self._state['zero_shot_top1'] is None:
                 runner.logger.warning(
-                    'The checkpoint does not tell the zero-shot accuracy; '
+                    'The checkpoint does not hold the zero-shot accuracy; '
                     'the summary will hold null.'
                 )
             return
@@ -174,7 +174,7 @@ class RunSummaryHook(Hook):
     after_test_iter = after_val_iter
 
     def after_test_epoch(self, runner: Runner, metrics=None) -> None:
-        """Write what a test alone can tell."""
+        """Write what a test alone measures."""
         summary = dict(
             top1=(metrics or {}).get(self.metric),
             wall_seconds=self._wall_seconds(),
@@ -251,7 +251,7 @@ def _observers_only(runner: Runner) -> Iterator[None]:
 
 
 def _trained_parameters(model: PrototypeClassifier) -> int:
-    """Count what the optimizer moves, or what the model says it fits."""
+    """Count what the optimizer moves, or what the model fits."""
     if model.kept_zero_shot:
         return 0
     if model.fitted_parameters is not None:

@@ -83,7 +83,7 @@ class SafeCheckpointHook(CheckpointHook):
         name = f'iter_{meta["iter"]}.pth'
         path = self.file_backend.join_path(self.out_dir, name)
         hub = runner.message_hub
-        # Told to stop again before a regular checkpoint replaced the last.
+        # Asked to stop again before a regular checkpoint replaced the last.
         expired = hub.get_info('interim_ckpt')
         hub.update_info('interim_ckpt', path)
         self._replace(runner, path, meta, [expired] if expired else [])

@@ -28,5 +28,5 @@ class SampleSeedHook(Hook):
                 transform.bind(runner.seed, self.epoch)
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Tell the workers the epoch."""
+        """Pass the epoch to the workers."""
         self.epoch.fill_(runner.epoch)

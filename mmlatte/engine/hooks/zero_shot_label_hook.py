@@ -28,7 +28,7 @@ class ZeroShotLabelHook(Hook):
         chunk_size (int): Images per file while computing. Defaults to 1024.
 
     Attributes:
-        frozen_pass (FrozenPass): Looks at the images.
+        frozen_pass (FrozenPass): Encodes the images.
         found (ZeroShotLabels): What it found; None before the run.
     """
 

@@ -230,7 +230,7 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
             signal.signal(signal.SIGTERM, previous)
 
     def _leave_if_terminated(self) -> None:
-        """Save and exit if a rank was told to, at a step of the optimizer."""
+        """Save and exit at an optimizer step if a rank was terminated."""
         if self._hosts is not None:
             told = torch.tensor([int(self._terminated)])
             all_reduce(told, op='max', group=self._hosts)

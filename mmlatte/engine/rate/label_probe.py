@@ -17,7 +17,7 @@ from .path_choice import kappa
 
 #: Images per forward pass.
 BATCH = 64
-#: Images in which clusters are looked for: as good as more.
+#: Images in which clusters are searched: as good as more.
 MAX_IMAGES = 20_000
 
 
@@ -33,7 +33,7 @@ class LabelProbe:
         latteplus (LattePlusOptions): Of the clusters.
         clusters (Sequence[int], optional): Their labels by clusters, if a run
             that resumes has found them; None: it has found none. Defaults to
-            looking for them.
+            searching them.
 
     Attributes:
         zero_shot (np.ndarray): Labels of the frozen CLIP, (n,).
@@ -108,5 +108,5 @@ def _clusters(
     if fit.kept_zero_shot:
         return None
     labels = fit.labels.numpy()[np.searchsorted(which, chosen)]
-    # Agreement with a single label says nothing.
+    # Agreement with a single label has no meaning.
     return labels if len(np.unique(labels)) > 1 else None

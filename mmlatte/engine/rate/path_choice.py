@@ -1,20 +1,20 @@
 r"""How far to train, from the agreement of two pseudo-labels.
 
 AdamW moves every weight by about the learning rate per step, so the sum of
-the learning rates, the *path*, says how far a run goes, whatever its number of
-steps. While a model leaves the mistakes of its zero-shot labels behind, it
-agrees with them less and less; later it learns these labels by heart, and the
+the learning rates, the *path*, determines how far the weights move, whatever
+the number of steps. While a model corrects the errors of its zero-shot labels,
+it agrees with them less and less; later it memorises these labels, and the
 agreement rises again. In between it is best. (Networks fit noisy labels last:
 Liu et al., *Early-Learning Regularization*, arXiv 2007.00151.) That turning
 point shows without any true label.
 
 Labels by clusters (`mmlatte.fits.latteplus`) show more, where the
-images have any: their mistakes are others than those of the zero-shot labels,
-and a model that gets better agrees with them more and more. Then the rate is
-the one of the steps after which they agree most.
+images have any: their errors differ from those of the zero-shot labels, and a
+model that gets better agrees with them more and more. Then the rate is the one
+of the steps after which they agree most.
 
 Agreement is Cohen's kappa: 1 where all labels are the same, 0 for chance, so
-that a model which calls everything by the most frequent name scores 0.
+that a model which predicts the most frequent class everywhere scores 0.
 """
 
 from collections.abc import Sequence
@@ -56,8 +56,8 @@ def kappa(labels: np.ndarray, other: np.ndarray) -> float:
         other (np.ndarray): int (N,).
 
     Returns:
-        float: At most 1. If `labels` know a single class there is no chance
-        to tell, and it is the share a.
+        float: At most 1. If `labels` hold a single class, chance is not
+        defined, and it is the share a.
 
     Examples:
         >>> kappa(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0]))
@@ -77,7 +77,7 @@ def kappa(labels: np.ndarray, other: np.ndarray) -> float:
 
 
 def rose(agreement: Sequence[float], images: int) -> bool:
-    """Tell whether the agreement has turned and rises.
+    """Return whether the agreement has turned and rises.
 
     What a model forgot in between is no turning point.
 
@@ -106,7 +106,7 @@ def noise(images: int) -> float:
 
 
 def improved(clusters: Sequence[float], images: int) -> bool:
-    """Tell whether training brings the labels closer to the clusters.
+    """Return whether training brings the labels closer to the clusters.
 
     Args:
         clusters (Sequence[float]): `kappa` with the labels by clusters,
@@ -121,7 +121,7 @@ def improved(clusters: Sequence[float], images: int) -> bool:
 
 
 def fell(clusters: Sequence[float], images: int) -> bool:
-    """Tell whether the agreement has left its best value far behind.
+    """Return whether the agreement has left its best value far behind.
 
     Args:
         clusters (Sequence[float]): See `improved`.
@@ -155,7 +155,7 @@ def best_rate(
 
 
 def broke(agreement: Sequence[float]) -> bool:
-    """Tell whether the model forgot its classes in a few large steps.
+    """Return whether the model forgot its classes in a few large steps.
 
     Args:
         agreement (Sequence[float]): See `rose`.

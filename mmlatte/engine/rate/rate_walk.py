@@ -51,7 +51,7 @@ def walk(
     start = [] if probe.clusters is None else [probe.measure(runner)[1]]
     walked = Walk([], [], start)
     model.train()
-    # The walk may be longer than the run, after which mmengine would
+    # The search may be longer than the run, after which mmengine would
     # refuse to accumulate gradients.
     wrapper.initialize_count_status(model, 0, -1)
     done, path = 0.0, first

@@ -115,7 +115,7 @@ class GroupOptions:
 
 
 def render(prompt: str, class_name: str) -> str:
-    """Put the zero-shot class where the prompt says ``{class}``.
+    """Put the zero-shot class in place of ``{class}`` in the prompt.
 
     Raises:
         ValueError: If the prompt names another placeholder.

@@ -50,7 +50,7 @@ _LOOPED_CHARS = re.compile(r'(\S.{0,19}?)\1{11,}', re.S)
 
 
 def clean_text(raw: str) -> str:
-    r"""Strip what belongs to the chat and keep what was said.
+    r"""Strip what belongs to the chat and keep the description.
 
     Role tags, special tokens, HTML and markdown marks, control characters
     and everything from a second turn on are removed; white space becomes

@@ -14,7 +14,7 @@ from .synthesis import Counts
 
 __all__ = ['SharedWork']
 
-#: Seconds between two looks at the files.
+#: Seconds between two checks of the files.
 POLL = 0.5
 #: Seconds between two reports of a worker.
 REPORT_EVERY = 5.0
@@ -98,11 +98,11 @@ class SharedWork:
             self._write(str(self.worker), {'done': done})
 
     def finish(self, counts: Counts) -> None:
-        """Tell the others that this worker's texts are made."""
+        """Mark this worker's texts as made, for the others."""
         self._write(str(self.worker), {'counts': counts.as_dict()})
 
     def fail(self, error: BaseException) -> None:
-        """Tell the others that this worker gives up."""
+        """Mark that this worker gives up, for the others."""
         self._write(str(self.worker), {'error': f'{error}'})
 
     def wait_for_all(self, merge: Callable[[], None]) -> Counts:

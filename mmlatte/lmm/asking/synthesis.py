@@ -49,7 +49,7 @@ class Counts:
             self.reasons[reason] = self.reasons.get(reason, 0) + number
 
     def as_dict(self) -> dict:
-        """Plain data."""
+        """Return the counts as plain data."""
         return asdict(self)
 
 
@@ -98,7 +98,7 @@ def synthesize(
     any instant loses the texts in flight only.
 
     Args:
-        wanted (WantedTexts): Says what to ask.
+        wanted (WantedTexts): What to ask.
         numbers (Sequence[int]): Which texts to make.
         lmm (BaseLMM): Who to ask.
         store (TextStore): Where the texts go.

@@ -159,7 +159,7 @@ class TextJob:
         return made
 
     def _shared(self, shard_id: int, num_shards: int) -> SharedWork:
-        """Jobs that want the same texts know each other by these."""
+        """Facts that are equal for jobs that want the same texts."""
         keys = self.wanted.keys().tobytes()
         digest = hashlib.blake2b(keys, digest_size=6).hexdigest()
         return SharedWork(

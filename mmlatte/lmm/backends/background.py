@@ -62,7 +62,7 @@ def get(results: queue.Queue, filling: Background) -> Any:
         filling (Background): The coroutine.
     """
     while True:
-        # Before the look into the queue, so that no answer is missed.
+        # Before the queue is read, so that no answer is missed.
         over = not filling.thread.is_alive()
         try:
             return results.get(timeout=0.05 if not over else 0)

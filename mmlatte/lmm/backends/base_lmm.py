@@ -99,7 +99,7 @@ class BaseLMM(ABC):
     def expect(self, sample_ids: Iterable[str]) -> None:
         """Learn which samples there are, before :meth:`generate`.
 
-        Only backends that tell samples apart by name need it; the others
+        Only backends that identify samples by name need it; the others
         do nothing.
 
         Args:

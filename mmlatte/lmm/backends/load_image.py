@@ -10,7 +10,7 @@ __all__ = ['ImageError', 'load_image']
 
 
 class ImageError(ValueError):
-    """The file cannot be shown to an LMM; the message says why."""
+    """The file cannot be shown to an LMM; the message gives the reason."""
 
 
 def load_image(
@@ -21,8 +21,8 @@ def load_image(
 ) -> Image.Image:
     """Read an image as upright 8-bit RGB of a bounded size.
 
-    What a file of which kind becomes, `mmlatte.decode_image` says; the same
-    as for training, but for floating-point pixels, whose range is guessed.
+    Decoding follows `mmlatte.decode_image`, as in training, but for
+    floating-point pixels, whose range is guessed.
 
     Args:
         path (str | Path): File.

@@ -21,7 +21,7 @@ __all__ = ['TagCaptioner']
 
 @LMMS.register_module()
 class TagCaptioner(BaseLMM):
-    """Names what is in an image; no LMM, and it says so.
+    """Names what is in an image, without an LMM.
 
     For machines where no LMM runs. With ``clip`` the text is the nearest of
     given phrases under a CLIP; with ``classifier`` it lists the best tags of
@@ -79,7 +79,7 @@ class TagCaptioner(BaseLMM):
 
     @property
     def name(self) -> str:
-        """Says what it is."""
+        """Name of the backend, marked as no LMM."""
         model = (self.clip or self.classifier or {})['model_name']
         return f'tags-no-lmm-{Path(model).name}'
 

@@ -36,7 +36,7 @@ class TextFile(BaseLMM):
     kind (``train_<prompt>_77_<model>_4bit``): the text of
     ``Forest/Forest_1.jpg`` is in ``Forest_1.txt`` (``layout='flat'``) or in
     ``Forest/Forest_1.txt`` (``layout='nested'``). In the flat layout images
-    of one name, without suffix, cannot be told apart: none gets a text.
+    of one name, without suffix, are ambiguous: none gets a text.
 
     Args:
         path (str | None): JSONL file.
@@ -179,10 +179,10 @@ class TextFile(BaseLMM):
             if place < len(self._shared) and self._shared[place] == key:
                 return (
                     f'several images have this file name: {stem}.txt; '
-                    "layout='nested' tells folders apart, a JSONL file all"
+                    "layout='nested' separates folders, JSONL all images"
                 )
             return ''
-        # Nobody said which samples there are.
+        # The samples were not listed before.
         owner = self._owners.setdefault(stem, sample_id)
         if owner == sample_id:
             return ''
@@ -251,7 +251,7 @@ def _fingerprint(folder: Path, deep: bool) -> str:
             try:
                 stat = os.stat(path)
                 facts = f'{stat.st_size} {stat.st_mtime_ns}'
-            except OSError:  # reading it will say what is wrong
+            except OSError:  # reading it raises the error
                 facts = 'unreadable'
             digest.update(encode_id(f'{name}\0{facts}\0'))
     return digest.hexdigest()

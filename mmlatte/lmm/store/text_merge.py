@@ -21,7 +21,7 @@ def files_of(folder: Path, suffix: str) -> list[Path]:
 
 
 def recover_files(folder: Path) -> None:
-    """See :meth:`mmlatte.lmm.TextStore.recover`."""
+    """Seal the files of dead writers (`mmlatte.lmm.TextStore.recover`)."""
     for path in files_of(folder, '.part'):
         with claimed(path) as dead:
             if not dead:
@@ -41,7 +41,7 @@ def recover_files(folder: Path) -> None:
 
 
 def merge_files(folder: Path) -> None:
-    """See :meth:`mmlatte.lmm.TextStore.merge`."""
+    """Join the files of a store (`mmlatte.lmm.TextStore.merge`)."""
     sealed, parts = files_of(folder, '.db'), files_of(folder, '.part')
     if len(sealed) + len(parts) == 0 or (len(sealed) == 1 and not parts):
         return
@@ -52,7 +52,7 @@ def merge_files(folder: Path) -> None:
         target.unlink()
         if all(path.exists() for path in sealed):
             raise
-        # Another process merged meanwhile: look again.
+        # Another process merged meanwhile: list the files again.
         merge_files(folder)
         return
     target.rename(target.with_suffix('.db'))

@@ -93,7 +93,7 @@ class TextStore:
     def _start_writing(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         name = f'{machine_name()}-{os.getpid()}-{os.urandom(4).hex()}'
-        # The lock tells processes on this machine that the writer lives.
+        # The lock shows processes on this machine that the writer lives.
         self._lock = lock_writer(self.folder / f'{name}.lock')
         self._part = self.folder / f'{name}.part'
         self._writer = connect_new(self._part)
@@ -113,7 +113,7 @@ class TextStore:
         return self.known().resolve(keys)
 
     def failed(self, keys: np.ndarray) -> np.ndarray:
-        """Which keys the store knows as failed only.
+        """Which keys the store holds as failed only.
 
         Returns:
             np.ndarray: bool, the shape of ``keys``.

@@ -75,7 +75,7 @@ class ReCLIPClassifier(FittedClassifier):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        # Before the images are looked at.
+        # Before the images are encoded.
         self.options.check_classes(len(self.class_names))
 
     @property

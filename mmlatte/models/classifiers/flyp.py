@@ -60,7 +60,7 @@ class FLYPClassifier(PrototypeClassifier):
         """
         if self._frozen is None:
             raise RuntimeError(
-                'FLYPClassifier knows no zero-shot labels; add '
+                'FLYPClassifier has no zero-shot labels; add '
                 'mmlatte.FrozenFeaturesHook (configs/_base_/method_runtime.py)'
             )
         self.clip.clamp_logit_scale_()

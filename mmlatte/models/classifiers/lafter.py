@@ -70,8 +70,8 @@ def fit_text_classifier(
 class LaFTerClassifier(SelfTrainingClassifier):
     r"""LaFTer (arXiv 2305.18287): learn from texts, then from own labels.
 
-    First a linear classifier :math:`h_0` learns to tell the sentences of the
-    classes apart (`fit_text_classifier`). It labels the weak views, seen by
+    First a linear classifier :math:`h_0` learns to classify the sentences of
+    the classes (`fit_text_classifier`). It labels the weak views, seen by
     the frozen tower; the student, a copy of both, learns them on strong views:
 
     .. math::
@@ -82,7 +82,7 @@ class LaFTerClassifier(SelfTrainingClassifier):
     from frozen CLIP's features. The paper's classifier has logits without a
     scale on features that the student does not normalise; here features are
     unit vectors everywhere and ``s`` is the CLIP's scale. It adds prompts to
-    transformers; what trains here is what ``clip.tuning`` says.
+    transformers; what trains here is what ``clip.tuning`` selects.
 
     Args:
         *args: See `PrototypeClassifier`; ``descriptions`` are needed.
@@ -149,7 +149,7 @@ class LaFTerClassifier(SelfTrainingClassifier):
         right = (features @ weight.T).argmax(dim=1) == labels
         share = 100 * right.float().mean()
         print_log(
-            f'LaFTer: the text classifier knows {share:.1f} % of its '
+            f'LaFTer: the text classifier fits {share:.1f} % of its '
             f'{len(labels)} texts.',
             logger='current',
         )

@@ -200,7 +200,7 @@ class LatteCLIPClassifier(PrototypeClassifier):
     def _classes_in_use(self, labels: dict[str, Tensor]) -> Tensor:
         """Return the classes whose texts a batch needs, sorted, on the host.
 
-        To know them the host waits for the image features. If the classes are
+        The host waits for the image features, which decide. If the classes are
         few beside the samples, it takes them all, so as not to wait.
         """
         num_classes = len(self.memory.prototypes)

@@ -43,8 +43,8 @@ class LattePlusTunedClassifier(DPAClassifier):
     Shares of LattePlus alone would repeat its mistakes: a class that took the
     images of another is twice too large. A class without images has no share.
 
-    Often nothing is trained, and the log says so. The Gaussians of LattePlus
-    are the classifier, as prototypes and a scale,
+    Often nothing is trained, and the log gives the reason. The Gaussians of
+    LattePlus are the classifier, as prototypes and a scale,
 
     - where training cannot be expected to gain
       (`LattePlusFit.train_further`);

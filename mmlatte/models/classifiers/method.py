@@ -13,7 +13,7 @@ class Method(BaseClassifier):
 
     ===================== ====================================================
     ``forget_images``     First, unless the run resumes: a checkpoint that was
-                          loaded as a start (``load_from``) knows other
+                          loaded as a start (``load_from``) holds other
                           images.
     ``set_frozen``        Before training, once the checkpoint of a resumed
                           run is loaded. Must not change what the method
@@ -69,7 +69,7 @@ class Method(BaseClassifier):
         """Drop what was kept of the images of another run."""
 
     def set_frozen(self, frozen: FrozenFeatures) -> None:
-        """Take what frozen CLIP knows about the training images."""
+        """Take the frozen features of the training images."""
 
     def adopt_fit(self) -> None:
         """Predict by the fit that ``set_frozen`` found."""

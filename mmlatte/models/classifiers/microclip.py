@@ -27,7 +27,7 @@ from .self_training_classifier import SelfTrainingClassifier
 
 
 def compose_crops(g: Tensor, crops: Tensor) -> Tensor:
-    r"""Average crops by how much they look like the whole image.
+    r"""Average crops, weighted by their similarity to the whole image.
 
     .. math:: \mathrm{normalize}(\sum_k \mathrm{softmax}_k(c_k \cdot g) c_k)
 

@@ -48,7 +48,7 @@ def most_confident(
 class NtUAClassifier(PrototypeClassifier):
     r"""Noise-tolerant unsupervised adapter: a reconstruction, our reading.
 
-    No code is public. This is what the abstract says, in the form of
+    No code is public. This follows the abstract, in the form of
     Tip-Adapter (arXiv 2111.03930): a cache of images, which a larger CLIP, the
     teacher T, has labelled and weighted, beside the class texts Z.
 
@@ -69,7 +69,7 @@ class NtUAClassifier(PrototypeClassifier):
     In the paper few images are given, all are cached; here the training set
     may be larger, and all of it is trained on. The paper's values are refined
     by distillation from the teacher, ours are the teacher's; its
-    prototype-affinity loss, of which the abstract tells no formula, is left
+    prototype-affinity loss, for which the abstract has no formula, is left
     out.
 
     Needs the teacher: ``teacher`` of `mmlatte.FrozenFeaturesHook`.
@@ -203,7 +203,7 @@ class NtUAClassifier(PrototypeClassifier):
     def _known(self) -> FrozenFeatures:
         if self._frozen is None:
             raise RuntimeError(
-                'NtUAClassifier knows no teacher; add '
+                'NtUAClassifier has no teacher; add '
                 'mmlatte.FrozenFeaturesHook(teacher=...)'
             )
         return self._frozen

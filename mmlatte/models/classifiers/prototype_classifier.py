@@ -65,7 +65,7 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
                 **data_preprocessor,
             }
         super().__init__(data_preprocessor=data_preprocessor)
-        # mmpretrain's cannot be told to, and would wait for the GPU.
+        # mmpretrain has no option for it, and would wait for the GPU.
         self.data_preprocessor._non_blocking = True
         self.templates = check_templates(templates)
         # Read when needed: a checkpoint predicts without the file.

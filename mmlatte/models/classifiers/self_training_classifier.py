@@ -40,7 +40,7 @@ class SelfTrainingClassifier(PrototypeClassifier):
         self.frozen: FrozenFeatures | None = None
 
     def set_frozen(self, frozen: FrozenFeatures) -> None:
-        """Take what frozen CLIP knows about the training images."""
+        """Take the frozen features of the training images."""
         self.frozen = frozen
 
     def split_views(

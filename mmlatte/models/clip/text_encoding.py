@@ -19,7 +19,7 @@ def width_is_free(tower: nn.Module) -> bool:
     """Whether padding never reaches a tower's pooled feature.
 
     It does not in causal towers pooled at the end token (nothing before it
-    looks behind it), nor in Hugging Face towers that mask padding in
+    attends behind it), nor in Hugging Face towers that mask padding in
     attention and pooling. SigLIP's towers are not causal and pool at the
     last position, padding or not.
 

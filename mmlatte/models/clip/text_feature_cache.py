@@ -33,7 +33,7 @@ class TextFeatureCache:
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all features."""
         self._slots: OrderedDict[bytes, int] = OrderedDict()
         self._features: Tensor | None = None
         self._version = -1

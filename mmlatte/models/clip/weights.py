@@ -29,7 +29,7 @@ PREPROCESS_KEYS = ('mean', 'std', 'interpolation', 'resize_mode')
 
 
 class Weights(NamedTuple):
-    """Where weights are, and what their tag says about them.
+    """Where weights are, and the facts of their tag.
 
     Attributes:
         path (str | None): The file; None for weights that open_clip finds by
@@ -183,7 +183,7 @@ def _fetch_tag(
     except (OSError, RuntimeError) as error:
         repo = f'https://huggingface.co/{os.path.dirname(hub)}'
         source = repo if hub else tag['url']
-        # The file alone does not say that it needs QuickGELU.
+        # Nothing in the file shows that it needs QuickGELU.
         quick = f'{name}-quickgelu'
         hint = ''
         if tag.get('quick_gelu') and quick in open_clip.list_models():
@@ -231,7 +231,7 @@ def _reach_hub(
 
 
 def _spellings(filename: str) -> list[str]:
-    """Names under which open_clip looks for a file, preferred first."""
+    """Names under which open_clip searches a file, preferred first."""
     if filename == HF_WEIGHTS_NAME:
         return [HF_SAFE_WEIGHTS_NAME, filename]
     return [os.path.splitext(filename)[0] + '.safetensors', filename]
@@ -244,7 +244,7 @@ def _unknown_model(name: str) -> str:
     hint = ', '.join(f"'{lowered[match]}'" for match in close)
     hint = f'Did you mean {hint}? ' if hint else ''
     return (
-        f"open_clip knows no model '{name}'. {hint}All names: "
+        f"open_clip has no model '{name}'. {hint}All names: "
         "open_clip.list_models(); a folder: 'local-dir:<path>'."
     )
 

@@ -9,12 +9,12 @@ from mmlatte.registry import MODELS
 def text_margins(
     texts: Tensor, prototypes: Tensor, eps: float = 1e-6
 ) -> Tensor:
-    r"""How clearly every text speaks for one class (LatteCLIP, mixer).
+    r"""Margin of every text between its two best classes (LatteCLIP, mixer).
 
     .. math:: w(t) = \max_c t \cdot m_c - \max_{c \ne c^*} t \cdot m_c + \eps
 
-    A text that fits two classes equally well says nothing about which of
-    them the image shows, so it gets (almost) no weight.
+    A text that fits two classes equally well does not separate them, so it
+    gets (almost) no weight.
 
     Args:
         texts (Tensor): Unit text features, (..., D).
@@ -22,8 +22,8 @@ def text_margins(
         eps (float): Keeps the weights positive. Defaults to 1e-6.
 
     Returns:
-        Tensor: Margins, (...), without gradient. With a single class there
-        is nothing to tell apart, and every text has the same margin 1.
+        Tensor: Margins, (...), without gradient. With a single class every
+        text has the same margin 1.
     """
     if len(prototypes) == 1:
         return texts.new_ones(texts.shape[:-1])

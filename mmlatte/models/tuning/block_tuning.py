@@ -65,7 +65,7 @@ def find_blocks(tower: nn.Module) -> tuple[str, list[nn.Module]]:
             continue
         return path, list(blocks)
     raise ValueError(
-        f'BlockTuning knows no blocks of a {type(tower).__name__}; it looks '
+        f'BlockTuning finds no blocks in a {type(tower).__name__}; it looks '
         f'for {", ".join(paths)}'
     )
 

@@ -58,7 +58,7 @@ class PromptTuning(Tuning):
         embedding.register_forward_hook(_replace_context)
 
     def check_template(self, clip: nn.Module, template: str) -> None:
-        """See `Tuning.check_template`."""
+        """Check that a template begins with the learned words."""
         begin = clip.tokenize(template.format('x'))[: len(self._ids)]
         if not torch.equal(begin, self._ids):
             raise ValueError(

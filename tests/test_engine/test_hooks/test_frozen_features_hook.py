@@ -105,7 +105,7 @@ def test_epoch_starts_once_even_if_resumed_inside_it(make):
     runner = Runner.from_cfg(cfg)
     runner.train()
     assert runner.model.told == ['frozen', 'end']
-    # As a start, a checkpoint knows other images.
+    # As a start, a checkpoint holds other images.
     cfg = make()
     cfg.work_dir += '_started'
     cfg.load_from = checkpoint

@@ -100,7 +100,7 @@ def _has(task: Any, key: str) -> bool:
 
 
 def _beside(path: Path) -> dict | None:
-    """Return the file that tells where a FiftyOne export's images are."""
+    """Return the file that lists where a FiftyOne export's images are."""
     manifest = path.with_name('data.json')
     if not manifest.is_file():
         return None

@@ -59,7 +59,7 @@ def read_cvat(path: Path, problems: Problems) -> Iterator[RawAnswer]:
 
 
 def _parse(path: Path) -> _Tags:
-    # expat, as ElementTree does not tell in which line an element stands.
+    # expat, as ElementTree does not give the line of an element.
     parser = expat.ParserCreate()
     tags = _Tags()
     image = None

@@ -107,7 +107,7 @@ def read_label_studio_min(
         problems.add(
             str(path),
             f'the choice may be any of {choices}; name the field to read, '
-            "or export as 'JSON', which tells",
+            "or export as 'JSON', which has it",
         )
         return
     for number, task in enumerate(tasks):
@@ -170,7 +170,7 @@ def _person(who: Any) -> str:
 def _image(
     data: dict, where: str, problems: Problems, key: str | None = None
 ) -> tuple[str, Literal['path', 'upload']] | None:
-    """Return what a task's data tells of the image."""
+    """Return what a task's data holds about the image."""
     if SAMPLE_ID in data:
         return data[SAMPLE_ID], 'path'
     key = key or _image_key([data.keys()], data)
