@@ -124,6 +124,13 @@ def adapt(
     targets = {kind: folder / 'exported' / kind for kind in export}
     wanted = [kind for kind, target in targets.items() if not target.exists()]
     _check_export(wanted, None)
+    method = choices.get('method')
+    asked = bool(ask or serve or answers)
+    if asked and method in METHODS and not METHODS[method].takes_answers:
+        raise ValueError(
+            f'method={method!r} takes no answers: leave the method out, or '
+            f'name {ANSWERS_METHOD!r}'
+        )
     names = read_class_names(classes)
     dataset = DATASETS.build(
         dict(
@@ -136,18 +143,14 @@ def adapt(
     ids = samples_of(dataset).names(0, len(dataset))
     record = AnswersRecord(folder, images, ids, names)
     record.take(answers, new_classes)
-    if choices.get('method') is None:
-        with_answers = ask or serve or record.used
-        choices['method'] = ANSWERS_METHOD if with_answers else DEFAULT_METHOD
+    if method is None:
+        choices['method'] = (
+            ANSWERS_METHOD if asked or record.used else DEFAULT_METHOD
+        )
     options = AdaptOptions(
         images=images, classes=record.classes, out=str(folder), **choices
     )
     takes_answers = METHODS[options.method].takes_answers
-    if (ask or serve or answers) and not takes_answers:
-        raise ValueError(
-            f'method={options.method!r} takes no answers: leave the method '
-            f'out, or name {ANSWERS_METHOD!r}'
-        )
     clip = _build_clip(options)
     _check_export(wanted, clip)
     cfg = adapt_config(options, clip, len(dataset))

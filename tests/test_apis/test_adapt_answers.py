@@ -1,0 +1,156 @@
+"""Questions and answers of ``adapt``, with a tiny CLIP."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from mmlatte.apis import adapt
+from mmlatte.apis.adapt.answers_record import AnswersRecord
+from mmlatte.apis.answers.questions import nearest_images
+from mmlatte.datasets.answers import NONE, SKIP, AnswersError
+from mmlatte.fits import FrozenFeatures
+
+CLASSES = ['forest', 'highway or road', 'sea or lake']
+
+
+@pytest.fixture(scope='module')
+def choices(tiny_eurosat, tiny_clip_dir):
+    return dict(
+        images=str(tiny_eurosat / '2750'),
+        classes=CLASSES,
+        clip=f'local-dir:{tiny_clip_dir}',
+        workers=0,
+        export=(),
+    )
+
+
+@pytest.fixture(scope='module')
+def ids(tiny_eurosat):
+    root = tiny_eurosat / '2750'
+    return sorted(str(p.relative_to(root)) for p in root.rglob('*.jpg'))
+
+
+def write(path, rows):
+    with path.open('w', newline='') as file:
+        csv.writer(file).writerows([('image', 'class'), *rows])
+    return str(path)
+
+
+def read(path):
+    with path.open(newline='') as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope='module')
+def rounds(choices, ids, tmp_path_factory):
+    """Questions, a fit of three answers, then one of four."""
+    folder = tmp_path_factory.mktemp('answers')
+    out = folder / 'out'
+    asked = adapt(out=str(out), ask=4, command='go on', **choices)
+    first = write(
+        folder / 'a.csv', zip(ids[:3], [*CLASSES[:2], NONE], strict=True)
+    )
+    one = adapt(out=str(out), answers=[first], **choices)
+    kept = read(one.predictions)
+    second = write(folder / 'b.csv', [(ids[5], CLASSES[2])])
+    two = adapt(out=str(out), answers=[second], ask=2, **choices)
+    return out, asked, kept, two
+
+
+def test_questions_come_first(rounds, ids):
+    out, asked, _, _ = rounds
+    assert asked.questions == out / 'questions.html'
+    assert asked.predictions is None
+    rows = read(out / 'questions.csv')
+    assert {row['image'] for row in rows} <= {*ids} and len(rows) == 2
+    assert {row['guess'] for row in rows} <= {*CLASSES}
+
+
+def test_predictions_of_answered_images_are_the_answers(rounds, ids):
+    _, _, rows, _ = rounds
+    said = {row['image'][-len(i) :]: row for row in rows for i in ids[:3]}
+    for name, answer in zip(ids[:3], [*CLASSES[:2], NONE], strict=True):
+        assert said[name]['class'] == answer
+        assert said[name]['answered_by'] == 'person'
+    assert sum(bool(row['answered_by']) for row in rows) == 3
+
+
+def test_answers_are_counted_everywhere(rounds):
+    two = rounds[-1]
+    summary = json.loads((two.run / 'summary.json').read_text())
+    assert summary['answers'] == {'person': 4}
+    assert '4 of person' in two.report.read_text()
+
+
+def test_nothing_answered_or_computed_is_lost(rounds):
+    out, _, kept, _ = rounds
+    assert len(read(out / 'answers.csv')) == 4
+    assert read(out / 'with_3_answers' / 'predictions.csv') == kept
+    assert (out / 'with_3_answers' / 'run' / 'summary.json').exists()
+
+
+def test_the_same_answers_again_repeat_nothing(rounds, choices):
+    out, _, _, two = rounds
+    before = (two.run / 'summary.json').stat().st_mtime_ns
+    again = adapt(out=str(out), answers=[str(out / 'answers.csv')], **choices)
+    assert (again.run / 'summary.json').stat().st_mtime_ns == before
+    assert len(read(out / 'answers.csv')) == 4
+
+
+def test_bad_answers_are_named_before_any_work(choices, ids, tmp_path):
+    bad = write(
+        tmp_path / 'bad.csv',
+        [('no.jpg', 'forest'), (ids[0], 'Forrest'), (ids[1], 'forest')],
+    )
+    with pytest.raises(AnswersError) as error:
+        adapt(out=str(tmp_path / 'out'), answers=[bad], **choices)
+    assert 'bad.csv:2' in str(error.value) and 'bad.csv:3' in str(error.value)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_other_methods_refuse_answers(choices, ids, tmp_path):
+    file = write(tmp_path / 'a.csv', [(ids[0], 'forest')])
+    with pytest.raises(ValueError, match='takes no answers'):
+        adapt(
+            out=str(tmp_path / 'out'),
+            answers=[file],
+            method='latteplus',
+            **choices,
+        )
+    assert not (tmp_path / 'out' / 'answers.csv').exists()
+
+
+def test_without_answers_there_is_nothing_to_fit(choices, tmp_path):
+    with pytest.raises(ValueError, match='there are no answers yet'):
+        adapt(out=str(tmp_path / 'out'), method='answers', **choices)
+
+
+def test_a_new_class_of_the_page_is_a_class_from_then_on(ids, tmp_path):
+    record = AnswersRecord(tmp_path, str(tmp_path), ids, CLASSES)
+    file = write(tmp_path / 'a.csv', [(ids[0], 'harbour'), (ids[1], SKIP)])
+    with pytest.raises(AnswersError, match='harbour'):
+        record.take([file])
+    record.take([file], new_classes=True)
+    assert record.classes == [*CLASSES, 'harbour']
+    assert record.used == 1
+    again = AnswersRecord(tmp_path, str(tmp_path), ids, CLASSES)
+    assert again.classes == [*CLASSES, 'harbour']
+
+
+@pytest.mark.parametrize('chunk', [3, 8192])
+def test_nearest_images_equal_a_full_sort(chunk, monkeypatch):
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(20, 5)).astype(np.float32)
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    frozen = FrozenFeatures(x, np.zeros(20, int), np.zeros(20), x[:2])
+    whole = FrozenFeatures.chunks
+    monkeypatch.setattr(
+        FrozenFeatures, 'chunks', lambda self: whole(self, chunk)
+    )
+    found = nearest_images(frozen, [4, 17], 6)
+    for row, near in zip([4, 17], found, strict=True):
+        cosines = x @ x[row]
+        cosines[row] = -2
+        assert near.tolist() == np.argsort(-cosines)[:6].tolist()
