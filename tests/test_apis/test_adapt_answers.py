@@ -2,6 +2,13 @@
 
 import csv
 import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +19,7 @@ from mmlatte.apis.answers.questions import nearest_images
 from mmlatte.datasets.answers import NONE, SKIP, AnswersError
 from mmlatte.fits import FrozenFeatures
 
+REPO = Path(__file__).resolve().parents[2]
 CLASSES = ['forest', 'highway or road', 'sea or lake']
 
 
@@ -154,3 +162,47 @@ def test_nearest_images_equal_a_full_sort(chunk, monkeypatch):
         cosines = x @ x[row]
         cosines[row] = -2
         assert near.tolist() == np.argsort(-cosines)[:6].tolist()
+
+
+def test_served_answers_are_used(choices, tmp_path):
+    """The real tool: two answers, Ctrl-C, and it goes on with them."""
+    names = tmp_path / 'classes.txt'
+    names.write_text('\n'.join(CLASSES))
+    out = tmp_path / 'out'
+    process = subprocess.Popen(
+        [
+            *(sys.executable, str(REPO / 'tools' / 'adapt.py')),
+            *(choices['images'], '--classes', str(names)),
+            *('--clip', choices['clip'], '--workers', '0', '--export'),
+            *('--out', str(out), '--ask', '2', '--serve'),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, 'PYTHONUNBUFFERED': '1'},
+    )
+    try:
+        for line in process.stdout:
+            if found := re.search(r'http://127\.0\.0\.1:\d+/\S+/', line):
+                break
+        else:
+            pytest.fail('no address was shown')
+        url = found.group()
+        origin = url[: url.index('/', 8)]
+        for question in (0, 1):
+            request = urllib.request.Request(
+                f'{url}answer',
+                json.dumps({'question': question, 'class': 'forest'}).encode(),
+                {'Content-Type': 'application/json', 'Origin': origin},
+            )
+            with urllib.request.urlopen(request) as reply:
+                told = json.load(reply)
+        assert told['estimate'].startswith('2 answers')
+        assert len(read(out / 'answers.csv')) == 2
+        process.send_signal(signal.SIGINT)
+        log, _ = process.communicate(timeout=240)
+    finally:
+        process.kill()
+    assert process.returncode == 0, log
+    rows = read(out / 'predictions.csv')
+    assert sum(row['answered_by'] == 'person' for row in rows) == 2
