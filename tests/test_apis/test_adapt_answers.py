@@ -16,6 +16,7 @@ import pytest
 from mmlatte.apis import adapt
 from mmlatte.apis.adapt.answers_record import AnswersRecord
 from mmlatte.apis.answers.questions import nearest_images
+from mmlatte.datasets import UnlabeledFolder
 from mmlatte.datasets.answers import NONE, SKIP, AnswersError
 from mmlatte.fits import FrozenFeatures
 
@@ -30,7 +31,7 @@ def choices(tiny_eurosat, tiny_clip_dir):
         classes=CLASSES,
         clip=f'local-dir:{tiny_clip_dir}',
         workers=0,
-        export=(),
+        export=('open_clip',),
     )
 
 
@@ -97,6 +98,8 @@ def test_nothing_answered_or_computed_is_lost(rounds):
     assert len(read(out / 'answers.csv')) == 4
     assert read(out / 'with_3_answers' / 'predictions.csv') == kept
     assert (out / 'with_3_answers' / 'run' / 'summary.json').exists()
+    for folder in (out, out / 'with_3_answers'):
+        assert (folder / 'exported' / 'open_clip' / 'README.md').exists()
 
 
 def test_the_same_answers_again_repeat_nothing(rounds, choices):
@@ -135,15 +138,19 @@ def test_without_answers_there_is_nothing_to_fit(choices, tmp_path):
         adapt(out=str(tmp_path / 'out'), method='answers', **choices)
 
 
-def test_a_new_class_of_the_page_is_a_class_from_then_on(ids, tmp_path):
-    record = AnswersRecord(tmp_path, str(tmp_path), ids, CLASSES)
+def test_a_new_class_of_the_page_is_a_class_from_then_on(
+    choices, ids, tmp_path
+):
+    root = choices['images']
+    dataset = UnlabeledFolder(root, classes=CLASSES, pipeline=[])
+    record = AnswersRecord(tmp_path, root, dataset, CLASSES)
     file = write(tmp_path / 'a.csv', [(ids[0], 'harbour'), (ids[1], SKIP)])
     with pytest.raises(AnswersError, match='harbour'):
         record.take([file])
     record.take([file], new_classes=True)
     assert record.classes == [*CLASSES, 'harbour']
     assert record.used == 1
-    again = AnswersRecord(tmp_path, str(tmp_path), ids, CLASSES)
+    again = AnswersRecord(tmp_path, root, dataset, CLASSES)
     assert again.classes == [*CLASSES, 'harbour']
 
 

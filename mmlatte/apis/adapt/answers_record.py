@@ -3,11 +3,13 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.answers import SKIP, Answers, AnswersFile
 from mmlatte.datasets.answers import read_answers as read
+from mmlatte.datasets.sample_index import samples_of
 
 __all__ = ['AnswersRecord']
 
@@ -33,21 +35,26 @@ class AnswersRecord:
     Args:
         folder (Path): Folder of the results.
         root (str): Folder of the images.
-        ids (Sequence[str]): Sample ids of all images.
+        dataset (Dataset): The images.
         classes (Sequence[str]): The class names.
     """
 
     def __init__(
-        self, folder: Path, root: str, ids: Sequence[str], classes: list[str]
+        self, folder: Path, root: str, dataset, classes: list[str]
     ) -> None:
         self.folder = folder
         self.path = folder / 'answers.csv'
         self.root = root
-        self.ids = ids
+        self.dataset = dataset
         self.classes = [*classes]
         self.answers = Answers()
         if self.path.exists():
             self.read()
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """list[str]: Sample ids of all images."""
+        return samples_of(self.dataset).names(0, len(self.dataset))
 
     def read(self) -> None:
         """Take what the file holds; a person may have added classes."""
@@ -56,13 +63,19 @@ class AnswersRecord:
         )
         self.classes += self.answers.new_classes(self.classes)
 
-    def take(self, files: Sequence[str], new_classes: bool = False) -> None:
+    def take(
+        self,
+        files: Sequence[str],
+        new_classes: bool = False,
+        keep: bool = True,
+    ) -> None:
         """Add the answers of files, once all of them are found right.
 
         Args:
             files (Sequence[str]): See `read_answers`. The record itself may
                 be one.
             new_classes (bool): Whether names of no class are new classes.
+            keep (bool): False only checks them.
 
         Raises:
             AnswersError: If anything is wrong; names all of it.
@@ -79,6 +92,8 @@ class AnswersRecord:
             for file in files
             if Path(file).resolve() != self.path.resolve()
         ]
+        if not keep:
+            return
         known = {(a.image, a.source): a.class_name for a in self.answers}
         for answers in found:
             for source in answers.count_sources() | {

@@ -14,7 +14,6 @@ from mmlatte.apis.launch import build_runner
 from mmlatte.apis.pages.run_report import make_run_report
 from mmlatte.apis.preflight import PreflightError, preflight
 from mmlatte.atomic_file import atomic_file
-from mmlatte.datasets.sample_index import samples_of
 from mmlatte.datasets.unlabeled_folder import read_class_names
 from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.models.clip import OpenCLIP
@@ -122,7 +121,7 @@ def adapt(
     logger = MMLogger.get_instance('mmlatte', log_level='INFO')
     folder = Path(out).expanduser()
     targets = {kind: folder / 'exported' / kind for kind in export}
-    wanted = [kind for kind, target in targets.items() if not target.exists()]
+    wanted = _missing(targets)
     _check_export(wanted, None)
     method = choices.get('method')
     asked = bool(ask or serve or answers)
@@ -140,9 +139,8 @@ def adapt(
             pipeline=[],
         )
     )
-    ids = samples_of(dataset).names(0, len(dataset))
-    record = AnswersRecord(folder, images, ids, names)
-    record.take(answers, new_classes)
+    record = AnswersRecord(folder, images, dataset, names)
+    record.take(answers, new_classes, keep=not dry_run)
     if method is None:
         choices['method'] = (
             ANSWERS_METHOD if asked or record.used else DEFAULT_METHOD
@@ -183,6 +181,7 @@ def adapt(
         before = record.set_results_aside()
         if before is not None:
             logger.info(f'results with other answers are now in {before}')
+            wanted = _missing(targets)
     check_same_run(cfg, seen, folder)
     result = AdaptResult(folder / 'run')
     if asking is not None:
@@ -236,6 +235,10 @@ def adapt(
         export_model(str(result.run), kind, targets[kind], images=paths[:100])
     result.exports = targets
     return result
+
+
+def _missing(targets: dict[str, Path]) -> list[str]:
+    return [kind for kind, target in targets.items() if not target.exists()]
 
 
 def _build_clip(options: AdaptOptions) -> OpenCLIP:
