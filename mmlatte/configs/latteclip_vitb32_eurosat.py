@@ -11,6 +11,84 @@ class_names = [
     'river',
     'sea or lake',
 ]
+train_pipeline = [
+    dict(type='mmlatte.DropLabels'),
+    dict(type='mmlatte.SeedPerSample'),
+    dict(type='mmlatte.LoadImage'),
+    dict(
+        backend='pillow',
+        crop_ratio_range=(
+            0.9,
+            1.0,
+        ),
+        interpolation='bicubic',
+        scale=224,
+        type='mmpretrain.RandomResizedCrop'),
+    dict(to_rgb=True, type='mmpretrain.NumpyToPIL'),
+    dict(
+        prob=0.8,
+        transforms=[
+            dict(
+                brightness=0.5,
+                contrast=0.5,
+                hue=0.1,
+                saturation=0.5,
+                type='mmpretrain.torchvision/ColorJitter'),
+        ],
+        type='RandomApply'),
+    dict(p=0.2, type='mmpretrain.torchvision/RandomGrayscale'),
+    dict(to_bgr=True, type='mmpretrain.PILToNumpy'),
+    dict(type='mmlatte.LoadTexts'),
+    dict(
+        algorithm_keys=(
+            'zero_shot_label',
+            'image_text',
+            'group_text',
+            'image_tokens',
+            'group_tokens',
+        ),
+        meta_keys=(
+            'sample_id',
+            'sample_idx',
+            'img_path',
+        ),
+        type='mmpretrain.PackInputs'),
+]
+test_pipeline = [
+    dict(type='mmlatte.LoadImage'),
+    dict(
+        backend='pillow',
+        edge='short',
+        interpolation='bicubic',
+        scale=224,
+        type='mmpretrain.ResizeEdge'),
+    dict(crop_size=224, type='mmpretrain.CenterCrop'),
+    dict(
+        meta_keys=(
+            'sample_id',
+            'sample_idx',
+            'img_path',
+        ),
+        type='mmpretrain.PackInputs'),
+]
+vis_backends = [
+    dict(type='LocalVisBackend'),
+    dict(type='mmlatte.OptionalTensorboardVisBackend'),
+]
+test_dataloader = dict(
+    batch_size=256,
+    collate_fn=dict(type='mmlatte.stack_samples'),
+    dataset=dict(
+        data_root='data/eurosat',
+        download=True,
+        metainfo=dict(classes=class_names),
+        pipeline=test_pipeline,
+        split='test',
+        type='mmlatte.EuroSAT'),
+    num_workers=8,
+    persistent_workers=True,
+    sampler=dict(shuffle=False, type='DefaultSampler'))
+test_evaluator = dict(topk=(1, ), type='mmpretrain.Accuracy')
 default_hooks = dict(
     checkpoint=dict(
         interval=1, max_keep_ckpts=2, type='mmlatte.SafeCheckpointHook'),
@@ -47,18 +125,7 @@ env_cfg = dict(
 load_from = None
 log_level = 'INFO'
 model = dict(
-    class_names=[
-        'annual crop land',
-        'forest',
-        'herbaceous vegetation land',
-        'highway or road',
-        'industrial buildings',
-        'pasture land',
-        'permanent crop land',
-        'residential buildings',
-        'river',
-        'sea or lake',
-    ],
+    class_names=class_names,
     clip=dict(
         model_name='ViT-B-32',
         pretrained='laion2b_s34b_b79k',
@@ -111,64 +178,6 @@ randomness = dict(deterministic=False, seed=0)
 resume = False
 templates = 'a photo of a {}.'
 test_cfg = dict()
-test_dataloader = dict(
-    batch_size=256,
-    collate_fn=dict(type='mmlatte.stack_samples'),
-    dataset=dict(
-        data_root='data/eurosat',
-        download=True,
-        metainfo=dict(classes=[
-            'annual crop land',
-            'forest',
-            'herbaceous vegetation land',
-            'highway or road',
-            'industrial buildings',
-            'pasture land',
-            'permanent crop land',
-            'residential buildings',
-            'river',
-            'sea or lake',
-        ]),
-        pipeline=[
-            dict(type='mmlatte.LoadImage'),
-            dict(
-                backend='pillow',
-                edge='short',
-                interpolation='bicubic',
-                scale=224,
-                type='mmpretrain.ResizeEdge'),
-            dict(crop_size=224, type='mmpretrain.CenterCrop'),
-            dict(
-                meta_keys=(
-                    'sample_id',
-                    'sample_idx',
-                    'img_path',
-                ),
-                type='mmpretrain.PackInputs'),
-        ],
-        split='test',
-        type='mmlatte.EuroSAT'),
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(shuffle=False, type='DefaultSampler'))
-test_evaluator = dict(topk=(1, ), type='mmpretrain.Accuracy')
-test_pipeline = [
-    dict(type='mmlatte.LoadImage'),
-    dict(
-        backend='pillow',
-        edge='short',
-        interpolation='bicubic',
-        scale=224,
-        type='mmpretrain.ResizeEdge'),
-    dict(crop_size=224, type='mmpretrain.CenterCrop'),
-    dict(
-        meta_keys=(
-            'sample_id',
-            'sample_idx',
-            'img_path',
-        ),
-        type='mmpretrain.PackInputs'),
-]
 train_cfg = dict(
     max_epochs=15, type='mmlatte.ResumableTrainLoop', val_interval=1)
 train_dataloader = dict(
@@ -178,158 +187,15 @@ train_dataloader = dict(
     dataset=dict(
         data_root='data/eurosat',
         download=True,
-        metainfo=dict(classes=[
-            'annual crop land',
-            'forest',
-            'herbaceous vegetation land',
-            'highway or road',
-            'industrial buildings',
-            'pasture land',
-            'permanent crop land',
-            'residential buildings',
-            'river',
-            'sea or lake',
-        ]),
-        pipeline=[
-            dict(type='mmlatte.DropLabels'),
-            dict(type='mmlatte.SeedPerSample'),
-            dict(type='mmlatte.LoadImage'),
-            dict(
-                backend='pillow',
-                crop_ratio_range=(
-                    0.9,
-                    1.0,
-                ),
-                interpolation='bicubic',
-                scale=224,
-                type='mmpretrain.RandomResizedCrop'),
-            dict(to_rgb=True, type='mmpretrain.NumpyToPIL'),
-            dict(
-                prob=0.8,
-                transforms=[
-                    dict(
-                        brightness=0.5,
-                        contrast=0.5,
-                        hue=0.1,
-                        saturation=0.5,
-                        type='mmpretrain.torchvision/ColorJitter'),
-                ],
-                type='RandomApply'),
-            dict(p=0.2, type='mmpretrain.torchvision/RandomGrayscale'),
-            dict(to_bgr=True, type='mmpretrain.PILToNumpy'),
-            dict(type='mmlatte.LoadTexts'),
-            dict(
-                algorithm_keys=(
-                    'zero_shot_label',
-                    'image_text',
-                    'group_text',
-                    'image_tokens',
-                    'group_tokens',
-                ),
-                meta_keys=(
-                    'sample_id',
-                    'sample_idx',
-                    'img_path',
-                ),
-                type='mmpretrain.PackInputs'),
-        ],
+        metainfo=dict(classes=class_names),
+        pipeline=train_pipeline,
         split='train',
         type='mmlatte.EuroSAT'),
     num_workers=8,
     persistent_workers=True,
     sampler=dict(shuffle=True, type='DefaultSampler'))
-train_pipeline = [
-    dict(type='mmlatte.DropLabels'),
-    dict(type='mmlatte.SeedPerSample'),
-    dict(type='mmlatte.LoadImage'),
-    dict(
-        backend='pillow',
-        crop_ratio_range=(
-            0.9,
-            1.0,
-        ),
-        interpolation='bicubic',
-        scale=224,
-        type='mmpretrain.RandomResizedCrop'),
-    dict(to_rgb=True, type='mmpretrain.NumpyToPIL'),
-    dict(
-        prob=0.8,
-        transforms=[
-            dict(
-                brightness=0.5,
-                contrast=0.5,
-                hue=0.1,
-                saturation=0.5,
-                type='mmpretrain.torchvision/ColorJitter'),
-        ],
-        type='RandomApply'),
-    dict(p=0.2, type='mmpretrain.torchvision/RandomGrayscale'),
-    dict(to_bgr=True, type='mmpretrain.PILToNumpy'),
-    dict(type='mmlatte.LoadTexts'),
-    dict(
-        algorithm_keys=(
-            'zero_shot_label',
-            'image_text',
-            'group_text',
-            'image_tokens',
-            'group_tokens',
-        ),
-        meta_keys=(
-            'sample_id',
-            'sample_idx',
-            'img_path',
-        ),
-        type='mmpretrain.PackInputs'),
-]
 val_cfg = dict()
-val_dataloader = dict(
-    batch_size=256,
-    collate_fn=dict(type='mmlatte.stack_samples'),
-    dataset=dict(
-        data_root='data/eurosat',
-        download=True,
-        metainfo=dict(classes=[
-            'annual crop land',
-            'forest',
-            'herbaceous vegetation land',
-            'highway or road',
-            'industrial buildings',
-            'pasture land',
-            'permanent crop land',
-            'residential buildings',
-            'river',
-            'sea or lake',
-        ]),
-        pipeline=[
-            dict(type='mmlatte.LoadImage'),
-            dict(
-                backend='pillow',
-                edge='short',
-                interpolation='bicubic',
-                scale=224,
-                type='mmpretrain.ResizeEdge'),
-            dict(crop_size=224, type='mmpretrain.CenterCrop'),
-            dict(
-                meta_keys=(
-                    'sample_id',
-                    'sample_idx',
-                    'img_path',
-                ),
-                type='mmpretrain.PackInputs'),
-        ],
-        split='test',
-        type='mmlatte.EuroSAT'),
-    num_workers=8,
-    persistent_workers=True,
-    sampler=dict(shuffle=False, type='DefaultSampler'))
-val_evaluator = dict(topk=(1, ), type='mmpretrain.Accuracy')
-vis_backends = [
-    dict(type='LocalVisBackend'),
-    dict(type='mmlatte.OptionalTensorboardVisBackend'),
-]
+val_dataloader = test_dataloader
+val_evaluator = test_evaluator
 visualizer = dict(
-    type='mmpretrain.UniversalVisualizer',
-    vis_backends=[
-        dict(type='LocalVisBackend'),
-        dict(type='mmlatte.OptionalTensorboardVisBackend'),
-    ])
+    type='mmpretrain.UniversalVisualizer', vis_backends=vis_backends)

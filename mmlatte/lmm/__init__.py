@@ -1,69 +1,8 @@
 """Large multimodal models: backends, prompts, and the store of texts."""
 
-from .asking import (
-    Counts,
-    GroupOptions,
-    SharedWork,
-    TextJob,
-    TrainingTexts,
-    WantedTexts,
-    check_lmm_early,
-    clean_text,
-    find_problem,
-    make_collage,
-    missing_texts,
-    synthesize,
-)
-from .backends import (
-    VLLMLMM,
-    Answer,
-    BaseLMM,
-    ImageError,
-    LMMRequest,
-    LMMUnavailableError,
-    OpenAICompatibleLMM,
-    TagCaptioner,
-    TextFile,
-    TransformersLMM,
-    load_image,
-)
-from .store import (
-    KnownKeys,
-    TextRecord,
-    TextStore,
-    record_key,
-    store_folder,
-    store_name,
-)
+from . import asking, backends, store
+from .asking import *  # noqa: F403
+from .backends import *  # noqa: F403
+from .store import *  # noqa: F403
 
-__all__ = [
-    'Answer',
-    'BaseLMM',
-    'Counts',
-    'GroupOptions',
-    'ImageError',
-    'KnownKeys',
-    'LMMRequest',
-    'LMMUnavailableError',
-    'OpenAICompatibleLMM',
-    'SharedWork',
-    'TagCaptioner',
-    'TextFile',
-    'TextJob',
-    'TextRecord',
-    'TextStore',
-    'TrainingTexts',
-    'TransformersLMM',
-    'VLLMLMM',
-    'WantedTexts',
-    'check_lmm_early',
-    'clean_text',
-    'find_problem',
-    'load_image',
-    'make_collage',
-    'missing_texts',
-    'record_key',
-    'store_folder',
-    'store_name',
-    'synthesize',
-]
+__all__ = [*asking.__all__, *backends.__all__, *store.__all__]

@@ -1,23 +1,7 @@
 from mmlatte.fits import FrozenFeatures
 
-from .classifiers import (
-    AnswersClassifier,
-    DPAClassifier,
-    FLYPClassifier,
-    GDAClassifier,
-    LaFTerClassifier,
-    LatteCLIPClassifier,
-    LattePlusClassifier,
-    LattePlusTunedClassifier,
-    MicroCLIPClassifier,
-    MUSTClassifier,
-    NtUAClassifier,
-    PrototypeClassifier,
-    PseudoLabelClassifier,
-    ReCLIPClassifier,
-    TransCLIPClassifier,
-    ZeroShotCLIP,
-)
+from . import classifiers
+from .classifiers import *  # noqa: F403
 from .clip import *  # noqa: F403
 from .heads import DualPseudoLabelHead
 from .losses import ContrastiveLoss
@@ -31,32 +15,17 @@ from .pseudo_labels import (
 from .tuning import BlockTuning, LoRATuning, NormTuning
 
 __all__ = [
-    'AnswersClassifier',
-    'CandidateSelection',
-    'GrowingSelection',
-    'TopKSelection',
+    *classifiers.__all__,
     'BlockTuning',
+    'CandidateSelection',
     'ContrastiveLoss',
-    'DPAClassifier',
     'DualPseudoLabelHead',
     'DynamicFeatureMixer',
-    'FLYPClassifier',
     'FrozenFeatures',
-    'GDAClassifier',
-    'LaFTerClassifier',
-    'LatteCLIPClassifier',
-    'LattePlusClassifier',
-    'LattePlusTunedClassifier',
+    'GrowingSelection',
     'LearnedPrototypes',
-    'MUSTClassifier',
-    'MicroCLIPClassifier',
     'LoRATuning',
     'NormTuning',
-    'NtUAClassifier',
-    'PrototypeClassifier',
     'PrototypeMemory',
-    'ReCLIPClassifier',
-    'TransCLIPClassifier',
-    'PseudoLabelClassifier',
-    'ZeroShotCLIP',
+    'TopKSelection',
 ]

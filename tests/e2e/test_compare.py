@@ -14,7 +14,7 @@ val_evaluator = None
 """
 BROKEN = """
 _base_ = ['./gda.py']
-model = dict(iterations=0)
+model = dict(options=dict(iterations=0))
 """
 
 

@@ -20,6 +20,9 @@ that a model which predicts the most frequent class everywhere scores 0.
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+
+from mmlatte.fits.names import agreement
 
 __all__ = [
     'best_rate',
@@ -45,11 +48,7 @@ COARSE, FINE = 4.0, 2.0
 
 
 def kappa(labels: np.ndarray, other: np.ndarray) -> float:
-    r"""Return the agreement beyond chance.
-
-    .. math:: \kappa = (a - e) / (1 - e), \quad e = \sum_c p_c q_c
-
-    with the share a of equal labels and the shares p, q of the classes.
+    """Return the agreement beyond chance, Cohen's kappa.
 
     Args:
         labels (np.ndarray): int (N,), those of the frozen model.
@@ -57,7 +56,7 @@ def kappa(labels: np.ndarray, other: np.ndarray) -> float:
 
     Returns:
         float: At most 1. If `labels` hold a single class, chance is not
-        defined, and it is the share a.
+        defined, and it is the share of equal labels.
 
     Examples:
         >>> kappa(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0]))
@@ -67,13 +66,10 @@ def kappa(labels: np.ndarray, other: np.ndarray) -> float:
         >>> kappa(np.array([0, 0, 0, 0]), np.array([0, 0, 0, 1]))
         0.75
     """
-    same = float((labels == other).mean())
+    if (labels == labels[0]).all():
+        return float((labels == other).mean())
     size = int(max(labels.max(), other.max())) + 1
-    p, q = (np.bincount(x, minlength=size) / len(x) for x in (labels, other))
-    if p.max() == 1:
-        return same
-    chance = float(p @ q)
-    return (same - chance) / (1 - chance)
+    return agreement(torch.from_numpy(labels), torch.from_numpy(other), size)
 
 
 def rose(agreement: Sequence[float], images: int) -> bool:

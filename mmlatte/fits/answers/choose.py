@@ -60,7 +60,7 @@ def choose(
         np.cumsum(np.bincount(clusters, minlength=groups))[:-1],
     )
     chosen = _typical(structure, members, order, seen, count)
-    return _as_questions(structure, chosen, clusters, len(frozen))
+    return _as_questions(structure, chosen)
 
 
 def _unsure(structure, frozen, answered) -> np.ndarray:
@@ -99,7 +99,8 @@ def _typical(structure, members, order, seen, count) -> list[int]:
     return chosen
 
 
-def _as_questions(structure, chosen, clusters, images) -> Questions:
+def _as_questions(structure, chosen) -> Questions:
+    """Sort the chosen nodes by the share of nodes nearest to each."""
     nearest = (structure.unit @ structure.unit[chosen].T).argmax(axis=1)
     share = np.bincount(nearest, minlength=len(chosen)) / len(structure)
     order = np.argsort(-share, kind='stable')

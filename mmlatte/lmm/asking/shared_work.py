@@ -90,7 +90,7 @@ class SharedWork:
             return self.share(missing)
         return missing[self.worker :: self.workers]
 
-    def report(self, done: int, counts: Counts) -> None:
+    def report(self, done: int) -> None:
         """Give a sign of life, now and then."""
         now = time.monotonic()
         if now - self._reported >= REPORT_EVERY:

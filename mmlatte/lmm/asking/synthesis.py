@@ -89,7 +89,7 @@ def synthesize(
     store: TextStore,
     tokenize: Callable | None = None,
     context_length: int = 77,
-    report: Callable[[int, Counts], None] | None = None,
+    report: Callable[[int], None] | None = None,
 ) -> Counts:
     """Ask the LMM for texts and store every answer at once.
 
@@ -105,8 +105,8 @@ def synthesize(
         tokenize (Callable | None): CLIP's tokenizer; given, over-long texts
             are counted.
         context_length (int): Its limit.
-        report (Callable | None): Called with the number of texts done and
-            the counts, after each batch.
+        report (Callable | None): Called with the number of texts done, after
+            each batch.
 
     Returns:
         Counts: Of this call; nothing reused.
@@ -150,7 +150,7 @@ def synthesize(
             done += len(batch)
             progress.advance(len(batch))
             if report:
-                report(done, counts)
+                report(done)
             return again
 
         params = lmm.params

@@ -186,7 +186,7 @@ class TextJob:
     def _make(
         self,
         numbers: Sequence[int] | np.ndarray,
-        report: Callable[[int, Counts], None] | None = None,
+        report: Callable[[int], None] | None = None,
     ) -> Counts:
         try:
             with self.store:

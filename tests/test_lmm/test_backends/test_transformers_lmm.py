@@ -201,7 +201,7 @@ with TextStore(folder) as store:
     numbers, found = missing_texts(wanted, store)
     print('missing', len(numbers), flush=True)
     acknowledged = []
-    def report(done, counts):
+    def report(done):
         print('done', done, flush=True)
         acknowledged.append(done)
         if os.environ.get('WAIT_FOR_SIGNAL') and len(acknowledged) == 5:
