@@ -1,4 +1,7 @@
-"""The known data sets in the layout of CoOp: a folder and a split file."""
+"""The known data sets in the layout of CoOp: a folder and a split file.
+
+``python tools/prepare_dataset.py NAME`` makes them.
+"""
 
 from mmlatte.registry import DATASETS
 
@@ -9,15 +12,8 @@ from .coop_benchmark import CoOpBenchmark
 class Caltech101(CoOpBenchmark):
     """Caltech101: pictures of objects in 100 categories.
 
-    From `Learning Generative Visual Models from Few Training Examples
-    <https://doi.org/10.1109/CVPR.2004.383>`_::
-
-        data_root/
-        ├── 101_ObjectCategories/<Class>/image_<n>.jpg
-        └── split_zhou_Caltech101.json
-
-    ``python tools/prepare_dataset.py caltech101`` makes it.
-    See `CoOpBenchmark` for the arguments.
+    `Learning Generative Visual Models from Few Training Examples
+    <https://doi.org/10.1109/CVPR.2004.383>`_.
     """
 
     NAME = 'caltech101'
@@ -29,16 +25,8 @@ class Caltech101(CoOpBenchmark):
 class CUB(CoOpBenchmark):
     """CUB-200-2011: 11,788 photos of 200 kinds of birds.
 
-    From `The Caltech-UCSD Birds-200-2011 Dataset
-    <https://authors.library.caltech.edu/27452/>`_::
-
-        data_root/
-        ├── CUB_200_2011/images/<n>.<Class>/<file>.jpg
-        └── split_CUB.json
-
-    ``python tools/prepare_dataset.py cub`` makes it,
-    with the official split.
-    See `CoOpBenchmark` for the arguments.
+    `The Caltech-UCSD Birds-200-2011 Dataset
+    <https://authors.library.caltech.edu/27452/>`_, with the official split.
     """
 
     NAME = 'cub'
@@ -50,15 +38,8 @@ class CUB(CoOpBenchmark):
 class DTD(CoOpBenchmark):
     """Describable Textures Dataset: 5,640 photos, 47 textures.
 
-    From `Describing Textures in the Wild
-    <https://arxiv.org/abs/1311.3618>`_::
-
-        data_root/
-        ├── images/<class>/<class>_<n>.jpg
-        └── split_zhou_DescribableTextures.json
-
-    ``python tools/prepare_dataset.py dtd`` makes it.
-    See `CoOpBenchmark` for the arguments.
+    `Describing Textures in the Wild
+    <https://arxiv.org/abs/1311.3618>`_.
     """
 
     NAME = 'dtd'
@@ -70,15 +51,8 @@ class DTD(CoOpBenchmark):
 class Flowers102(CoOpBenchmark):
     """Oxford Flowers: 8,189 photos of 102 kinds.
 
-    From `Automated Flower Classification over a Large Number of Classes
-    <https://www.robots.ox.ac.uk/~vgg/data/flowers/102/>`_::
-
-        data_root/
-        ├── jpg/image_<n>.jpg
-        └── split_zhou_OxfordFlowers.json
-
-    ``python tools/prepare_dataset.py flowers102`` makes it.
-    See `CoOpBenchmark` for the arguments.
+    `Automated Flower Classification over a Large Number of Classes
+    <https://www.robots.ox.ac.uk/~vgg/data/flowers/102/>`_.
     """
 
     NAME = 'flowers102'
@@ -90,15 +64,8 @@ class Flowers102(CoOpBenchmark):
 class Food101(CoOpBenchmark):
     """Food-101: 101,000 photos of 101 dishes.
 
-    From `Food-101 – Mining Discriminative Components with Random Forests
-    <https://data.vision.ee.ethz.ch/cvl/datasets_extra/food-101/>`_::
-
-        data_root/
-        ├── images/<class>/<n>.jpg
-        └── split_zhou_Food101.json
-
-    ``python tools/prepare_dataset.py food101`` makes it.
-    See `CoOpBenchmark` for the arguments.
+    `Food-101 – Mining Discriminative Components with Random Forests
+    <https://data.vision.ee.ethz.ch/cvl/datasets_extra/food-101/>`_.
     """
 
     NAME = 'food101'
@@ -110,15 +77,8 @@ class Food101(CoOpBenchmark):
 class OxfordPets(CoOpBenchmark):
     """Oxford-IIIT Pets: 7,349 photos of 37 breeds of cats and dogs.
 
-    From `Cats and Dogs
-    <https://www.robots.ox.ac.uk/~vgg/data/pets/>`_::
-
-        data_root/
-        ├── images/<Breed>_<n>.jpg
-        └── split_zhou_OxfordPets.json
-
-    ``python tools/prepare_dataset.py oxford_pets`` makes it.
-    See `CoOpBenchmark` for the arguments.
+    `Cats and Dogs
+    <https://www.robots.ox.ac.uk/~vgg/data/pets/>`_.
     """
 
     NAME = 'oxford_pets'
@@ -130,16 +90,8 @@ class OxfordPets(CoOpBenchmark):
 class RESISC45(CoOpBenchmark):
     """RESISC45: 31,500 aerial photos of 45 scenes.
 
-    From `Remote Sensing Image Scene Classification
-    <https://arxiv.org/abs/1703.00121>`_::
-
-        data_root/
-        ├── NWPU-RESISC45/<class>/<class>_<n>.jpg
-        └── split_RESISC45.json
-
-    ``python tools/prepare_dataset.py resisc45`` makes it,
-    with the split of arXiv 1911.06721.
-    See `CoOpBenchmark` for the arguments.
+    `Remote Sensing Image Scene Classification
+    <https://arxiv.org/abs/1703.00121>`_, with the split of arXiv 1911.06721.
     """
 
     NAME = 'resisc45'
@@ -151,16 +103,8 @@ class RESISC45(CoOpBenchmark):
 class StanfordCars(CoOpBenchmark):
     """Stanford Cars: 16,185 photos of 196 models.
 
-    From `3D Object Representations for Fine-Grained Categorization
-    <https://doi.org/10.1109/ICCVW.2013.77>`_::
-
-        data_root/
-        ├── cars_train/ and cars_test/
-        └── split_zhou_StanfordCars.json
-
-    ``python tools/prepare_dataset.py stanford_cars`` makes it,
-    from files you fetch.
-    See `CoOpBenchmark` for the arguments.
+    `3D Object Representations for Fine-Grained Categorization
+    <https://doi.org/10.1109/ICCVW.2013.77>`_.
     """
 
     NAME = 'stanford_cars'
@@ -172,15 +116,8 @@ class StanfordCars(CoOpBenchmark):
 class SUN397(CoOpBenchmark):
     """SUN397: 39,700 photos of 397 scenes (of the 108,754).
 
-    From `SUN Database: Large-scale Scene Recognition from Abbey to Zoo
-    <https://vision.princeton.edu/projects/2010/SUN/>`_::
-
-        data_root/
-        ├── SUN397/<letter>/<scene>/sun_<id>.jpg
-        └── split_zhou_SUN397.json
-
-    ``python tools/prepare_dataset.py sun397`` makes it.
-    See `CoOpBenchmark` for the arguments.
+    `SUN Database: Large-scale Scene Recognition from Abbey to Zoo
+    <https://vision.princeton.edu/projects/2010/SUN/>`_.
     """
 
     NAME = 'sun397'
@@ -192,15 +129,8 @@ class SUN397(CoOpBenchmark):
 class UCF101(CoOpBenchmark):
     """UCF101: the middle frames of 13,320 videos of 101 actions.
 
-    From `UCF101: A Dataset of 101 Human Actions Classes
-    <https://arxiv.org/abs/1212.0402>`_::
-
-        data_root/
-        ├── UCF-101-midframes/<Action>/<video>.jpg
-        └── split_zhou_UCF101.json
-
-    ``python tools/prepare_dataset.py ucf101`` makes it.
-    See `CoOpBenchmark` for the arguments.
+    `UCF101: A Dataset of 101 Human Actions Classes
+    <https://arxiv.org/abs/1212.0402>`_.
     """
 
     NAME = 'ucf101'
@@ -212,16 +142,8 @@ class UCF101(CoOpBenchmark):
 class UCMerced(CoOpBenchmark):
     """UC Merced: 2,100 aerial photos of 21 kinds of land use.
 
-    From `Bag-of-Visual-Words and Spatial Extensions
-    <https://doi.org/10.1145/1869790.1869829>`_::
-
-        data_root/
-        ├── UCMerced_LandUse/Images/<class>/<class><n>.tif
-        └── split_UCMerced.json
-
-    ``python tools/prepare_dataset.py ucmerced`` makes it,
-    with the split of arXiv 1911.06721.
-    See `CoOpBenchmark` for the arguments.
+    `Bag-of-Visual-Words and Spatial Extensions
+    <https://doi.org/10.1145/1869790.1869829>`_, with the split of arXiv 1911.06721.
     """
 
     NAME = 'ucmerced'
