@@ -143,7 +143,8 @@ class UCMerced(CoOpBenchmark):
     """UC Merced: 2,100 aerial photos of 21 kinds of land use.
 
     `Bag-of-Visual-Words and Spatial Extensions
-    <https://doi.org/10.1145/1869790.1869829>`_, with the split of arXiv 1911.06721.
+    <https://doi.org/10.1145/1869790.1869829>`_, with the split of arXiv
+    1911.06721.
     """
 
     NAME = 'ucmerced'
