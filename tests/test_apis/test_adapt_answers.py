@@ -163,6 +163,64 @@ def test_a_new_class_of_the_page_is_a_class_from_then_on(
     assert again.classes == [*CLASSES, 'harbour']
 
 
+@pytest.fixture
+def record(choices, tmp_path):
+    """Makes the record of a folder anew, as every call of adapt does."""
+    root = choices['images']
+    dataset = UnlabeledFolder(root, classes=CLASSES, pipeline=[])
+    return lambda: AnswersRecord(tmp_path / 'out', root, dataset, CLASSES)
+
+
+def test_files_that_contradict_each_other_change_nothing(
+    record, ids, tmp_path
+):
+    files = [
+        write(tmp_path / f'{name}.csv', [(ids[0], name)])
+        for name in CLASSES[::2]
+    ]
+    with pytest.raises(AnswersError, match=r'forest\.csv:2 and .*lake\.csv:2'):
+        record().take(files)
+    assert not record().path.exists()
+    for file in files:  # one after the other: a person changed their mind
+        record().take([file])
+    assert record().given()[ids[0]] == (CLASSES[2], 'person')
+    before = record().path.read_bytes()
+    record().take(files[1:])
+    assert record().path.read_bytes() == before
+
+
+def test_a_new_class_has_one_spelling_in_all_files(record, ids, tmp_path):
+    files = [
+        write(tmp_path / f'{i}.csv', [(ids[i], name)])
+        for i, name in enumerate(('harbour', 'Harbour'))
+    ]
+    with pytest.raises(AnswersError, match="did you mean 'harbour'"):
+        record().take(files, new_classes=True)
+    assert not record().path.exists()
+
+
+def test_another_confidence_is_another_answer(record, ids, tmp_path):
+    for confidence in (0.5, 0.9):
+        path = tmp_path / 'a.csv'
+        path.write_text(
+            f'image,class,confidence\n{ids[0]},forest,{confidence}\n'
+        )
+        record().take([str(path)])
+    assert [a.confidence for a in record().answers] == [0.9]
+
+
+def test_answers_of_nobody_stay_those_of_a_person(record, ids, tmp_path):
+    (tmp_path / 'out').mkdir()
+    write(tmp_path / 'out' / 'answers.csv', [(ids[0], 'forest')])
+    other = tmp_path / 'lmm.jsonl'
+    other.write_text(json.dumps({'image': ids[1], 'class': 'forest'}))
+    record().take([str(other)])
+    assert record().given() == {
+        ids[0]: ('forest', 'person'),
+        ids[1]: ('forest', 'lmm.jsonl'),
+    }
+
+
 @pytest.mark.parametrize('chunk', [3, 8192])
 def test_nearest_images_equal_a_full_sort(chunk, monkeypatch):
     draw = np.random.default_rng(0)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from mmengine.logging import print_log
+
 from mmlatte.atomic_file import atomic_file
-from mmlatte.datasets.answers import SKIP, Answers, AnswersFile
+from mmlatte.datasets.answers import SKIP, Answer, Answers, AnswersFile
 from mmlatte.datasets.answers import read_answers as read
 from mmlatte.datasets.sample_index import samples_of
 
@@ -78,39 +80,51 @@ class AnswersRecord:
             keep (bool): False only checks them.
 
         Raises:
-            AnswersError: If anything is wrong; names all of it.
+            AnswersError: If anything is wrong, or one annotator gives an
+                image two classes.
         """
-        found = [
-            read(
+        found, classes = Answers(), [*self.classes]
+        for file in files:
+            if Path(file).resolve() == self.path.resolve():
+                continue
+            answers = read(
                 file,
                 self.ids,
-                self.classes,
+                classes,
                 self.root,
                 source='person' if Path(file).suffix == '.csv' else None,
                 allow_new=new_classes,
             )
-            for file in files
-            if Path(file).resolve() != self.path.resolve()
+            # Of one spelling in all files.
+            classes += answers.new_classes(classes)
+            found = found.merge(answers)
+        if keep and len(found):
+            self._put(found)
+
+    def _put(self, found: Answers) -> None:
+        known = {(a.image, a.source): _content(a) for a in self.answers}
+        new = [
+            answer
+            for answer in found
+            if known.get((answer.image, answer.source)) != _content(answer)
         ]
-        if not keep:
+        print_log(
+            f'{len(found)} answers were given, {len(new)} of them new or '
+            'changed',
+            'current',
+        )
+        if not new:
             return
-        known = {(a.image, a.source): a.class_name for a in self.answers}
-        for answers in found:
-            for source in answers.count_sources() | {
-                a.source: 0 for a in answers
-            }:
-                with AnswersFile(self.path, source) as record:
-                    for answer in answers:
-                        key = (answer.image, answer.source)
-                        if answer.source != source or (
-                            known.get(key) == answer.class_name
-                        ):
-                            continue
+        # Lines of a file that names no annotator are a person's.
+        AnswersFile(self.path).close()
+        for source in dict.fromkeys(answer.source for answer in new):
+            with AnswersFile(self.path, source) as record:
+                for answer in new:
+                    if answer.source == source:
                         record.put(
                             answer.image, answer.class_name, answer.confidence
                         )
-        if found:
-            self.read()
+        self.read()
 
     @property
     def used(self) -> int:
@@ -164,3 +178,7 @@ class AnswersRecord:
             for a in self.answers
             if a.class_name != SKIP
         }
+
+
+def _content(answer: Answer) -> tuple[str, float]:
+    return answer.class_name, answer.confidence
