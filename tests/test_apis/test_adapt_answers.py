@@ -55,7 +55,11 @@ def read(path):
 
 @pytest.fixture(scope='module')
 def rounds(choices, ids, tmp_path_factory):
-    """Questions, a fit of three answers, then one of four."""
+    """Questions, a fit of three answers, then one of four.
+
+    The images are named as on a command line, from the current folder.
+    """
+    choices = {**choices, 'images': os.path.relpath(choices['images'])}
     folder = tmp_path_factory.mktemp('answers')
     out = folder / 'out'
     asked = adapt(out=str(out), ask=4, command='go on', **choices)
@@ -207,6 +211,24 @@ def test_another_confidence_is_another_answer(record, ids, tmp_path):
         )
         record().take([str(path)])
     assert [a.confidence for a in record().answers] == [0.9]
+
+
+def test_of_two_annotators_the_one_that_the_fit_takes_counts(
+    record, ids, tmp_path
+):
+    path = tmp_path / 'a.csv'
+    path.write_text(
+        'image,class,confidence,annotator\n'
+        f'{ids[0]},forest,1,alice\n{ids[0]},{CLASSES[2]},0.4,lmm\n'
+        f'{ids[1]},{NONE},1,alice\n{ids[1]},{SKIP},1,lmm\n'
+        f'{ids[2]},forest,0,lmm\n'
+    )
+    record().take([str(path)])
+    assert record().given() == {
+        ids[0]: ('forest', 'alice'),
+        ids[1]: (NONE, 'alice'),
+    }
+    assert record().used == 3
 
 
 def test_answers_of_nobody_stay_those_of_a_person(record, ids, tmp_path):

@@ -9,7 +9,14 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from mmlatte.atomic_file import atomic_file
-from mmlatte.datasets.answers import SKIP, Answer, Answers, AnswersFile
+from mmlatte.datasets.answers import (
+    NONE,
+    NONE_LABEL,
+    SKIP,
+    Answer,
+    Answers,
+    AnswersFile,
+)
 from mmlatte.datasets.answers import read_answers as read
 from mmlatte.datasets.sample_index import samples_of
 
@@ -128,13 +135,10 @@ class AnswersRecord:
 
     @property
     def used(self) -> int:
-        """int: Answers that say something: skipped images do not."""
-        return sum(self.answers.count_sources().values())
-
-    @property
-    def by_image(self) -> dict[str, str]:
-        """dict[str, str]: Sample id -> the answer, skips included."""
-        return {a.image: a.class_name for a in self.answers}
+        """int: Answers that say something, see `GivenAnswers.used`."""
+        return sum(
+            a.class_name != SKIP and a.confidence > 0 for a in self.answers
+        )
 
     def set_results_aside(self) -> Path | None:
         """Move results of other answers to a folder of their own.
@@ -172,11 +176,21 @@ class AnswersRecord:
         return hashlib.sha256(content.encode()).hexdigest()
 
     def given(self) -> dict[str, tuple[str, str]]:
-        """Return sample id -> class name (or ``NONE``) and who said so."""
+        """Return sample id -> class name (or ``NONE``) and who said so.
+
+        Of several annotators, the answer that the fit takes counts.
+        """
+        who: dict[tuple[str, str], str] = {}
+        for a in self.answers:
+            who.setdefault((a.image, a.class_name), a.source)
+        arrays = self.answers.arrays(self.ids, self.classes)
+        taken = arrays.one_each().used()
+        names = {**dict(enumerate(self.classes)), NONE_LABEL: NONE}
+        images = [self.ids[row] for row in taken.rows]
+        said = [names[label] for label in taken.labels]
         return {
-            a.image: (a.class_name, a.source)
-            for a in self.answers
-            if a.class_name != SKIP
+            image: (name, who[image, name])
+            for image, name in zip(images, said, strict=True)
         }
 
 

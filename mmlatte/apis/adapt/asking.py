@@ -113,7 +113,10 @@ class Asking:
                 self.classes,
                 file,
                 self._load,
-                given=self.record.by_image,
+                given={
+                    image: name
+                    for image, (name, _) in self.record.given().items()
+                },
                 on_answer=estimate,
                 command=command,
             )

@@ -218,7 +218,7 @@ def adapt(
     result.predictions = folder / 'predictions.csv'
     if not result.predictions.exists():
         given = {
-            str(Path(images) / image): said
+            str(Path(options.images) / image): said
             for image, said in record.given().items()
         }
         write_all_predictions(
