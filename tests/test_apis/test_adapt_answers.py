@@ -243,6 +243,22 @@ def test_answers_of_nobody_stay_those_of_a_person(record, ids, tmp_path):
     }
 
 
+def test_a_question_or_more(choices, tmp_path):
+    with pytest.raises(ValueError, match='ask=0: ask one question or more'):
+        adapt(out=str(tmp_path / 'out'), ask=0, **choices)
+
+
+def test_where_all_is_answered_the_fit_goes_on(choices, ids, tmp_path):
+    file = write(tmp_path / 'a.csv', [(name, 'forest') for name in ids])
+    result = adapt(
+        out=str(tmp_path / 'out'), answers=[file], ask=3, **choices
+    )
+    assert result.questions is None
+    assert {row['class'] for row in read(result.predictions)} == {'forest'}
+    result = adapt(out=str(tmp_path / 'out'), serve=True, **choices)
+    assert result.predictions.exists()
+
+
 @pytest.mark.parametrize('chunk', [3, 8192])
 def test_nearest_images_equal_a_full_sort(chunk, monkeypatch):
     draw = np.random.default_rng(0)
