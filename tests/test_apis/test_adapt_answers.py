@@ -243,6 +243,37 @@ def test_answers_of_nobody_stay_those_of_a_person(record, ids, tmp_path):
     }
 
 
+def test_a_dry_run_plans_the_fit_with_more_answers(
+    rounds, choices, ids, tmp_path
+):
+    out, *_ = rounds
+    before = {p: p.stat().st_mtime_ns for p in out.rglob('*')}
+    file = write(tmp_path / 'a.csv', [(ids[6], 'harbour')])
+    planned = adapt(
+        out=str(out),
+        answers=[file],
+        new_classes=True,
+        dry_run=True,
+        **choices,
+    )
+    assert planned.plan.classes == [*CLASSES, 'harbour']
+    assert {p: p.stat().st_mtime_ns for p in out.rglob('*')} == before
+    same = adapt(out=str(out), dry_run=True, **choices)
+    assert same.plan is None
+
+
+def test_the_estimate_outlives_an_interruption(choices, ids, tmp_path):
+    names = dict(zip(('F', 'H', 'S'), CLASSES, strict=True))
+    file = write(tmp_path / 'a.csv', [(i, names[i[0]]) for i in ids])
+    result = adapt(out=str(tmp_path / 'out'), answers=[file], **choices)
+    path = result.run / 'summary.json'
+    estimate = json.loads(path.read_text())['estimated_top1']
+    path.unlink()  # killed between the checkpoint and the summary
+    adapt(out=str(tmp_path / 'out'), **choices)
+    assert json.loads(path.read_text())['estimated_top1'] == estimate
+    assert estimate is not None
+
+
 def test_a_question_or_more(choices, tmp_path):
     with pytest.raises(ValueError, match='ask=0: ask one question or more'):
         adapt(out=str(tmp_path / 'out'), ask=0, **choices)
@@ -250,9 +281,7 @@ def test_a_question_or_more(choices, tmp_path):
 
 def test_where_all_is_answered_the_fit_goes_on(choices, ids, tmp_path):
     file = write(tmp_path / 'a.csv', [(name, 'forest') for name in ids])
-    result = adapt(
-        out=str(tmp_path / 'out'), answers=[file], ask=3, **choices
-    )
+    result = adapt(out=str(tmp_path / 'out'), answers=[file], ask=3, **choices)
     assert result.questions is None
     assert {row['class'] for row in read(result.predictions)} == {'forest'}
     result = adapt(out=str(tmp_path / 'out'), serve=True, **choices)

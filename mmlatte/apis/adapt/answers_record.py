@@ -32,6 +32,8 @@ RESULTS = (
     'review.csv',
     'exported',
 )
+#: Which answers they are of.
+USED = 'answers_used.json'
 
 
 class AnswersRecord:
@@ -84,7 +86,7 @@ class AnswersRecord:
             files (Sequence[str]): See `read_answers`. The record itself may
                 be one.
             new_classes (bool): Whether names of no class are new classes.
-            keep (bool): False only checks them.
+            keep (bool): False leaves the file as it is.
 
         Raises:
             AnswersError: If anything is wrong, or one annotator gives an
@@ -105,8 +107,13 @@ class AnswersRecord:
             # Of one spelling in all files.
             classes += answers.new_classes(classes)
             found = found.merge(answers)
-        if keep and len(found):
+        if not len(found):
+            return
+        if keep:
             self._put(found)
+            return
+        both = {(a.image, a.source): a for a in (*self.answers, *found)}
+        self.answers, self.classes = Answers([*both.values()]), classes
 
     def _put(self, found: Answers) -> None:
         known = {(a.image, a.source): _content(a) for a in self.answers}
@@ -146,25 +153,41 @@ class AnswersRecord:
         Returns:
             Path | None: That folder, if there was something to move.
         """
-        note, digest = self.folder / 'answers_used.json', self._digest()
-        before = json.loads(note.read_text()) if note.exists() else None
         moved = None
-        there = [n for n in RESULTS if (self.folder / n).exists()]
-        if there and before is not None and before['digest'] != digest:
+        before = self._fitted()
+        if before is not None and self.changed:
             moved = self.folder / f'with_{before["count"]}_answers'
             number = 1
             while moved.exists():
                 number += 1
                 name = f'with_{before["count"]}_answers_{number}'
                 moved = self.folder / name
+            there = self._results()
             moved.mkdir()
             for name in there:
                 (self.folder / name).rename(moved / name)
-        with atomic_file(note) as file:
-            file.write(
-                json.dumps(dict(count=self.used, digest=digest)).encode()
-            )
+        with atomic_file(self.folder / USED) as file:
+            note = dict(count=self.used, digest=self._digest())
+            file.write(json.dumps(note).encode())
         return moved
+
+    @property
+    def changed(self) -> bool:
+        """bool: Whether there are results, of other answers."""
+        before = self._fitted()
+        return (
+            bool(self._results())
+            and before is not None
+            and before['digest'] != self._digest()
+        )
+
+    def _results(self) -> list[str]:
+        return [name for name in RESULTS if (self.folder / name).exists()]
+
+    def _fitted(self) -> dict | None:
+        """Return number and digest of the answers of the last fit."""
+        note = self.folder / USED
+        return json.loads(note.read_text()) if note.exists() else None
 
     def _digest(self) -> str:
         rows = sorted(

@@ -177,6 +177,7 @@ def adapt(
             '(--export with nothing after it)'
         )
     seen = fingerprint(dataset)
+    anew = takes_answers and record.changed
     if takes_answers and not dry_run:
         if not record.used:
             raise ValueError(
@@ -186,9 +187,10 @@ def adapt(
         if before is not None:
             logger.info(f'results with other answers are now in {before}')
             wanted = _missing(targets)
-    check_same_run(cfg, seen, folder)
+    if not anew:
+        check_same_run(cfg, seen, folder)
     result = AdaptResult(folder / 'run', questions=page)
-    if not (result.run / 'summary.json').exists():
+    if anew or not (result.run / 'summary.json').exists():
         result.plan = make_plan(cfg, clip, folder)
         if show is None:
             logger.info(f'The plan:\n{result.plan}')
