@@ -221,9 +221,10 @@ def adapt(
     )
     result.predictions = folder / 'predictions.csv'
     if not result.predictions.exists():
+        answered = record.given() if takes_answers else {}
         given = {
             str(Path(options.images) / image): said
-            for image, said in record.given().items()
+            for image, said in answered.items()
         }
         write_all_predictions(
             result.run, paths, result.predictions, options, given
