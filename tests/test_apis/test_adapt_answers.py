@@ -274,6 +274,17 @@ def test_the_estimate_outlives_an_interruption(choices, ids, tmp_path):
     assert estimate is not None
 
 
+def test_a_method_without_answers_predicts_without_them(
+    record, choices, ids, tmp_path
+):
+    record().take([write(tmp_path / 'a.csv', [(ids[0], 'forest')])])
+    result = adapt(out=str(tmp_path / 'out'), method='latteplus', **choices)
+    assert 'answered_by' not in read(result.predictions)[0]
+    assert (
+        json.loads((result.run / 'summary.json').read_text())['answers'] == {}
+    )
+
+
 def test_a_question_or_more(choices, tmp_path):
     with pytest.raises(ValueError, match='ask=0: ask one question or more'):
         adapt(out=str(tmp_path / 'out'), ask=0, **choices)
@@ -330,6 +341,11 @@ def test_served_answers_are_used(choices, tmp_path):
             pytest.fail('no address was shown')
         url = found.group()
         origin = url[: url.index('/', 8)]
+        with urllib.request.urlopen(url) as reply:
+            text = reply.read().decode()
+        # The answers are where the next command looks for them.
+        command = re.search(r'"command":"([^"]*)"', text).group(1)
+        assert command.endswith(f'--out {out}')
         for question in (0, 1):
             request = urllib.request.Request(
                 f'{url}answer',
