@@ -132,9 +132,9 @@ def _next_command() -> str:
             skip = True
         elif not word.startswith('--ask=') and word != '--serve':
             words.append(word)
-    return shlex.join(
-        ['python', 'tools/adapt.py', *words, '--answers', 'answers.csv']
-    )
+    # Served answers are in the folder of results already.
+    more = [] if '--serve' in sys.argv else ['--answers', 'answers.csv']
+    return shlex.join(['python', 'tools/adapt.py', *words, *more])
 
 
 if __name__ == '__main__':

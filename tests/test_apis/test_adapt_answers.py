@@ -55,7 +55,11 @@ def read(path):
 
 @pytest.fixture(scope='module')
 def rounds(choices, ids, tmp_path_factory):
-    """Questions, a fit of three answers, then one of four."""
+    """Questions, a fit of three answers, then one of four.
+
+    The images are named as on a command line, from the current folder.
+    """
+    choices = {**choices, 'images': os.path.relpath(choices['images'])}
     folder = tmp_path_factory.mktemp('answers')
     out = folder / 'out'
     asked = adapt(out=str(out), ask=4, command='go on', **choices)
@@ -163,6 +167,138 @@ def test_a_new_class_of_the_page_is_a_class_from_then_on(
     assert again.classes == [*CLASSES, 'harbour']
 
 
+@pytest.fixture
+def record(choices, tmp_path):
+    """Makes the record of a folder anew, as every call of adapt does."""
+    root = choices['images']
+    dataset = UnlabeledFolder(root, classes=CLASSES, pipeline=[])
+    return lambda: AnswersRecord(tmp_path / 'out', root, dataset, CLASSES)
+
+
+def test_files_that_contradict_each_other_change_nothing(
+    record, ids, tmp_path
+):
+    files = [
+        write(tmp_path / f'{name}.csv', [(ids[0], name)])
+        for name in CLASSES[::2]
+    ]
+    with pytest.raises(AnswersError, match=r'forest\.csv:2 and .*lake\.csv:2'):
+        record().take(files)
+    assert not record().path.exists()
+    for file in files:  # one after the other: a person changed their mind
+        record().take([file])
+    assert record().given()[ids[0]] == (CLASSES[2], 'person')
+    before = record().path.read_bytes()
+    record().take(files[1:])
+    assert record().path.read_bytes() == before
+
+
+def test_a_new_class_has_one_spelling_in_all_files(record, ids, tmp_path):
+    files = [
+        write(tmp_path / f'{i}.csv', [(ids[i], name)])
+        for i, name in enumerate(('harbour', 'Harbour'))
+    ]
+    with pytest.raises(AnswersError, match="did you mean 'harbour'"):
+        record().take(files, new_classes=True)
+    assert not record().path.exists()
+
+
+def test_another_confidence_is_another_answer(record, ids, tmp_path):
+    for confidence in (0.5, 0.9):
+        path = tmp_path / 'a.csv'
+        path.write_text(
+            f'image,class,confidence\n{ids[0]},forest,{confidence}\n'
+        )
+        record().take([str(path)])
+    assert [a.confidence for a in record().answers] == [0.9]
+
+
+def test_of_two_annotators_the_one_that_the_fit_takes_counts(
+    record, ids, tmp_path
+):
+    path = tmp_path / 'a.csv'
+    path.write_text(
+        'image,class,confidence,annotator\n'
+        f'{ids[0]},forest,1,alice\n{ids[0]},{CLASSES[2]},0.4,lmm\n'
+        f'{ids[1]},{NONE},1,alice\n{ids[1]},{SKIP},1,lmm\n'
+        f'{ids[2]},forest,0,lmm\n'
+    )
+    record().take([str(path)])
+    assert record().given() == {
+        ids[0]: ('forest', 'alice'),
+        ids[1]: (NONE, 'alice'),
+    }
+    assert record().used == 3
+
+
+def test_answers_of_nobody_stay_those_of_a_person(record, ids, tmp_path):
+    (tmp_path / 'out').mkdir()
+    write(tmp_path / 'out' / 'answers.csv', [(ids[0], 'forest')])
+    other = tmp_path / 'lmm.jsonl'
+    other.write_text(json.dumps({'image': ids[1], 'class': 'forest'}))
+    record().take([str(other)])
+    assert record().given() == {
+        ids[0]: ('forest', 'person'),
+        ids[1]: ('forest', 'lmm.jsonl'),
+    }
+
+
+def test_a_dry_run_plans_the_fit_with_more_answers(
+    rounds, choices, ids, tmp_path
+):
+    out, *_ = rounds
+    before = {p: p.stat().st_mtime_ns for p in out.rglob('*')}
+    file = write(tmp_path / 'a.csv', [(ids[6], 'harbour')])
+    planned = adapt(
+        out=str(out),
+        answers=[file],
+        new_classes=True,
+        dry_run=True,
+        **choices,
+    )
+    assert planned.plan.classes == [*CLASSES, 'harbour']
+    assert {p: p.stat().st_mtime_ns for p in out.rglob('*')} == before
+    same = adapt(out=str(out), dry_run=True, **choices)
+    assert same.plan is None
+
+
+def test_the_estimate_outlives_an_interruption(choices, ids, tmp_path):
+    names = dict(zip(('F', 'H', 'S'), CLASSES, strict=True))
+    file = write(tmp_path / 'a.csv', [(i, names[i[0]]) for i in ids])
+    result = adapt(out=str(tmp_path / 'out'), answers=[file], **choices)
+    path = result.run / 'summary.json'
+    estimate = json.loads(path.read_text())['estimated_top1']
+    path.unlink()  # killed between the checkpoint and the summary
+    adapt(out=str(tmp_path / 'out'), **choices)
+    assert json.loads(path.read_text())['estimated_top1'] == estimate
+    assert estimate is not None
+
+
+def test_a_method_without_answers_predicts_without_them(
+    record, choices, ids, tmp_path
+):
+    record().take([write(tmp_path / 'a.csv', [(ids[0], 'forest')])])
+    result = adapt(out=str(tmp_path / 'out'), method='latteplus', **choices)
+    assert 'answered_by' not in read(result.predictions)[0]
+    assert (
+        json.loads((result.run / 'summary.json').read_text())['answers'] == {}
+    )
+
+
+def test_a_question_or_more(choices, tmp_path):
+    with pytest.raises(ValueError, match='ask=0: ask one question or more'):
+        adapt(out=str(tmp_path / 'out'), ask=0, **choices)
+
+
+def test_where_all_is_answered_the_fit_goes_on(choices, ids, tmp_path):
+    file = write(tmp_path / 'a.csv', [(name, 'forest') for name in ids])
+    result = adapt(out=str(tmp_path / 'out'), answers=[file], ask=3, **choices)
+    assert result.questions is None
+    assert {row['class'] for row in read(result.predictions)} == {'forest'}
+    result = adapt(out=str(tmp_path / 'out'), serve=True, **choices)
+    assert result.predictions.exists()
+
+
 @pytest.mark.parametrize('chunk', [3, 8192])
 def test_nearest_images_equal_a_full_sort(chunk, monkeypatch):
     draw = np.random.default_rng(0)
@@ -205,6 +341,11 @@ def test_served_answers_are_used(choices, tmp_path):
             pytest.fail('no address was shown')
         url = found.group()
         origin = url[: url.index('/', 8)]
+        with urllib.request.urlopen(url) as reply:
+            text = reply.read().decode()
+        # The answers are where the next command looks for them.
+        command = re.search(r'"command":"([^"]*)"', text).group(1)
+        assert command.endswith(f'--out {out}')
         for question in (0, 1):
             request = urllib.request.Request(
                 f'{url}answer',

@@ -155,6 +155,18 @@ def test_a_new_class(browser, tmp_path):
     assert 'harbour' in shown(browser, 'classes')  # for the next image, too
 
 
+def test_another_spelling_is_no_new_class(browser, tmp_path):
+    from selenium.webdriver import ActionChains, Keys
+
+    names = ['annual crop', 'sea']
+    browser.get(page(tmp_path, classes=names).as_uri())
+    press(browser, *'Annual_Crop')
+    assert not shown(browser, 'new')
+    keys = ActionChains(browser).key_down(Keys.CONTROL).send_keys(Keys.ENTER)
+    keys.key_up(Keys.CONTROL).perform()
+    assert shown(browser, 'facts') == '0 of 4 answered'
+
+
 def test_200_classes(browser, tmp_path):
     names = [f'class number {i:03d}' for i in range(200)]
     browser.get(page(tmp_path, classes=names).as_uri())

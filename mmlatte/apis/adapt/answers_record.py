@@ -6,8 +6,17 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from mmengine.logging import print_log
+
 from mmlatte.atomic_file import atomic_file
-from mmlatte.datasets.answers import SKIP, Answers, AnswersFile
+from mmlatte.datasets.answers import (
+    NONE,
+    NONE_LABEL,
+    SKIP,
+    Answer,
+    Answers,
+    AnswersFile,
+)
 from mmlatte.datasets.answers import read_answers as read
 from mmlatte.datasets.sample_index import samples_of
 
@@ -23,6 +32,8 @@ RESULTS = (
     'review.csv',
     'exported',
 )
+#: Which answers they are of.
+USED = 'answers_used.json'
 
 
 class AnswersRecord:
@@ -75,52 +86,66 @@ class AnswersRecord:
             files (Sequence[str]): See `read_answers`. The record itself may
                 be one.
             new_classes (bool): Whether names of no class are new classes.
-            keep (bool): False only checks them.
+            keep (bool): False leaves the file as it is.
 
         Raises:
-            AnswersError: If anything is wrong; names all of it.
+            AnswersError: If anything is wrong, or one annotator gives an
+                image two classes.
         """
-        found = [
-            read(
+        found, classes = Answers(), [*self.classes]
+        for file in files:
+            if Path(file).resolve() == self.path.resolve():
+                continue
+            answers = read(
                 file,
                 self.ids,
-                self.classes,
+                classes,
                 self.root,
                 source='person' if Path(file).suffix == '.csv' else None,
                 allow_new=new_classes,
             )
-            for file in files
-            if Path(file).resolve() != self.path.resolve()
-        ]
-        if not keep:
+            # Of one spelling in all files.
+            classes += answers.new_classes(classes)
+            found = found.merge(answers)
+        if not len(found):
             return
-        known = {(a.image, a.source): a.class_name for a in self.answers}
-        for answers in found:
-            for source in answers.count_sources() | {
-                a.source: 0 for a in answers
-            }:
-                with AnswersFile(self.path, source) as record:
-                    for answer in answers:
-                        key = (answer.image, answer.source)
-                        if answer.source != source or (
-                            known.get(key) == answer.class_name
-                        ):
-                            continue
+        if keep:
+            self._put(found)
+            return
+        both = {(a.image, a.source): a for a in (*self.answers, *found)}
+        self.answers, self.classes = Answers([*both.values()]), classes
+
+    def _put(self, found: Answers) -> None:
+        known = {(a.image, a.source): _content(a) for a in self.answers}
+        new = [
+            answer
+            for answer in found
+            if known.get((answer.image, answer.source)) != _content(answer)
+        ]
+        print_log(
+            f'{len(found)} answers were given, {len(new)} of them new or '
+            'changed',
+            'current',
+        )
+        if not new:
+            return
+        # Lines of a file that names no annotator are a person's.
+        AnswersFile(self.path).close()
+        for source in dict.fromkeys(answer.source for answer in new):
+            with AnswersFile(self.path, source) as record:
+                for answer in new:
+                    if answer.source == source:
                         record.put(
                             answer.image, answer.class_name, answer.confidence
                         )
-        if found:
-            self.read()
+        self.read()
 
     @property
     def used(self) -> int:
-        """int: Answers that say something: skipped images do not."""
-        return sum(self.answers.count_sources().values())
-
-    @property
-    def by_image(self) -> dict[str, str]:
-        """dict[str, str]: Sample id -> the answer, skips included."""
-        return {a.image: a.class_name for a in self.answers}
+        """int: Answers that say something, see `GivenAnswers.used`."""
+        return sum(
+            a.class_name != SKIP and a.confidence > 0 for a in self.answers
+        )
 
     def set_results_aside(self) -> Path | None:
         """Move results of other answers to a folder of their own.
@@ -128,25 +153,41 @@ class AnswersRecord:
         Returns:
             Path | None: That folder, if there was something to move.
         """
-        note, digest = self.folder / 'answers_used.json', self._digest()
-        before = json.loads(note.read_text()) if note.exists() else None
         moved = None
-        there = [n for n in RESULTS if (self.folder / n).exists()]
-        if there and before is not None and before['digest'] != digest:
+        before = self._fitted()
+        if before is not None and self.changed:
             moved = self.folder / f'with_{before["count"]}_answers'
             number = 1
             while moved.exists():
                 number += 1
                 name = f'with_{before["count"]}_answers_{number}'
                 moved = self.folder / name
+            there = self._results()
             moved.mkdir()
             for name in there:
                 (self.folder / name).rename(moved / name)
-        with atomic_file(note) as file:
-            file.write(
-                json.dumps(dict(count=self.used, digest=digest)).encode()
-            )
+        with atomic_file(self.folder / USED) as file:
+            note = dict(count=self.used, digest=self._digest())
+            file.write(json.dumps(note).encode())
         return moved
+
+    @property
+    def changed(self) -> bool:
+        """bool: Whether there are results, of other answers."""
+        before = self._fitted()
+        return (
+            bool(self._results())
+            and before is not None
+            and before['digest'] != self._digest()
+        )
+
+    def _results(self) -> list[str]:
+        return [name for name in RESULTS if (self.folder / name).exists()]
+
+    def _fitted(self) -> dict | None:
+        """Return number and digest of the answers of the last fit."""
+        note = self.folder / USED
+        return json.loads(note.read_text()) if note.exists() else None
 
     def _digest(self) -> str:
         rows = sorted(
@@ -158,9 +199,23 @@ class AnswersRecord:
         return hashlib.sha256(content.encode()).hexdigest()
 
     def given(self) -> dict[str, tuple[str, str]]:
-        """Return sample id -> class name (or ``NONE``) and who said so."""
+        """Return sample id -> class name (or ``NONE``) and who said so.
+
+        Of several annotators, the answer that the fit takes counts.
+        """
+        who: dict[tuple[str, str], str] = {}
+        for a in self.answers:
+            who.setdefault((a.image, a.class_name), a.source)
+        arrays = self.answers.arrays(self.ids, self.classes)
+        taken = arrays.one_each().used()
+        names = {**dict(enumerate(self.classes)), NONE_LABEL: NONE}
+        images = [self.ids[row] for row in taken.rows]
+        said = [names[label] for label in taken.labels]
         return {
-            a.image: (a.class_name, a.source)
-            for a in self.answers
-            if a.class_name != SKIP
+            image: (name, who[image, name])
+            for image, name in zip(images, said, strict=True)
         }
+
+
+def _content(answer: Answer) -> tuple[str, float]:
+    return answer.class_name, answer.confidence

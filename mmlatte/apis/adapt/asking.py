@@ -58,16 +58,28 @@ class Asking:
         logits = self.fit.classifier.logits(self.frozen.rows(list(rows)))
         return logits.softmax(dim=1).cpu().numpy()
 
-    def write(self, count: int, folder: Path, command: str) -> Path:
-        """Write ``questions.csv`` and ``questions.html``; returns the page."""
+    def write(self, count: int, folder: Path, command: str) -> Path | None:
+        """Write ``questions.csv`` and ``questions.html``.
+
+        Returns:
+            Path | None: The page; None where nothing is left to ask.
+        """
         questions = self._questions(count)
+        if not questions:
+            return None
         _, page = write_questions(
             folder, questions, self.classes, self._load, command
         )
         return page
 
     def serve(self, count: int, command: str) -> None:
-        """Serve the page until Ctrl-C; every answer is on disk at once."""
+        """Serve the page until Ctrl-C; every answer is on disk at once.
+
+        Where nothing is left to ask, nothing is served.
+        """
+        questions = self._questions(count)
+        if not questions:
+            return
         structure = ImageStructure.of(self.frozen)
         label_free = fit_answered(
             FrozenFeatures(
@@ -109,11 +121,14 @@ class Asking:
 
         with AnswersFile(self.record.path) as file:
             server = AnswerServer(
-                self._questions(count),
+                questions,
                 self.classes,
                 file,
                 self._load,
-                given=self.record.by_image,
+                given={
+                    image: name
+                    for image, (name, _) in self.record.given().items()
+                },
                 on_answer=estimate,
                 command=command,
             )
@@ -129,6 +144,12 @@ class Asking:
 
     def _questions(self, count: int) -> list:
         found = choose(self.frozen, count, self.frozen.answers)
+        if not len(found):
+            print_log(
+                'Nothing is left to ask: all images are answered, or nearly '
+                'the same as others that are',
+                'current',
+            )
         ids = [self.record.ids[row] for row in found.rows]
         posteriors = self.posteriors(found.rows)
         return make_questions(

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mmlatte.atomic_file import atomic_file
-from mmlatte.datasets.answers import NONE
+from mmlatte.datasets.answers import NONE, NONE_LABEL
 
 from .asking import Asking
 
@@ -34,24 +34,28 @@ def write_review(path: Path, asking: Asking) -> None:
         top = logits.softmax(dim=1).max(dim=1)
         best[part], classes[part] = top.values, top.indices
     given = asking.record.given()
+    order = np.argsort(best, kind='stable')
     rows: list[tuple[int, str]] = []
     if fit.found is not None:
-        rows += [
-            (int(row), 'the fit contradicts the answer')
-            for row in fit.found.contradicted
-        ]
-        none = np.flatnonzero(fit.found.labels == -1)
-        rows += [
-            (int(row), 'shows none of the classes')
-            for row in none
+        wrong = fit.found.contradicted
+        # Labels of answered images are the answers, not what the fit says.
+        said = fit.found.posteriors(frozen, wrong).argmax(axis=1)
+        none = [
+            row
+            for row in np.flatnonzero(fit.found.labels == NONE_LABEL)
             if asking.record.ids[row] not in given
         ]
-    order = np.argsort(best, kind='stable')
+        rows += [(int(row), 'the fit contradicts the answer') for row in wrong]
+        rows += [(int(row), 'shows none of the classes') for row in none]
+        outside = [*wrong[said == frozen.classes], *none]
+        classes[outside] = NONE_LABEL
+        best[outside] = fit.found.none_probability(frozen)[outside]
     rows += [
         (int(row), 'among the least sure')
         for row in order[:UNSURE]
         if asking.record.ids[row] not in given
     ]
+    names = {**dict(enumerate(asking.classes)), NONE_LABEL: NONE}
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
@@ -61,14 +65,11 @@ def write_review(path: Path, asking: Asking) -> None:
             continue
         seen.add(row)
         image = asking.record.ids[row]
-        name = asking.classes[classes[row]]
-        if reason == 'shows none of the classes':
-            name = NONE
         writer.writerow(
             [
                 image,
                 reason,
-                name,
+                names[classes[row]],
                 f'{best[row]:.4f}',
                 asking.classes[frozen.labels[row]],
                 given.get(image, ('', ''))[0],

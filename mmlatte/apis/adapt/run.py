@@ -123,6 +123,8 @@ def adapt(
     targets = {kind: folder / 'exported' / kind for kind in export}
     wanted = _missing(targets)
     _check_export(wanted, None)
+    if ask is not None and ask < 1:
+        raise ValueError(f'ask={ask}: ask one question or more')
     method = choices.get('method')
     asked = bool(ask or serve or answers)
     if asked and method in METHODS and not METHODS[method].takes_answers:
@@ -153,6 +155,7 @@ def adapt(
     _check_export(wanted, clip)
     cfg = adapt_config(options, clip, len(dataset))
     asking: Asking | None = None
+    page: Path | None = None
     if (ask or serve) and not dry_run:
         asking = Asking(cfg, dataset, record, options.device)
         if serve:
@@ -162,9 +165,10 @@ def adapt(
             cfg = adapt_config(options, clip, len(dataset))
         else:
             page = asking.write(ask or QUESTIONS, folder, command or '')
-            logger.info(f'questions: {page}')
-            if not record.used:
-                return AdaptResult(folder / 'run', questions=page)
+            if page is not None:
+                logger.info(f'questions: {page}')
+                if not record.used:
+                    return AdaptResult(folder / 'run', questions=page)
     if wanted and cfg.model.get('as_prototypes') is False:
         raise ValueError(
             f'export={wanted}: method={options.method!r} can be exported with '
@@ -173,6 +177,7 @@ def adapt(
             '(--export with nothing after it)'
         )
     seen = fingerprint(dataset)
+    anew = takes_answers and record.changed
     if takes_answers and not dry_run:
         if not record.used:
             raise ValueError(
@@ -182,11 +187,10 @@ def adapt(
         if before is not None:
             logger.info(f'results with other answers are now in {before}')
             wanted = _missing(targets)
-    check_same_run(cfg, seen, folder)
-    result = AdaptResult(folder / 'run')
-    if asking is not None:
-        result.questions = folder / 'questions.html'
-    if not (result.run / 'summary.json').exists():
+    if not anew:
+        check_same_run(cfg, seen, folder)
+    result = AdaptResult(folder / 'run', questions=page)
+    if anew or not (result.run / 'summary.json').exists():
         result.plan = make_plan(cfg, clip, folder)
         if show is None:
             logger.info(f'The plan:\n{result.plan}')
@@ -217,9 +221,10 @@ def adapt(
     )
     result.predictions = folder / 'predictions.csv'
     if not result.predictions.exists():
+        answered = record.given() if takes_answers else {}
         given = {
-            str(Path(images) / image): said
-            for image, said in record.given().items()
+            str(Path(options.images) / image): said
+            for image, said in answered.items()
         }
         write_all_predictions(
             result.run, paths, result.predictions, options, given

@@ -11,6 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from PIL import Image
 
 from mmlatte.datasets.answers import NONE, SKIP, AnswersFile
+from mmlatte.datasets.answers.answer import WITHDRAWN
+from mmlatte.datasets.answers.class_spelling import ClassSpelling
 from mmlatte.visualization import Question, question_page
 
 __all__ = ['AnswerServer']
@@ -144,6 +146,8 @@ class AnswerServer:
         image = self.questions[number].id
         name = _class_of(answer)
         with self._lock:
+            if name is not None:
+                name = self._as_spelled(name)
             self.answers.pop(image, None)
             if name is None:
                 self.file.withdraw(image)
@@ -155,6 +159,14 @@ class AnswerServer:
             if self.on_answer is None:
                 return {}
             return {'estimate': self.on_answer(dict(self.answers))}
+
+    def _as_spelled(self, name: str) -> str:
+        """Refuse a new class that readers take for another's misspelling."""
+        spelling = ClassSpelling(self.class_names, allow_new=True)
+        try:
+            return spelling.find(name)
+        except LookupError as error:
+            raise ValueError(error.args[0]) from None
 
 
 def _as_answer(name: str) -> dict:
@@ -174,9 +186,10 @@ def _class_of(answer: dict) -> str | None:
     name = answer.get('class')
     if not isinstance(name, str) or not 0 < len(name.strip()) <= MAX_NAME:
         raise ValueError(f'a class name has 1 to {MAX_NAME} letters')
-    if name in (NONE, SKIP) or not name.isprintable():
+    name = name.strip()
+    if name in (NONE, SKIP, WITHDRAWN) or not name.isprintable():
         raise ValueError(f'{name!r} cannot be a class name')
-    return name.strip()
+    return name
 
 
 class _Handler(BaseHTTPRequestHandler):

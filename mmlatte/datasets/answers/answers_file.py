@@ -42,7 +42,7 @@ class AnswersFile:
         annotator (str): Who answers. Defaults to 'person'.
 
     Raises:
-        RuntimeError: If another writer has the file.
+        BlockingIOError: If another writer has the file.
         AnswersError: If the file that is there is no CSV file of answers.
 
     Examples:
@@ -68,14 +68,16 @@ class AnswersFile:
         try:
             self._lock.acquire()
         except Timeout:
-            raise RuntimeError(
+            raise BlockingIOError(
                 f"'{self.path}' is being written by another process; end it "
                 'first, or name another file'
             ) from None
         try:
             self._columns = self._prepare()
             # Appending: no line can take the place of another.
-            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+            self._file: int | None = os.open(
+                self.path, os.O_WRONLY | os.O_APPEND
+            )
         except BaseException:
             self._lock.release()
             raise
@@ -102,7 +104,10 @@ class AnswersFile:
 
     def close(self) -> None:
         """Let another writer have the file."""
-        os.close(self._file)
+        with self._mutex:
+            # The system gives its number to the next file that is opened.
+            os.close(self._file)
+            self._file = None
         self._lock.release()
 
     def __enter__(self) -> 'AnswersFile':
@@ -115,6 +120,8 @@ class AnswersFile:
         known = dict(zip(COLUMNS, cells, strict=True))
         line = csv_line([known.get(name, '') for name in self._columns])
         with self._mutex:
+            if self._file is None:
+                raise OSError(f"'{self.path}' is closed")
             size = os.fstat(self._file).st_size
             try:
                 # One call: readers see the whole line or none of it.

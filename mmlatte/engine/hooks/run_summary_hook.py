@@ -62,8 +62,8 @@ class RunSummaryHook(Hook):
     - ``estimated_top1``: accuracy as estimated from the answers, percent, with
       the ends of its 80 % interval
 
-    A value that the run cannot give is null. A resumed run keeps the
-    zero-shot accuracy and the times of its first part. A test writes
+    A value that the run cannot give is null. A resumed run keeps what
+    its first part estimated, and its times. A test writes
     ``test_summary.json`` with those of the keys that a test can give.
 
     Args:
@@ -98,6 +98,9 @@ class RunSummaryHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the numbers with the checkpoint."""
+        estimate = method_of(runner, 'RunSummaryHook').estimated_top1
+        if estimate is not None:  # a resumed run does not fit again
+            self._state['estimated_top1'] = [*estimate]
         checkpoint['meta']['run_summary'] = {
             **self._state,
             'wall_seconds': self._wall_seconds(),
@@ -211,7 +214,7 @@ class RunSummaryHook(Hook):
             kept_zero_shot=model.kept_zero_shot,
             is_fitted=model.is_fitted,
             answers=frozen.answers.count_sources() if frozen else {},
-            estimated_top1=model.estimated_top1,
+            estimated_top1=model.estimated_top1 or state.get('estimated_top1'),
             **self._facts(runner),
         )
 

@@ -15,7 +15,7 @@ class AnswersFit:
     Args:
         classifier (LinearClassifier): For new images, (C, D).
         with_none (LinearClassifier): The same with none of these as the last
-            class, (C + 1, D); C classes where there were no answers.
+            class, (C + 1, D); C classes where no answer names one.
         labels (np.ndarray): Of all images, int64 (N,); the answers, where
             there are some, and ``NONE`` for images of none of the classes.
         answers (GivenAnswers): Those that were used.
@@ -23,7 +23,8 @@ class AnswersFit:
             otherwise, the surest first: a slip, or an odd image.
         missing (np.ndarray): Classes that neither an answer nor a label
             names.
-        name_weight (float): Weight of the names; 1 without answers.
+        name_weight (float): Weight of the names; 1 where no answer names a
+            class.
         name_agreement (float): How far names agree with the answers, from 0,
             chance, to 1.
         estimate (AccuracyEstimate, optional): Of the labels' accuracy; None

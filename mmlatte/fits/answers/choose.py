@@ -27,8 +27,8 @@ def choose(
 
     Args:
         frozen (FrozenFeatures): N features.
-        count (int): Questions; fewer come back where there are not so many
-            images that are no near-duplicates.
+        count (int): Questions; fewer come back, or none, where there are not
+            so many images that are no near-duplicates.
         answered (GivenAnswers, optional): Answers so far.
         structure (ImageStructure, optional): Of the same features, where it
             was built before.
@@ -101,6 +101,8 @@ def _typical(structure, members, order, seen, count) -> list[int]:
 
 def _as_questions(structure, chosen) -> Questions:
     """Sort the chosen nodes by the share of nodes nearest to each."""
+    if not chosen:
+        return Questions(np.zeros(0, np.int64), np.zeros(0))
     nearest = (structure.unit @ structure.unit[chosen].T).argmax(axis=1)
     share = np.bincount(nearest, minlength=len(chosen)) / len(structure)
     order = np.argsort(-share, kind='stable')

@@ -33,8 +33,8 @@ def fit_answers(
 
     Args:
         frozen (FrozenFeatures): N features; they are read in chunks.
-        answers (GivenAnswers): Q answers. Without one, the result is
-            ``label_free``.
+        answers (GivenAnswers): Q answers. Without one that names a class,
+            the result is ``label_free``.
         options (AnswersOptions, optional): Of the structure, if it is built
             here.
         structure (ImageStructure, optional): Of the same features, where it
@@ -53,9 +53,11 @@ def fit_answers(
     answers.check(len(frozen), frozen.classes)
     answers = answers.used()
     names = label_free or LinearClassifier.zero_shot(frozen)
-    if not len(answers):
+    if not (answers.labels != NONE).any():
+        # None of these alone tells no class from another.
         labels = names.labels(frozen).numpy()
         missing = np.setdiff1d(np.arange(frozen.classes), labels)
+        labels[answers.rows] = NONE
         return AnswersFit(names, names, labels, answers, missing)
     structure = structure or ImageStructure.of(frozen, options)
     fit = fit_nodes(structure, frozen, answers, names)

@@ -72,6 +72,17 @@ def test_an_answer_is_on_disk_before_the_reply(start, tmp_path):
     assert on_disk(tmp_path) == {}
 
 
+@pytest.mark.parametrize('name', ['Forest', 'SEA ', 'none', '(withdrawn)'])
+def test_a_new_class_is_none_in_another_spelling(start, tmp_path, name):
+    """Readers would refuse the file, and with it all of its answers."""
+    server = start()
+    status, text = ask(
+        server, 'POST', 'answer', {'question': 0, 'class': name}
+    )
+    assert status == 400 and name.strip().encode() in text
+    assert on_disk(tmp_path) == {}
+
+
 def test_a_new_class_is_offered_from_then_on(start, tmp_path):
     server = start()
     ask(server, 'POST', 'answer', {'question': 0, 'class': 'harbour'})
@@ -159,7 +170,7 @@ def test_it_is_bound_to_loopback(start):
 
 def test_a_second_writer_is_refused(start, tmp_path):
     start()
-    with pytest.raises(RuntimeError, match='another process'):
+    with pytest.raises(BlockingIOError, match='another process'):
         AnswersFile(tmp_path / 'answers.csv')
 
 

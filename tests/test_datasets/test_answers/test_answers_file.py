@@ -95,7 +95,7 @@ def test_another_file_stays_as_it_is(path, text):
 
 def test_a_second_writer_is_refused(path):
     with AnswersFile(path):
-        with pytest.raises(RuntimeError, match='being written by another'):
+        with pytest.raises(BlockingIOError, match='being written by another'):
             AnswersFile(path)
         mine, its = FORK.Pipe()
         other = FORK.Process(target=_open, args=[path, its])
@@ -108,7 +108,7 @@ def test_a_second_writer_is_refused(path):
 def _open(path, pipe) -> None:
     try:
         AnswersFile(path)
-    except RuntimeError as error:
+    except BlockingIOError as error:
         pipe.send(str(error))
     else:
         pipe.send('opened')
@@ -209,3 +209,16 @@ def test_answers_keep_their_time(path):
         f'image,class,confidence,annotator,when\n1.jpg,cat,1,person,{answer.when}\n'
     )
     assert list(read_answers(path, IDS, CLASSES)) == [answer]
+
+
+def test_a_closed_file_writes_into_no_other(tmp_path):
+    file = AnswersFile(tmp_path / 'answers.csv')
+    file.close()
+    others = [tmp_path / str(n) for n in range(3)]
+    with contextlib.ExitStack() as stack:
+        # One of them gets the number that the system had given the first.
+        for other in others:
+            stack.enter_context(other.open('wb'))
+        with pytest.raises(OSError, match='is closed'):
+            file.put('1.jpg', 'cat')
+    assert [other.stat().st_size for other in others] == [0, 0, 0]

@@ -47,6 +47,8 @@ def test_summary_of_a_run(train, make, tmp_path):
         'trained_parameters',
         'kept_zero_shot',
         'is_fitted',
+        'answers',
+        'estimated_top1',
         'per_class',
         'peak_memory_mb',
         'method',

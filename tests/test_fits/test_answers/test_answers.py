@@ -8,6 +8,7 @@ from mmlatte.fits import (
     FrozenFeatures,
     LinearClassifier,
     NeighbourGraph,
+    fit_latteplus,
     spread_labels,
 )
 from mmlatte.fits.answers import (
@@ -17,6 +18,7 @@ from mmlatte.fits.answers import (
     GivenAnswers,
     ImageStructure,
     choose,
+    fit_answered,
     fit_answers,
     name_evidence,
 )
@@ -114,6 +116,11 @@ class TestImageStructure:
 
 
 class TestChoose:
+    def test_nothing_is_left_to_ask(self, images):
+        frozen, truth = images
+        few = frozen.part(np.arange(3))
+        assert len(choose(few, 5, GivenAnswers(np.arange(3), truth[:3]))) == 0
+
     def test_one_image_of_every_cluster(self, images):
         frozen, truth = images
         questions = choose(frozen, 4)
@@ -192,6 +199,17 @@ class TestNameEvidence:
 
 
 class TestFitAnswers:
+    @pytest.mark.parametrize('count', [2, 40, 4 * PER_CLASS])
+    def test_none_alone_tells_no_class_from_another(self, images, count):
+        frozen = images[0]
+        frozen.answers = GivenAnswers(np.arange(count), np.full(count, NONE))
+        fit, label_free = fit_answered(frozen), fit_latteplus(frozen)
+        assert (fit.labels[:count] == NONE).all()
+        assert (fit.labels[count:] == label_free.labels[count:]).all()
+        assert torch.equal(fit.classifier.weight, label_free.classifier.weight)
+        form = fit.classifier.as_prototypes(frozen, fit.unused)
+        assert form.prototypes.isfinite().all()
+
     def test_no_answers_is_the_label_free_result(self, images):
         frozen, _ = images
         zero_shot = fit_answers(frozen, GivenAnswers([3], [SKIP]))
