@@ -112,7 +112,7 @@ def test_card_tells_the_schedule_that_was_found(
     assert 'weights of epoch 1.5, chosen without labels' in line
     assert 'AdamW, lr 3.2e-05, found without labels' in line
     (run / 'summary.json').write_text(json.dumps(dict(kept_zero_shot=True)))
-    assert 'zero-shot CLIP still' in trained('frozen')
+    assert 'still zero-shot CLIP' in trained('frozen')
 
 
 def test_coca_is_exported_as_a_graph(tiny_config, coca_dir, tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-TOOLS = Path(__file__).parents[2] / 'tools' / 'benchmarks'
+TOOLS = Path(__file__).parents[2] / 'benchmarks'
 
 
 @pytest.fixture
