@@ -19,6 +19,8 @@ __all__ = ['AnswerServer']
 
 #: Longer side of a picture in pixels; bytes of a request; letters of a name.
 SIDE, MAX_BODY, MAX_NAME = 1024, 4096, 200
+#: Of a number in a request.
+MAX_DIGITS = 9
 
 
 class AnswerServer:
@@ -207,7 +209,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         number = path.removeprefix('image/')
         try:
-            if not (number.isascii() and number.isdigit()):
+            if not number.isdecimal() or len(number) > MAX_DIGITS:
                 raise IndexError(number)
             picture = self.server_state.picture(int(number))
         except IndexError:
@@ -231,7 +233,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(HTTPStatus.NOT_FOUND, b'nothing is here')
         elif kind != 'application/json':
             self._reply(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, b'JSON is wanted')
-        elif not length.isdigit() or int(length) > MAX_BODY:
+        elif (
+            not length.isdecimal()
+            or len(length) > MAX_DIGITS
+            or int(length) > MAX_BODY
+        ):
             self._reply(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, b'too long')
         else:
             self._take(self.rfile.read(int(length)))
@@ -242,7 +248,7 @@ class _Handler(BaseHTTPRequestHandler):
             if not isinstance(answer, dict):
                 raise ValueError('an answer is an object')
             told = self.server_state.take(answer)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self._reply(HTTPStatus.BAD_REQUEST, str(error).encode())
         except OSError as error:
             text = f'not saved: {error}'.encode()

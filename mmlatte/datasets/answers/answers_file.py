@@ -105,9 +105,10 @@ class AnswersFile:
     def close(self) -> None:
         """Let another writer have the file."""
         with self._mutex:
-            # The system gives its number to the next file that is opened.
-            os.close(self._file)
-            self._file = None
+            if self._file is not None:
+                # The system gives its number to the next file it opens.
+                os.close(self._file)
+                self._file = None
         self._lock.release()
 
     def __enter__(self) -> 'AnswersFile':

@@ -209,3 +209,20 @@ def test_the_page_says_when_an_answer_is_not_saved(
     WebDriverWait(browser, 20).until(
         lambda b: 'disk is full' in b.find_element('id', 'warning').text
     )
+
+
+@pytest.mark.parametrize(
+    ('length', 'body', 'status'),
+    # A digit that is no decimal; and more levels than Python goes down.
+    [(b'\xb2', b'', 413), (b'4000', 4000 * b'[', 400)],
+)
+def test_odd_requests_are_refused_in_words(start, length, body, status):
+    server = start()
+    assert ask(server, 'GET', 'image/' + 5000 * '9')[0] == 404
+    connection = http.client.HTTPConnection('127.0.0.1', server.port)
+    connection.putrequest('POST', f'/{server.token}/answer')
+    connection.putheader('Origin', f'http://127.0.0.1:{server.port}')
+    connection.putheader('Content-Type', 'application/json')
+    connection.putheader('Content-Length', length)
+    connection.endheaders(body)
+    assert connection.getresponse().status == status
