@@ -108,7 +108,7 @@ def test_answers_are_counted_everywhere(rounds):
 
 def test_nothing_answered_or_computed_is_lost(rounds):
     out, _, kept, _ = rounds
-    assert len(read(out / 'answers.csv')) == 4
+    assert len(read(out / 'all_answers.csv')) == 4
     assert read(out / 'with_3_answers' / 'predictions.csv') == kept
     assert (out / 'with_3_answers' / 'run' / 'summary.json').exists()
     for folder in (out, out / 'with_3_answers'):
@@ -118,9 +118,11 @@ def test_nothing_answered_or_computed_is_lost(rounds):
 def test_the_same_answers_again_repeat_nothing(rounds, choices):
     out, _, _, two = rounds
     before = (two.run / 'summary.json').stat().st_mtime_ns
-    again = adapt(out=str(out), answers=[str(out / 'answers.csv')], **choices)
+    again = adapt(
+        out=str(out), answers=[str(out / 'all_answers.csv')], **choices
+    )
     assert (again.run / 'summary.json').stat().st_mtime_ns == before
-    assert len(read(out / 'answers.csv')) == 4
+    assert len(read(out / 'all_answers.csv')) == 4
 
 
 def test_bad_answers_are_named_before_any_work(choices, ids, tmp_path):
@@ -143,7 +145,7 @@ def test_other_methods_refuse_answers(choices, ids, tmp_path):
             method='latteplus',
             **choices,
         )
-    assert not (tmp_path / 'out' / 'answers.csv').exists()
+    assert not (tmp_path / 'out' / 'all_answers.csv').exists()
 
 
 def test_without_answers_there_is_nothing_to_fit(choices, tmp_path):
@@ -233,7 +235,7 @@ def test_of_two_annotators_the_one_that_the_fit_takes_counts(
 
 def test_answers_of_nobody_stay_those_of_a_person(record, ids, tmp_path):
     (tmp_path / 'out').mkdir()
-    write(tmp_path / 'out' / 'answers.csv', [(ids[0], 'forest')])
+    write(tmp_path / 'out' / 'all_answers.csv', [(ids[0], 'forest')])
     other = tmp_path / 'lmm.jsonl'
     other.write_text(json.dumps({'image': ids[1], 'class': 'forest'}))
     record().take([str(other)])
@@ -355,7 +357,7 @@ def test_served_answers_are_used(choices, tmp_path):
             with urllib.request.urlopen(request) as reply:
                 told = json.load(reply)
         assert told['estimate'].startswith('2 answers')
-        assert len(read(out / 'answers.csv')) == 2
+        assert len(read(out / 'all_answers.csv')) == 2
         process.send_signal(signal.SIGINT)
         log, _ = process.communicate(timeout=240)
     finally:

@@ -20,8 +20,10 @@ from mmlatte.datasets.answers import (
 from mmlatte.datasets.answers import read_answers as read
 from mmlatte.datasets.sample_index import samples_of
 
-__all__ = ['AnswersRecord']
+__all__ = ['RECORD', 'AnswersRecord']
 
+#: The file in the folder of results.
+RECORD = 'all_answers.csv'
 #: What a fit with other answers replaces.
 RESULTS = (
     'run',
@@ -37,11 +39,12 @@ USED = 'answers_used.json'
 
 
 class AnswersRecord:
-    """All answers of a folder: ``answers.csv`` in the folder of results.
+    """All answers of a folder, ``all_answers.csv`` in the folder of results.
 
-    Nothing that was answered is lost: the file only grows, and an annotator's
-    later answer about an image replaces the earlier one for readers. Results
-    of other answers are set aside, not overwritten.
+    The page saves ``answers.csv``, which cannot overwrite it. Nothing that
+    was answered is lost: the file only grows, and an annotator's later answer
+    about an image replaces the earlier one for readers. Results of other
+    answers are set aside, not overwritten.
 
     Args:
         folder (Path): Folder of the results.
@@ -54,7 +57,7 @@ class AnswersRecord:
         self, folder: Path, root: str, dataset, classes: list[str]
     ) -> None:
         self.folder = folder
-        self.path = folder / 'answers.csv'
+        self.path = folder / RECORD
         self.root = root
         self.dataset = dataset
         self.classes = [*classes]

@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmlatte.lmm.asking.prompts import prompts_for
 from mmlatte.models.clip import OpenCLIP
 
+from .answers_record import RECORD
 from .settings import lmm_settings
 from .training import set_training
 
@@ -123,7 +124,7 @@ class WithAnswers(LattePlus):
         """Name the file of the answers."""
         super().configure(cfg, options, clip, count)
         cfg.default_hooks.frozen_features.answers = str(
-            Path(options.out) / 'answers.csv'
+            Path(options.out) / RECORD
         )
 
 

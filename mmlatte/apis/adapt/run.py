@@ -85,7 +85,7 @@ def adapt(
     stopped, and repeats nothing.
 
     With ``ask`` it writes ``questions.html`` and ``questions.csv``, or serves
-    the page. Answers are kept in ``answers.csv``; with other answers than
+    the page. Answers are kept in ``all_answers.csv``; with other answers than
     before, earlier results are set aside and the fit is made anew.
 
     Args:
