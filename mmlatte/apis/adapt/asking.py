@@ -51,7 +51,10 @@ class Asking:
         self.frozen = _frozen(cfg, dataset, device)
         arrays = record.answers.arrays(record.ids, self.classes)
         self.frozen.answers = arrays.one_each()
-        self.fit: AnsweredFit = fit_answered(self.frozen)
+        self.structure = ImageStructure.of(self.frozen)
+        self.fit: AnsweredFit = fit_answered(
+            self.frozen, structure=self.structure
+        )
 
     def posteriors(self, rows: Sequence[int]) -> np.ndarray:
         """Return the posteriors of the classes, (n, C)."""
@@ -80,16 +83,6 @@ class Asking:
         questions = self._questions(count)
         if not questions:
             return
-        structure = ImageStructure.of(self.frozen)
-        label_free = fit_answered(
-            FrozenFeatures(
-                self.frozen.features,
-                self.frozen.labels,
-                self.frozen.scores,
-                self.frozen.class_features,
-                scale=self.frozen.scale,
-            )
-        ).classifier
         number = {name: i for i, name in enumerate(self.record.ids)}
         labels = {name: i for i, name in enumerate(self.classes)}
         labels |= {NONE: NONE_LABEL}
@@ -105,8 +98,8 @@ class Asking:
             fit = fit_answers(
                 self.frozen,
                 GivenAnswers(*np.array(given).T),
-                structure=structure,
-                label_free=label_free,
+                structure=self.structure,
+                label_free=self.fit.label_free,
             ).estimate
             if fit is None:
                 wanted = 5 * max(2, len(self.classes))
@@ -143,7 +136,7 @@ class Asking:
         self.record.read()
 
     def _questions(self, count: int) -> list:
-        found = choose(self.frozen, count, self.frozen.answers)
+        found = choose(self.frozen, count, self.frozen.answers, self.structure)
         if not len(found):
             print_log(
                 'Nothing is left to ask: all images are answered, or nearly '

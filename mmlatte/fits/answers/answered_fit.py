@@ -9,6 +9,7 @@ from ..linear_classifier import LinearClassifier
 from .answers_fit import AnswersFit
 from .answers_options import AnswersOptions
 from .fit_answers import fit_answers
+from .image_structure import ImageStructure
 
 __all__ = ['AnsweredFit', 'fit_answered']
 
@@ -18,14 +19,18 @@ class AnsweredFit(Fit[LinearClassifier]):
     """What `fit_answered` found.
 
     Args:
+        label_free (LinearClassifier): That of LattePlus, without answers.
         found (AnswersFit, optional): Of the answers; None without any.
     """
 
+    label_free: LinearClassifier | None = None
     found: AnswersFit | None = None
 
 
 def fit_answered(
-    frozen: FrozenFeatures, options: AnswersOptions | None = None
+    frozen: FrozenFeatures,
+    options: AnswersOptions | None = None,
+    structure: ImageStructure | None = None,
 ) -> AnsweredFit:
     """Fit LattePlus, then the answers of ``frozen`` on top of it.
 
@@ -34,6 +39,8 @@ def fit_answered(
     Args:
         frozen (FrozenFeatures): N features, and answers about some of them.
         options (AnswersOptions, optional): Of `fit_answers`.
+        structure (ImageStructure, optional): Of the same features, where it
+            was built before.
     """
     label_free = fit_latteplus(frozen)
     answers = None if frozen.answers is None else frozen.answers.used()
@@ -45,9 +52,14 @@ def fit_answered(
             label_free.notes,
             label_free.kept_zero_shot,
             label_free.reason,
+            label_free=label_free.classifier,
         )
     found = fit_answers(
-        frozen, answers, options, label_free=label_free.classifier
+        frozen,
+        answers,
+        options,
+        structure=structure,
+        label_free=label_free.classifier,
     )
     unused = torch.zeros(frozen.classes, dtype=torch.bool)
     unused[torch.from_numpy(found.missing)] = True
@@ -56,6 +68,7 @@ def fit_answered(
         torch.from_numpy(found.labels),
         unused.to(label_free.unused.device),
         notes=_notes(found),
+        label_free=label_free.classifier,
         found=found,
     )
 
