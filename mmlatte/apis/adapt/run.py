@@ -1,7 +1,6 @@
 """A folder of images and class names in; a better classifier out."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,9 @@ from mmlatte.apis.export import check_export_formats, export_model
 from mmlatte.apis.launch import build_runner
 from mmlatte.apis.pages.run_report import make_run_report
 from mmlatte.apis.preflight import PreflightError, preflight
-from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.unlabeled_folder import read_class_names
 from mmlatte.engine import find_resumable_checkpoint
+from mmlatte.engine.frozen.image_keys import image_keys
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, MODELS
 
@@ -28,7 +27,15 @@ from .options import AdaptOptions
 from .plan import AdaptPlan
 from .predictions import write_all_predictions
 from .review import write_review
-from .same_run import IMAGES, check_same_run, fingerprint
+from .same_run import (
+    ENDS,
+    check_same_run,
+    image_changes,
+    is_begun,
+    note_images,
+    results,
+    set_aside,
+)
 from .settings import clip_settings
 
 __all__ = ['AdaptResult', 'adapt']
@@ -78,11 +85,13 @@ def adapt(
     """Adapt CLIP to a folder of unlabelled images.
 
     Writes into ``out``: ``config.py`` (the whole run as a config, for
-    ``tools/train.py`` or ``tools/dist_train.sh``), ``images.json`` (which
+    ``tools/train.py`` or ``tools/dist_train.sh``), ``images.npy`` (which
     images it saw), ``run/`` (log, checkpoints, ``summary.json``), ``cache/``
     (texts and frozen features), ``report.html``, ``predictions.csv`` and
     ``exported/``. Called again with the same choices it goes on where it
-    stopped, and repeats nothing.
+    stopped, and repeats nothing. Where images have changed since, results of
+    a fit are set aside and made anew; a trained run is refused. Features and
+    texts of images that are the same are taken over.
 
     With ``ask`` it writes ``questions.html`` and ``questions.csv``, or serves
     the page. Answers are kept in ``all_answers.csv``; with other answers than
@@ -121,6 +130,7 @@ def adapt(
     logger = MMLogger.get_instance('mmlatte', log_level='INFO')
     folder = Path(out).expanduser()
     targets = {kind: folder / 'exported' / kind for kind in export}
+    cache = folder / 'cache'
     wanted = _missing(targets)
     _check_export(wanted, None)
     if ask is not None and ask < 1:
@@ -176,7 +186,6 @@ def adapt(
             f'there are {len(options.classes)}; leave the export out '
             '(--export with nothing after it)'
         )
-    seen = fingerprint(dataset)
     anew = takes_answers and record.changed
     if takes_answers and not dry_run:
         if not record.used:
@@ -187,8 +196,25 @@ def adapt(
         if before is not None:
             logger.info(f'results with other answers are now in {before}')
             wanted = _missing(targets)
-    if not anew:
-        check_same_run(cfg, seen, folder)
+    if not anew and is_begun(folder):
+        changes = image_changes(folder, dataset, image_keys(cache, dataset))
+        anew = bool(changes)
+        if not anew:
+            check_same_run(cfg, folder)
+        if changes and METHODS[options.method].lr_default is not None:
+            kept = ', '.join(results(folder))
+            raise FileExistsError(
+                f'{folder} holds a run on other images: {changes}. Name '
+                f'another --out, or move these away: {kept}. With the cache '
+                'left there, features and texts of the images that are the '
+                'same are taken over'
+            )
+        if changes and dry_run:
+            logger.info(f'images: {changes}; the fit will be made anew')
+        elif changes:
+            before = set_aside(folder, 'earlier_images')
+            logger.info(f'images: {changes}; earlier results are in {before}')
+            wanted = _missing(targets)
     result = AdaptResult(folder / 'run', questions=page)
     if anew or not (result.run / 'summary.json').exists():
         result.plan = make_plan(cfg, clip, folder)
@@ -201,9 +227,12 @@ def adapt(
     if result.plan is not None:
         result.plan.check()
         preflight(cfg)
-        folder.mkdir(parents=True, exist_ok=True)
-        with atomic_file(folder / IMAGES) as file:
-            file.write(json.dumps(seen).encode())
+        if results(folder, ENDS):
+            # Of a run that is no longer there.
+            before = set_aside(folder, 'earlier_results', ENDS)
+            logger.info(f'results without their run are now in {before}')
+            wanted = _missing(targets)
+        note_images(folder, dataset, image_keys(cache, dataset))
         (folder / 'config.py').write_text(cfg.pretty_text, encoding='utf-8')
         _train(cfg)
     result.report = folder / 'report.html'
