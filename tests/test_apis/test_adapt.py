@@ -134,7 +134,9 @@ def test_other_images_need_another_folder(adapted, choices, images):
     old, new = images / 'Forest_1.jpg', images / 'New.jpg'
     shutil.copy(old, new)
     try:
-        with pytest.raises(FileExistsError, match=r'1 new \(New.jpg\)\. Name'):
+        with pytest.raises(
+            FileExistsError, match=r'images: 1 new \(New.jpg\)\. Name'
+        ):
             adapt(out=out, **choices)
         old.unlink()
         renamed = r'1 new \(New.jpg\), 1 gone\. Name'

@@ -14,7 +14,6 @@ from mmlatte.apis.pages.run_report import make_run_report
 from mmlatte.apis.preflight import PreflightError, preflight
 from mmlatte.datasets.unlabeled_folder import read_class_names
 from mmlatte.engine import find_resumable_checkpoint
-from mmlatte.engine.frozen.image_keys import image_keys
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, MODELS
 
@@ -25,14 +24,14 @@ from .make_plan import make_plan
 from .methods import ANSWERS_METHOD, DEFAULT_METHOD, METHODS
 from .options import AdaptOptions
 from .plan import AdaptPlan
-from .predictions import write_all_predictions
+from .predictions import is_about, write_all_predictions
 from .review import write_review
 from .same_run import (
     ENDS,
+    SeenImages,
     check_same_run,
-    image_changes,
     is_begun,
-    note_images,
+    refuse_other_images,
     results,
     set_aside,
 )
@@ -85,7 +84,7 @@ def adapt(
     """Adapt CLIP to a folder of unlabelled images.
 
     Writes into ``out``: ``config.py`` (the whole run as a config, for
-    ``tools/train.py`` or ``tools/dist_train.sh``), ``images.npy`` (which
+    ``tools/train.py`` or ``tools/dist_train.sh``), ``images.npz`` (which
     images it saw), ``run/`` (log, checkpoints, ``summary.json``), ``cache/``
     (texts and frozen features), ``report.html``, ``predictions.csv`` and
     ``exported/``. Called again with the same choices it goes on where it
@@ -130,7 +129,6 @@ def adapt(
     logger = MMLogger.get_instance('mmlatte', log_level='INFO')
     folder = Path(out).expanduser()
     targets = {kind: folder / 'exported' / kind for kind in export}
-    cache = folder / 'cache'
     wanted = _missing(targets)
     _check_export(wanted, None)
     if ask is not None and ask < 1:
@@ -186,6 +184,7 @@ def adapt(
             f'there are {len(options.classes)}; leave the export out '
             '(--export with nothing after it)'
         )
+    seen = SeenImages(folder, _parts(cfg, dataset))
     anew = takes_answers and record.changed
     if takes_answers and not dry_run:
         if not record.used:
@@ -197,23 +196,17 @@ def adapt(
             logger.info(f'results with other answers are now in {before}')
             wanted = _missing(targets)
     if not anew and is_begun(folder):
-        changes = image_changes(folder, dataset, image_keys(cache, dataset))
+        changes = seen.changes()
         anew = bool(changes)
         if not anew:
             check_same_run(cfg, folder)
-        if changes and METHODS[options.method].lr_default is not None:
-            kept = ', '.join(results(folder))
-            raise FileExistsError(
-                f'{folder} holds a run on other images: {changes}. Name '
-                f'another --out, or move these away: {kept}. With the cache '
-                'left there, features and texts of the images that are the '
-                'same are taken over'
-            )
-        if changes and dry_run:
-            logger.info(f'images: {changes}; the fit will be made anew')
-        elif changes:
+        elif METHODS[options.method].lr_default is not None:
+            refuse_other_images(folder, changes)
+        elif dry_run:
+            logger.info(f'{changes}: the fit will be made anew')
+        else:
             before = set_aside(folder, 'earlier_images')
-            logger.info(f'images: {changes}; earlier results are in {before}')
+            logger.info(f'{changes}: earlier results are now in {before}')
             wanted = _missing(targets)
     result = AdaptResult(folder / 'run', questions=page)
     if anew or not (result.run / 'summary.json').exists():
@@ -232,7 +225,7 @@ def adapt(
             before = set_aside(folder, 'earlier_results', ENDS)
             logger.info(f'results without their run are now in {before}')
             wanted = _missing(targets)
-        note_images(folder, dataset, image_keys(cache, dataset))
+        seen.note()
         (folder / 'config.py').write_text(cfg.pretty_text, encoding='utf-8')
         _train(cfg)
     result.report = folder / 'report.html'
@@ -249,7 +242,7 @@ def adapt(
         dataset.get_data_info(i)['img_path'] for i in range(len(dataset))
     )
     result.predictions = folder / 'predictions.csv'
-    if not result.predictions.exists():
+    if not is_about(result.predictions, paths):
         answered = record.given() if takes_answers else {}
         given = {
             str(Path(options.images) / image): said
@@ -269,6 +262,14 @@ def adapt(
         export_model(str(result.run), kind, targets[kind], images=paths[:100])
     result.exports = targets
     return result
+
+
+def _parts(cfg: Config, dataset) -> dict:
+    """Return the images of a run, and those that it is tested on."""
+    if cfg.val_dataloader is None:
+        return {'images': dataset}
+    test = DATASETS.build({**cfg.val_dataloader.dataset, 'pipeline': []})
+    return {'images': dataset, 'test images': test}
 
 
 def _missing(targets: dict[str, Path]) -> list[str]:

@@ -8,24 +8,35 @@ from mmengine.config import Config
 
 from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.sample_index import samples_of
+from mmlatte.engine.frozen.image_keys import image_keys
 
 __all__ = [
+    'SeenImages',
     'check_same_run',
-    'image_changes',
     'is_begun',
-    'note_images',
+    'refuse_other_images',
     'results',
     'set_aside',
 ]
 
-#: Beside config.py: which images the run has seen, by name and contents.
-IMAGES = 'images.npy'
+#: Beside config.py.
+IMAGES = 'images.npz'
 ROW = np.dtype([('name', '<u8'), ('image', '<u8')])
 #: What comes of a run: the run itself, then what is made at its end.
 RUN = ('run', 'config.py', IMAGES)
 ENDS = ('report.html', 'predictions.csv', 'review.csv', 'exported')
-#: What may differ when a run goes on elsewhere.
-LOCAL = ('num_workers', 'persistent_workers', 'device')
+#: What may differ when a run goes on elsewhere. Images are told apart by
+#: what they hold, see `SeenImages`, not by their folder.
+LOCAL = (
+    'num_workers',
+    'persistent_workers',
+    'device',
+    'data_root',
+    'cache_dir',
+    'store_dir',
+    'work_dir',
+    'answers',
+)
 #: Images that are named in a message.
 NAMED = 5
 
@@ -61,47 +72,56 @@ def check_same_run(cfg: Config, folder: Path) -> None:
         )
 
 
-def note_images(folder: Path, dataset, images: np.ndarray) -> None:
-    """Note which images a run sees.
+class SeenImages:
+    """Which images a run saw, by name and contents: ``images.npz``.
 
     Args:
         folder (Path): Folder of the results.
-        dataset (Dataset): The images.
-        images (np.ndarray): What they are known by, uint64 (N,).
+        parts (dict[str, Dataset]): ``'images'``, and ``'test images'`` if
+            there are.
     """
-    with atomic_file(folder / IMAGES) as file:
-        np.save(file, _rows(dataset, images))
+
+    def __init__(self, folder: Path, parts: dict) -> None:
+        self.file = folder / IMAGES
+        self.cache = folder / 'cache'
+        self.parts = parts
+
+    def note(self) -> None:
+        """Note the images as they are, for a run that begins."""
+        rows = {what: self._rows(data) for what, data in self.parts.items()}
+        with atomic_file(self.file) as file:
+            np.savez(file, **rows)
+
+    def changes(self) -> str:
+        """Return how they differ from those noted, '' for not at all."""
+        found = []
+        with np.load(self.file) as noted:
+            for what, dataset in self.parts.items():
+                if what in noted:
+                    rows = self._rows(dataset)
+                    different = _changes(noted[what], rows, dataset)
+                    found += [f'{what}: {different}'] if different else []
+        return '; '.join(found)
+
+    def _rows(self, dataset) -> np.ndarray:
+        rows = np.empty(len(dataset), ROW)
+        rows['name'] = samples_of(dataset).keys(0, len(dataset))
+        rows['image'] = image_keys(self.cache, dataset)
+        return rows
 
 
-def image_changes(folder: Path, dataset, images: np.ndarray) -> str:
-    """Return how the images differ from those a run saw, '' for not at all.
+def refuse_other_images(folder: Path, changes: str) -> None:
+    """Refuse to train on where images have changed: it may take hours.
 
-    Args:
-        folder (Path): Folder of the results, with a run.
-        dataset (Dataset): The images.
-        images (np.ndarray): What they are known by, uint64 (N,).
+    Raises:
+        FileExistsError: Names them, and what to do.
     """
-    before, now = np.load(folder / IMAGES), _rows(dataset, images)
-    added = np.isin(now['name'], before['name'], invert=True)
-    removed = np.isin(before['name'], now['name'], invert=True)
-    # Ordered by name, in either.
-    changed = np.flatnonzero(~added)[
-        now['image'][~added] != before['image'][~removed]
-    ]
-    samples = samples_of(dataset)
-
-    def named(rows: np.ndarray) -> str:
-        names = [samples.names(i, i + 1)[0] for i in rows[:NAMED].tolist()]
-        return ', '.join(names) + (', ...' if len(rows) > NAMED else '')
-
-    found = []
-    if added.any():
-        found.append(f'{added.sum()} new ({named(np.flatnonzero(added))})')
-    if removed.any():
-        found.append(f'{removed.sum()} gone')
-    if len(changed):
-        found.append(f'{len(changed)} changed on disk ({named(changed)})')
-    return ', '.join(found)
+    raise FileExistsError(
+        f'{folder} holds a run on other images; {changes}. Name another '
+        f'--out, or move these away: {", ".join(results(folder))}. With the '
+        'cache left there, features and texts of the images that are the '
+        'same are taken over'
+    )
 
 
 def results(folder: Path, names: tuple[str, ...] = RUN + ENDS) -> list[str]:
@@ -133,11 +153,27 @@ def set_aside(
     return target
 
 
-def _rows(dataset, images: np.ndarray) -> np.ndarray:
-    rows = np.empty(len(images), ROW)
-    rows['name'] = samples_of(dataset).keys(0, len(images))
-    rows['image'] = images
-    return rows
+def _changes(before: np.ndarray, now: np.ndarray, dataset) -> str:
+    """Say how rows of now differ from those of before."""
+    samples = samples_of(dataset)
+
+    def named(rows: np.ndarray) -> str:
+        names = [samples.names(i, i + 1)[0] for i in rows[:NAMED].tolist()]
+        return ', '.join(names) + (', ...' if len(rows) > NAMED else '')
+
+    added = np.isin(now['name'], before['name'], invert=True)
+    gone = np.isin(before['name'], now['name'], invert=True)
+    # Data sets are ordered by these names.
+    other = now['image'][~added] != before['image'][~gone]
+    found = []
+    if added.any():
+        found.append(f'{added.sum()} new ({named(np.flatnonzero(added))})')
+    if gone.any():
+        found.append(f'{gone.sum()} gone')
+    if other.any():
+        changed = np.flatnonzero(~added)[other]
+        found.append(f'{len(changed)} changed on disk ({named(changed)})')
+    return ', '.join(found)
 
 
 def _flat(node, prefix: str = '') -> Iterator[tuple[str, object]]:
