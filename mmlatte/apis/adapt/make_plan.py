@@ -6,11 +6,11 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmlatte.engine.frozen import ZeroShotLabels
+from mmlatte.engine.frozen.image_keys import image_keys
 from mmlatte.engine.frozen.labels_fingerprint import labels_fingerprint
 from mmlatte.engine.hooks import LMMTextSynthHook
 from mmlatte.engine.rate.label_probe import MAX_IMAGES
 from mmlatte.engine.schedulers import highest_rate
-from mmlatte.lmm import store_name
 from mmlatte.models.classifiers.prototype_classifier import check_templates
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, HOOKS
@@ -84,7 +84,7 @@ def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
     weights = sum(p.numel() for p in clip.parameters())
     sizes = {
         'features': 4 * count * clip.embed_dim
-        - _held(out, 'cache/features-*/*'),
+        - _held(out, 'cache/features-*/**/*'),
         'texts': left * BYTES_PER_TEXT,
         'checkpoints': _copies(epochs, hook is None) * 4 * weights
         - _held(out, 'run/*.pth'),
@@ -129,13 +129,13 @@ def _texts_left(cfg: Config, hook: LMMTextSynthHook, clip, dataset) -> int:
     written.
     """
     left = 2 * len(dataset)
-    # Looking for a store through the hook would make its folder.
-    if not any(Path(hook.store_dir).glob(f'*/{store_name(hook.lmm)}')):
+    if not hook.store_folder().exists():
         return left
     model, identity = cfg.model, clip.fingerprint()
+    cache_dir = Path(cfg.default_hooks.zero_shot_label.cache_dir)
     found = ZeroShotLabels.stored(
-        cfg.default_hooks.zero_shot_label.cache_dir,
-        len(dataset),
+        cache_dir,
+        image_keys(cache_dir, dataset),
         len(model.class_names),
         scale=clip.scale.item(),
         clip=identity,

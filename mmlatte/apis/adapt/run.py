@@ -1,7 +1,6 @@
 """A folder of images and class names in; a better classifier out."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from mmlatte.apis.export import check_export_formats, export_model
 from mmlatte.apis.launch import build_runner
 from mmlatte.apis.pages.run_report import make_run_report
 from mmlatte.apis.preflight import PreflightError, preflight
-from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.unlabeled_folder import read_class_names
 from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.models.clip import OpenCLIP
@@ -26,9 +24,17 @@ from .make_plan import make_plan
 from .methods import ANSWERS_METHOD, DEFAULT_METHOD, METHODS
 from .options import AdaptOptions
 from .plan import AdaptPlan
-from .predictions import write_all_predictions
+from .predictions import is_about, write_all_predictions
 from .review import write_review
-from .same_run import IMAGES, check_same_run, fingerprint
+from .same_run import (
+    ENDS,
+    SeenImages,
+    check_same_run,
+    is_begun,
+    refuse_other_images,
+    results,
+    set_aside,
+)
 from .settings import clip_settings
 
 __all__ = ['AdaptResult', 'adapt']
@@ -78,11 +84,13 @@ def adapt(
     """Adapt CLIP to a folder of unlabelled images.
 
     Writes into ``out``: ``config.py`` (the whole run as a config, for
-    ``tools/train.py`` or ``tools/dist_train.sh``), ``images.json`` (which
+    ``tools/train.py`` or ``tools/dist_train.sh``), ``images.npz`` (which
     images it saw), ``run/`` (log, checkpoints, ``summary.json``), ``cache/``
     (texts and frozen features), ``report.html``, ``predictions.csv`` and
     ``exported/``. Called again with the same choices it goes on where it
-    stopped, and repeats nothing.
+    stopped, and repeats nothing. Where images have changed since, results of
+    a fit are set aside and made anew; a trained run is refused. Features and
+    texts of images that are the same are taken over.
 
     With ``ask`` it writes ``questions.html`` and ``questions.csv``, or serves
     the page. Answers are kept in ``all_answers.csv``; with other answers than
@@ -176,7 +184,7 @@ def adapt(
             f'there are {len(options.classes)}; leave the export out '
             '(--export with nothing after it)'
         )
-    seen = fingerprint(dataset)
+    seen = SeenImages(folder, _parts(cfg, dataset))
     anew = takes_answers and record.changed
     if takes_answers and not dry_run:
         if not record.used:
@@ -187,8 +195,19 @@ def adapt(
         if before is not None:
             logger.info(f'results with other answers are now in {before}')
             wanted = _missing(targets)
-    if not anew:
-        check_same_run(cfg, seen, folder)
+    if not anew and is_begun(folder):
+        changes = seen.changes()
+        anew = bool(changes)
+        if not anew:
+            check_same_run(cfg, folder)
+        elif METHODS[options.method].lr_default is not None:
+            refuse_other_images(folder, changes)
+        elif dry_run:
+            logger.info(f'{changes}: the fit will be made anew')
+        else:
+            before = set_aside(folder, 'earlier_images')
+            logger.info(f'{changes}: earlier results are now in {before}')
+            wanted = _missing(targets)
     result = AdaptResult(folder / 'run', questions=page)
     if anew or not (result.run / 'summary.json').exists():
         result.plan = make_plan(cfg, clip, folder)
@@ -201,9 +220,12 @@ def adapt(
     if result.plan is not None:
         result.plan.check()
         preflight(cfg)
-        folder.mkdir(parents=True, exist_ok=True)
-        with atomic_file(folder / IMAGES) as file:
-            file.write(json.dumps(seen).encode())
+        if results(folder, ENDS):
+            # Of a run that is no longer there.
+            before = set_aside(folder, 'earlier_results', ENDS)
+            logger.info(f'results without their run are now in {before}')
+            wanted = _missing(targets)
+        seen.note()
         (folder / 'config.py').write_text(cfg.pretty_text, encoding='utf-8')
         _train(cfg)
     result.report = folder / 'report.html'
@@ -220,7 +242,7 @@ def adapt(
         dataset.get_data_info(i)['img_path'] for i in range(len(dataset))
     )
     result.predictions = folder / 'predictions.csv'
-    if not result.predictions.exists():
+    if not is_about(result.predictions, paths):
         answered = record.given() if takes_answers else {}
         given = {
             str(Path(options.images) / image): said
@@ -240,6 +262,14 @@ def adapt(
         export_model(str(result.run), kind, targets[kind], images=paths[:100])
     result.exports = targets
     return result
+
+
+def _parts(cfg: Config, dataset) -> dict:
+    """Return the images of a run, and those that it is tested on."""
+    if cfg.val_dataloader is None:
+        return {'images': dataset}
+    test = DATASETS.build({**cfg.val_dataloader.dataset, 'pipeline': []})
+    return {'images': dataset, 'test images': test}
 
 
 def _missing(targets: dict[str, Path]) -> list[str]:

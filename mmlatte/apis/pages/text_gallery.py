@@ -55,7 +55,7 @@ def make_text_gallery(
             index,
             GalleryImage(
                 index,
-                record.sample_id,
+                wanted.sample_id(index),
                 int(labels.found.labels[index]),
                 float(labels.found.scores[index]),
             ),

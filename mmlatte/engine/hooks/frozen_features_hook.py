@@ -1,10 +1,19 @@
+import logging
+
+import numpy as np
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmlatte.datasets.answers import Answers, read_answers
+from mmlatte.datasets.answers import (
+    AnsweredImages,
+    Answers,
+    read_answers,
+)
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.engine.frozen.teacher_labels import teacher_labels
 from mmlatte.fits import FrozenFeatures
+from mmlatte.image_table import key_name
 from mmlatte.registry import HOOKS
 
 from ..epoch_start import mark_epoch_start
@@ -71,7 +80,7 @@ class FrozenFeaturesHook(Hook):
         dataset = runner.train_loop.dataloader.dataset
         if self.file is not None:
             ids = samples_of(dataset).names(0, len(dataset))
-            self.answers = read_answers(self.file, ids, model.class_names)
+            self.answers = self._read(ids, hook.found.images, model)
             arrays = self.answers.arrays(ids, model.class_names)
             self.frozen.answers = arrays.one_each()
         if self.teacher:
@@ -83,6 +92,19 @@ class FrozenFeaturesHook(Hook):
         model.set_frozen(self.frozen)
         if model.kept_zero_shot or model.is_fitted:
             runner.train_loop.stop_training = True
+
+    def _read(self, ids: list[str], images: np.ndarray, model) -> Answers:
+        """Read the answers about the images as they are now."""
+        notes = AnsweredImages(self.file)
+        answers = read_answers(self.file, notes.names(ids), model.class_names)
+        keys = dict(zip(ids, map(key_name, images), strict=True))
+        current, outdated = notes.part(
+            answers, ids, lambda names: [keys[name] for name in names]
+        )
+        if len(outdated):
+            message = notes.message(outdated)
+            print_log(message, 'current', level=logging.WARNING)
+        return current
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Mark the epoch's start."""

@@ -102,7 +102,7 @@ class LMMTextSynthHook(Hook):
             RuntimeError: If the loop's workers are running already.
             ValueError: If there is no ``ZeroShotLabelHook``.
             LMMUnavailableError: If the LMM cannot be had and has never
-                written a text for this data.
+                written a text.
         """
         if not isinstance(runner._train_loop, BaseLoop):
             return
@@ -119,12 +119,11 @@ class LMMTextSynthHook(Hook):
             )
         self._labels_hook(runner)
         if self._wants_texts:
-            dataset = loop.dataloader.dataset
-            check_lmm_early(self.lmm, lambda: self._store_folder(dataset))
+            check_lmm_early(self.lmm, self.store_folder)
 
-    def _store_folder(self, dataset) -> Path:
-        data_root = getattr(dataset, 'data_root', '.')
-        return store_folder(self.store_dir, data_root, self.lmm)
+    def store_folder(self) -> Path:
+        """Return where the texts of this LMM are."""
+        return store_folder(self.store_dir, self.lmm)
 
     def before_train(self, runner: Runner) -> None:
         """Make the missing texts and bind them to the training data.
@@ -162,6 +161,7 @@ class LMMTextSynthHook(Hook):
         """
         wanted = WantedTexts(
             samples=samples_of(dataset),
+            images=labels.images,
             load=lambda i: load_image(dataset.get_data_info(i)['img_path']),
             labels=labels.labels,
             class_names=class_names,
@@ -174,7 +174,7 @@ class LMMTextSynthHook(Hook):
         )
         return TextJob(
             wanted,
-            TextStore(self._store_folder(dataset)),
+            TextStore(self.store_folder()),
             self.lmm,
             self.retry_failed,
             clip.tokenizer,

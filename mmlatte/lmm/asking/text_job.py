@@ -252,7 +252,7 @@ def check_lmm_early(lmm: BaseLMM, find_folder: Callable[[], Path]) -> None:
 
     Args:
         lmm (BaseLMM): Who is to write texts.
-        find_folder (Callable): Finds the folder of the store, and makes it.
+        find_folder (Callable): Finds the folder of the store.
 
     Raises:
         LMMUnavailableError: If not, and the store holds no text. Texts that
@@ -262,7 +262,7 @@ def check_lmm_early(lmm: BaseLMM, find_folder: Callable[[], Path]) -> None:
         lmm.check()
     except LMMUnavailableError as error:
         folder = find_folder()
-        if not any(p.suffix in ('.db', '.part') for p in folder.iterdir()):
+        if not any(folder.glob('*.db')) and not any(folder.glob('*.part')):
             raise
         goes_on = f'The run goes on if no text is missing in {folder}'
         print_log(f'{error}\n{goes_on}', 'current', logging.WARNING)
