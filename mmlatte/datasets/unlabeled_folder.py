@@ -2,24 +2,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from mmlatte.decode_image import IMAGE_SUFFIXES
 from mmlatte.registry import DATASETS
 
 from .indexed_dataset import IndexedDataset
 from .sample_index import SampleIndex
-
-IMAGE_SUFFIXES = (
-    '.avif',
-    '.bmp',
-    '.gif',
-    '.jpeg',
-    '.jpg',
-    '.pgm',
-    '.png',
-    '.ppm',
-    '.tif',
-    '.tiff',
-    '.webp',
-)
 
 
 @DATASETS.register_module()
