@@ -1,6 +1,7 @@
 from .adapt import AdaptOptions, AdaptPlan, AdaptResult, adapt
 from .compose_config import compose_config
 from .export import export_model
+from .images import skip_unreadable
 from .inference import Inferencer, find_images, load_classifier
 from .launch import (
     add_common_options,
@@ -35,5 +36,6 @@ __all__ = [
     'make_text_gallery',
     'preflight',
     'prepare_texts',
+    'skip_unreadable',
     'synthesize_texts',
 ]
