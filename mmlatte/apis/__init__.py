@@ -2,7 +2,12 @@ from .adapt import AdaptOptions, AdaptPlan, AdaptResult, adapt
 from .compose_config import compose_config
 from .export import export_model
 from .images import skip_unreadable
-from .inference import Inferencer, find_images, load_classifier
+from .inference import (
+    Inferencer,
+    find_images,
+    load_classifier,
+    suit_images,
+)
 from .launch import (
     add_common_options,
     add_parts,
@@ -37,5 +42,6 @@ __all__ = [
     'preflight',
     'prepare_texts',
     'skip_unreadable',
+    'suit_images',
     'synthesize_texts',
 ]

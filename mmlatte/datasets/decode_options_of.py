@@ -1,5 +1,6 @@
 """How the images of a data set or a config are decoded."""
 
+from mmengine.config import Config
 from torch.utils.data import Dataset
 
 from mmlatte.decode_image import DecodeOptions
@@ -33,6 +34,8 @@ def set_decode_options(node, options: DecodeOptions) -> None:
         node (Config | dict | list): Changed in place.
         options (DecodeOptions): Of them, what was chosen.
     """
+    if isinstance(node, Config):
+        node = node._cfg_dict
     if isinstance(node, (list, tuple)):
         for value in node:
             set_decode_options(value, options)

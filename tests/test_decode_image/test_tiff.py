@@ -83,9 +83,7 @@ def test_bands_tagged_minisblack(pixels, scene, tmp_path, layout, dtype):
     np.testing.assert_array_equal(found, scene)
     grey = pixels(tmp_path / 'x.tif', bands=(8,), **scale)
     np.testing.assert_array_equal(grey[..., 1], scene[..., 0])
-    with pytest.raises(
-        DecodeOptionsError, match='but it has 13 bands'
-    ):
+    with pytest.raises(DecodeOptionsError, match='but it has 13 bands'):
         pixels(tmp_path / 'x.tif', bands=(14,), **scale)
 
 
