@@ -12,6 +12,7 @@ from mmlatte.apis.adapt.methods import (
     METHODS,
 )
 from mmlatte.apis.export import FORMATS
+from mmlatte.engine.frozen import UnreadableImagesError
 from mmlatte.lmm import LMMUnavailableError
 
 
@@ -102,6 +103,28 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='take names in --answers that are no class for new classes',
     )
+    parser.add_argument(
+        '--range',
+        nargs=2,
+        type=float,
+        metavar=('LO', 'HI'),
+        help='values that become black and white, for images of more than 8 '
+        'bits (default: what the files declare, or measured on a sample)',
+    )
+    parser.add_argument(
+        '--bands',
+        nargs='+',
+        type=int,
+        metavar='N',
+        help='numbers, from 1, of the bands that are red, green and blue, or '
+        'of one that is grey, e.g. 4 3 2 for Sentinel-2',
+    )
+    parser.add_argument(
+        '--skip-unreadable',
+        action='store_true',
+        help='leave out images that cannot be read, and list them in '
+        'unreadable.csv',
+    )
     parser.add_argument('--epochs', type=int)
     parser.add_argument('--batch-size', type=int)
     parser.add_argument('--seed', type=int, default=0)
@@ -140,5 +163,11 @@ def _next_command() -> str:
 if __name__ == '__main__':
     try:
         main()
-    except (PreflightError, LMMUnavailableError, OSError, ValueError) as error:
+    except (
+        PreflightError,
+        LMMUnavailableError,
+        UnreadableImagesError,
+        OSError,
+        ValueError,
+    ) as error:
         raise SystemExit(f'{error}') from None

@@ -11,8 +11,10 @@ from mmlatte.apis import (
     leave_process_group,
     load_config,
     make_run_report,
+    skip_unreadable,
 )
 from mmlatte.engine import find_resumable_checkpoint
+from mmlatte.engine.frozen import UnreadableImagesError
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,6 +47,12 @@ def parse_args() -> argparse.Namespace:
         help='scale the learning rate with the batch size, see '
         '`auto_scale_lr.base_batch_size` of the config',
     )
+    parser.add_argument(
+        '--skip-unreadable',
+        action='store_true',
+        help='leave out images that cannot be read, and list them in '
+        'unreadable.csv of the work directory',
+    )
     return parser.parse_args()
 
 
@@ -67,6 +75,8 @@ def main() -> None:
         cfg.resume, cfg.load_from = checkpoint is not None, checkpoint
     elif args.resume is not None:
         cfg.resume, cfg.load_from = True, args.resume
+    if args.skip_unreadable or cfg.get('skip_unreadable'):
+        skip_unreadable(cfg)
     build_runner(cfg).train()
     if args.report and is_main_process():
         make_run_report(cfg.work_dir)
@@ -76,5 +86,5 @@ if __name__ == '__main__':
     try:
         main()
         leave_process_group()
-    except PreflightError as error:
+    except (PreflightError, UnreadableImagesError) as error:
         raise SystemExit(f'{error}') from None

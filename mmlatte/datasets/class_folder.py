@@ -2,11 +2,11 @@ import os
 from array import array
 from collections.abc import Iterator, Sequence
 
+from mmlatte.decode_image import IMAGE_SUFFIXES
 from mmlatte.registry import DATASETS
 
 from .indexed_dataset import IndexedDataset
 from .sample_index import SampleIndex
-from .unlabeled_folder import IMAGE_SUFFIXES
 
 
 @DATASETS.register_module()

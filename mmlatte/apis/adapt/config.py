@@ -1,5 +1,6 @@
 """The config of a run on a user's own folder, from a few choices."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -10,6 +11,8 @@ from mmlatte.datasets.clip_pipeline import (
     clip_data_preprocessor,
     clip_eval_pipeline,
 )
+from mmlatte.datasets.decode_options_of import set_decode_options
+from mmlatte.decode_image import DecodeOptions
 from mmlatte.models.clip import OpenCLIP
 
 from .methods import METHODS
@@ -19,13 +22,19 @@ from .settings import clip_settings
 __all__ = ['adapt_config']
 
 
-def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
+def adapt_config(
+    options: AdaptOptions,
+    clip: OpenCLIP,
+    count: int,
+    leave_out: str | Sequence[str] = (),
+) -> Config:
     """Write out every setting of the run.
 
     Args:
         options (AdaptOptions): The choices.
         clip (OpenCLIP): The CLIP, for its image size and normalisation.
         count (int): Number of images.
+        leave_out (str | Sequence[str]): See `IndexedDataset`.
 
     Returns:
         Config: Complete; ``tools/train.py`` can run it as well.
@@ -44,6 +53,8 @@ def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
     cfg.test_pipeline = clip_eval_pipeline(clip.image_size, facts)
     loader = cfg.train_dataloader
     loader.dataset.update(data_root=options.images, classes=classes)
+    if leave_out:
+        loader.dataset.leave_out = leave_out
     loader.num_workers = options.workers
     loader.persistent_workers = options.workers > 0
     if options.test is not None:
@@ -52,6 +63,9 @@ def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
         cache_dir=str(out / 'cache'), num_workers=options.workers
     )
     method.configure(cfg, options, clip, count)
+    set_decode_options(cfg, DecodeOptions(options.range, options.bands))
+    if options.skip_unreadable:
+        cfg.skip_unreadable = True
     cfg.randomness = dict(seed=options.seed, deterministic=False)
     cfg.work_dir = str(out / 'run')
     cfg.launcher = 'none'

@@ -32,13 +32,21 @@ WALK = 12
 REPORTED = 2000
 
 
-def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
+def make_plan(
+    cfg: Config,
+    clip: OpenCLIP,
+    out: Path,
+    pixels: str = '',
+    left_out: str = '',
+) -> AdaptPlan:
     """Measure how fast a few images go, and estimate the whole.
 
     Args:
         cfg (Config): The run, see `adapt_config`.
         clip (OpenCLIP): Its CLIP, on the device of the run.
         out (Path): Folder of the results.
+        pixels (str): See `AdaptPlan`.
+        left_out (str): See `AdaptPlan`.
     """
     loader = cfg.train_dataloader
     dataset = DATASETS.build({**loader.dataset, 'pipeline': cfg.test_pipeline})
@@ -108,6 +116,8 @@ def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
         bytes={k: v for k, v in sizes.items() if v > 0},
         free=shutil.disk_usage(parent).free,
         out=str(out),
+        pixels=pixels,
+        left_out=left_out,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from mmlatte.decode_image import DecodeOptions
 from mmlatte.lmm.asking.prompts import with_article
 from mmlatte.models.classifiers.prototype_classifier import check_templates
 
@@ -38,6 +39,13 @@ class AdaptOptions:
         workers (int): Loading processes.
         test (str | None): Folder with a sub-folder of images per class, to
             measure accuracy on; training does not see it.
+        range (Sequence[float] | None): The values that become black and
+            white, for images of more than 8 bits. None: what the files
+            declare, or percentiles of a sample.
+        bands (Sequence[int] | None): Numbers, from 1, of the bands that are
+            red, green and blue, or of one that is grey.
+        skip_unreadable (bool): Leave out images that cannot be read, here
+            and where the model predicts.
         out (str): Folder of the results.
     """
 
@@ -55,6 +63,9 @@ class AdaptOptions:
     device: str | None = None
     workers: int = 2
     test: str | None = None
+    range: Sequence[float] | None = None
+    bands: Sequence[int] | None = None
+    skip_unreadable: bool = False
     out: str = 'work_dirs/adapted'
 
     def __post_init__(self) -> None:
@@ -75,6 +86,7 @@ class AdaptOptions:
                 raise ValueError(f'{name}={value} must be at least 1')
         if self.lr is not None and self.lr <= 0:
             raise ValueError(f'lr={self.lr} must be positive')
+        DecodeOptions(self.range, self.bands)  # refuses what makes no sense
         if self.template is None:
             self.template = default_template(self.describe)
         check_templates(self.template)

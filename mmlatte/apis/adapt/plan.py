@@ -26,6 +26,8 @@ class AdaptPlan:
             on disk, beside what an earlier call left there.
         free (int): Bytes that are free there.
         out (str): Folder of the results.
+        pixels (str): How their values become visible, '' for 8 bits.
+        left_out (str): Files of the folder that are left out, '' for none.
     """
 
     images: int
@@ -42,6 +44,8 @@ class AdaptPlan:
     bytes: dict[str, int]
     free: int
     out: str
+    pixels: str = ''
+    left_out: str = ''
 
     def __str__(self) -> str:
         steps = self.epochs * -(-self.images // self.batch_size)
@@ -66,6 +70,8 @@ class AdaptPlan:
         sizes = [f'{k} {_size(v)}' for k, v in self.bytes.items()]
         lines = [
             f'images      {self.images:,}',
+            *[f'left out    {self.left_out}'] * bool(self.left_out),
+            *[f'pixels      {self.pixels}'] * bool(self.pixels),
             f'classes     {len(self.classes)}: {names}',
             f'CLIP        {self.clip}',
             f'LMM         {lmm}',

@@ -9,10 +9,15 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 
 from mmlatte.apis.export import check_export_formats, export_model
+from mmlatte.apis.images import open_folder, skip_unreadable
 from mmlatte.apis.launch import build_runner
 from mmlatte.apis.pages.run_report import make_run_report
 from mmlatte.apis.preflight import PreflightError, preflight
-from mmlatte.datasets.unlabeled_folder import read_class_names
+from mmlatte.datasets.unlabeled_folder import (
+    left_out_line,
+    read_class_names,
+)
+from mmlatte.decode_image import DecodeOptions
 from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, MODELS
@@ -141,14 +146,17 @@ def adapt(
             f'name {ANSWERS_METHOD!r}'
         )
     names = read_class_names(classes)
-    dataset = DATASETS.build(
-        dict(
-            type='mmlatte.UnlabeledFolder',
-            data_root=images,
-            classes=names,
-            pipeline=[],
-        )
+    found = open_folder(
+        images,
+        names,
+        DecodeOptions(choices.get('range'), choices.get('bands')),
+        choices.get('skip_unreadable', False),
+        None if dry_run else folder,
+        choices.get('workers', 0),
     )
+    dataset, choices['range'] = found.dataset, found.look.options.range
+    if found.look.mostly_dark:
+        logger.warning(f'{found.look}')
     record = AnswersRecord(folder, images, dataset, names)
     record.take(answers, new_classes, keep=not dry_run)
     if method is None:
@@ -161,7 +169,9 @@ def adapt(
     takes_answers = METHODS[options.method].takes_answers
     clip = _build_clip(options)
     _check_export(wanted, clip)
-    cfg = adapt_config(options, clip, len(dataset))
+    cfg = adapt_config(options, clip, len(dataset), found.leave_out)
+    if options.skip_unreadable and options.test and not dry_run:
+        skip_unreadable(cfg, ('val', 'test'))
     asking: Asking | None = None
     page: Path | None = None
     if (ask or serve) and not dry_run:
@@ -170,7 +180,7 @@ def adapt(
             asking.serve(ask or QUESTIONS, command or '')
             asking = None  # there are more answers now, maybe classes
             options = dataclasses.replace(options, classes=record.classes)
-            cfg = adapt_config(options, clip, len(dataset))
+            cfg = adapt_config(options, clip, len(dataset), found.leave_out)
         else:
             page = asking.write(ask or QUESTIONS, folder, command or '')
             if page is not None:
@@ -210,7 +220,13 @@ def adapt(
             wanted = _missing(targets)
     result = AdaptResult(folder / 'run', questions=page)
     if anew or not (result.run / 'summary.json').exists():
-        result.plan = make_plan(cfg, clip, folder)
+        result.plan = make_plan(
+            cfg,
+            clip,
+            folder,
+            str(found.look),
+            left_out_line(found.left_out),
+        )
         if show is None:
             logger.info(f'The plan:\n{result.plan}')
         else:

@@ -5,6 +5,7 @@ import time
 
 import torch
 
+from mmlatte.datasets.decode_options_of import decode_options_of
 from mmlatte.engine.hooks import LMMTextSynthHook
 from mmlatte.lmm import BaseLMM, LMMRequest, load_image
 from mmlatte.models.clip import OpenCLIP
@@ -82,6 +83,7 @@ def _readable(dataset) -> list[int]:
 def seconds_per_text(hook: LMMTextSynthHook, dataset) -> float:
     """Seconds per text, after the first batch (which loads the model)."""
     lmm: BaseLMM = hook.lmm
+    options = decode_options_of(dataset)
     size = lmm.batch_size
     infos = [
         dataset.get_data_info(i) for i in range(min(2 * size, len(dataset)))
@@ -91,7 +93,7 @@ def seconds_per_text(hook: LMMTextSynthHook, dataset) -> float:
             info['sample_id'],
             'image',
             hook.image_prompts[0],
-            lambda path=info['img_path']: load_image(path),
+            lambda path=info['img_path']: load_image(path, options=options),
         )
         for info in infos
     ]

@@ -12,8 +12,11 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmlatte.apis.inference.find_images import find_images
+from mmlatte.apis.inference.image_dataset import test_pipeline
 from mmlatte.apis.inference.inferencer import Inferencer
 from mmlatte.apis.inference.load_classifier import frozen_config
+from mmlatte.datasets.decode_options_of import pipeline_options
+from mmlatte.decode_image import DecodeOptions
 from mmlatte.image_table import ImageTable, key_name
 from mmlatte.lmm import ImageError, TextStore, load_image, store_folder
 from mmlatte.registry import DATASETS, LMMS
@@ -27,6 +30,8 @@ from mmlatte.visualization.run_report import (
 from .run_facts import read_scalars, run_facts
 
 __all__ = ['make_run_report']
+
+PLAIN = DecodeOptions()
 
 
 def make_run_report(
@@ -79,6 +84,7 @@ def make_run_report(
         shown_from.before, shown_from.after, shown
     )
     chosen = {*changed, *uncertain}
+    decode = pipeline_options(test_pipeline(config))
     texts = (
         _texts(config, {i: shown_from.paths[i] for i in chosen})
         if has_texts
@@ -87,7 +93,7 @@ def make_run_report(
     pictures = {
         i: ReportImage(
             shown_from.names[i],
-            _thumbnail(shown_from.paths[i]),
+            _thumbnail(shown_from.paths[i], options=decode),
             _lines(i, shown_from, adapted.classes, texts),
         )
         for i in chosen
@@ -241,9 +247,11 @@ def _texts(config: Config, paths: dict[int, str]) -> dict[int, list[str]]:
     }
 
 
-def _thumbnail(path: str, side: int = 160) -> str:
+def _thumbnail(
+    path: str, side: int = 160, options: DecodeOptions = PLAIN
+) -> str:
     try:
-        image = load_image(path, max_side=side, min_side=1)
+        image = load_image(path, max_side=side, min_side=1, options=options)
     except ImageError as error:
         print_log(f'no thumbnail of {path}: {error}', 'current')
         return ''

@@ -33,11 +33,15 @@ from .labels_fingerprint import labels_fingerprint
 from .wait_for import wait_for
 from .zero_shot_labels import ZeroShotLabels
 
-__all__ = ['FrozenPass']
+__all__ = ['FrozenPass', 'UnreadableImagesError']
 
 #: Unreadable images named in the error; all of them are in a file.
 MAX_LISTED = 100
 NOT_FINITE = 'CLIP gives it features that are no numbers (NaN or infinite)'
+
+
+class UnreadableImagesError(RuntimeError):
+    """Images cannot be read; the message lists them."""
 
 
 @dataclass
@@ -74,7 +78,7 @@ class FrozenPass:
             dataset (Dataset): With a pipeline of its own, which is not used.
 
         Raises:
-            RuntimeError: If images cannot be read; lists all of them.
+            UnreadableImagesError: Lists all images that cannot be read.
         """
         clip = model.clip.fingerprint()
         was_training = model.training
@@ -166,7 +170,7 @@ class FrozenPass:
             found: dict[str, str] = {}
             for path in failed:
                 found.update(json.loads(path.read_text()))
-            raise RuntimeError(_message(found, cache, unreadable))
+            raise UnreadableImagesError(_message(found, cache, unreadable))
         if is_main_process():
             cache.merge()
             for old in cache.data.glob('unreadable-*'):
@@ -226,6 +230,6 @@ def _message(errors: dict[str, str], cache: FeatureCache, folder: Path) -> str:
         f'{len(lines)} of {len(cache.images)} training images cannot be '
         'read or encoded:\n    '
         + '\n    '.join(listed)
-        + '\nReplace these files, or '
-        'take them out of the data set (split file or folder), and run again.'
+        + '\nReplace these files, take them out of the data set, or leave '
+        'them out with --skip-unreadable (skip_unreadable=True in a config).'
     )

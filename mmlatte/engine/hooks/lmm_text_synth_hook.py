@@ -4,6 +4,7 @@ from pathlib import Path
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 
+from mmlatte.datasets.decode_options_of import decode_options_of
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.datasets.transforms.load_texts import bind_texts
 from mmlatte.engine.frozen import ZeroShotLabels
@@ -159,10 +160,13 @@ class LMMTextSynthHook(Hook):
             clip (OpenCLIP): Whose tokens count a text's length.
             labels (ZeroShotLabels): Of the images.
         """
+        options = decode_options_of(dataset)
         wanted = WantedTexts(
             samples=samples_of(dataset),
             images=labels.images,
-            load=lambda i: load_image(dataset.get_data_info(i)['img_path']),
+            load=lambda i: load_image(
+                dataset.get_data_info(i)['img_path'], options=options
+            ),
             labels=labels.labels,
             class_names=class_names,
             image_prompts=self.image_prompts,
