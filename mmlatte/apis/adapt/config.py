@@ -4,6 +4,7 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmlatte.apis.preflight import note_weight_facts
 from mmlatte.configs_folder import configs_folder
 from mmlatte.datasets.class_folder import plain_name
 from mmlatte.datasets.clip_pipeline import (
@@ -14,7 +15,6 @@ from mmlatte.models.clip import OpenCLIP
 
 from .methods import METHODS
 from .options import AdaptOptions
-from .settings import clip_settings
 
 __all__ = ['adapt_config']
 
@@ -37,7 +37,8 @@ def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
     facts = clip.preprocess
     cfg.model.update(class_names=classes, templates=options.template)
     tuning = cfg.model.clip.get('tuning')
-    cfg.model.clip = clip_settings(options.clip)
+    cfg.model.clip = options.clip_settings()
+    note_weight_facts(cfg.model.clip)
     if tuning is not None:
         cfg.model.clip.tuning = tuning
     cfg.model.data_preprocessor = clip_data_preprocessor(facts)

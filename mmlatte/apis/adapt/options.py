@@ -10,6 +10,7 @@ from mmlatte.lmm.asking.prompts import with_article
 from mmlatte.models.classifiers.prototype_classifier import check_templates
 
 from .methods import DEFAULT_METHOD, METHODS
+from .settings import clip_settings
 
 __all__ = ['AdaptOptions', 'default_template']
 
@@ -26,6 +27,9 @@ class AdaptOptions:
             ``'a <describe> of {}.'``, for photos ``'a photo of a {}.'``.
         clip (str): ``NAME/TAG`` of open_clip, ``NAME/FILE``,
             ``local-dir:FOLDER`` or ``hf-hub:OWNER/REPO``.
+        preprocess (dict | str | None): For a ``FILE`` with weights: how
+            images are prepared, see ``mmlatte.OpenCLIP``.
+        quick_gelu (bool | None): For a ``FILE``: whether it needs QuickGELU.
         method (str): One of `METHODS`.
         lmm (str | None): A model of transformers (folder or hub name), the
             address of a server (``http://HOST:PORT/v1#MODEL``), a file of
@@ -46,6 +50,8 @@ class AdaptOptions:
     describe: str = 'photo'
     template: str | None = None
     clip: str = 'ViT-B-32/laion2b_s34b_b79k'
+    preprocess: dict | str | None = None
+    quick_gelu: bool | None = None
     method: str = DEFAULT_METHOD
     lmm: str | None = None
     lr: float | None = None
@@ -78,6 +84,10 @@ class AdaptOptions:
         if self.template is None:
             self.template = default_template(self.describe)
         check_templates(self.template)
+
+    def clip_settings(self) -> dict:
+        """Return the config of the CLIP."""
+        return clip_settings(self.clip, self.preprocess, self.quick_gelu)
 
     def _check_not_taken(self) -> None:
         """Refuse what a method would do nothing with."""

@@ -29,7 +29,6 @@ from .plan import AdaptPlan
 from .predictions import write_all_predictions
 from .review import write_review
 from .same_run import IMAGES, check_same_run, fingerprint
-from .settings import clip_settings
 
 __all__ = ['AdaptResult', 'adapt']
 
@@ -247,9 +246,8 @@ def _missing(targets: dict[str, Path]) -> list[str]:
 
 
 def _build_clip(options: AdaptOptions) -> OpenCLIP:
-    settings = clip_settings(options.clip)
     try:
-        return MODELS.build(settings).to(options.device)
+        return MODELS.build(options.clip_settings()).to(options.device)
     except RuntimeError as error:
         raise PreflightError(f'CLIP weights: {error}') from error
 
