@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 
-from mmlatte.apis import PreflightError, adapt
+from mmlatte.apis import adapt
 from mmlatte.apis.adapt.methods import (
     ANSWERS_METHOD,
     DEFAULT_METHOD,
@@ -13,7 +13,7 @@ from mmlatte.apis.adapt.methods import (
 )
 from mmlatte.apis.adapt.settings import preprocess_option
 from mmlatte.apis.export import FORMATS
-from mmlatte.lmm import LMMUnavailableError
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -155,7 +155,5 @@ def _next_command() -> str:
 
 
 if __name__ == '__main__':
-    try:
+    with user_errors():
         main()
-    except (PreflightError, LMMUnavailableError, OSError, ValueError) as error:
-        raise SystemExit(f'{error}') from None

@@ -5,7 +5,6 @@ import argparse
 from mmengine.dist import is_main_process
 
 from mmlatte.apis import (
-    PreflightError,
     add_common_options,
     build_runner,
     leave_process_group,
@@ -13,6 +12,7 @@ from mmlatte.apis import (
     make_run_report,
 )
 from mmlatte.engine import find_resumable_checkpoint
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -73,8 +73,6 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    try:
+    with user_errors():
         main()
         leave_process_group()
-    except PreflightError as error:
-        raise SystemExit(f'{error}') from None

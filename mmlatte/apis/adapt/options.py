@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from mmlatte.lmm.asking.prompts import with_article
-from mmlatte.models.classifiers.prototype_classifier import check_templates
+from mmlatte.models.class_texts import check_templates
 
 from .methods import DEFAULT_METHOD, METHODS
 from .settings import clip_settings
@@ -22,6 +22,9 @@ class AdaptOptions:
     Args:
         images (str): Folder of the images.
         classes (Sequence[str]): Class names.
+        synonyms (dict[str, list[str]]): Further names of some classes.
+        descriptions (dict[str, list[str]]): Sentences about every class, in
+            the place of the template; or empty.
         describe (str): What an image is, e.g. ``'satellite image'``.
         template (str | None): Class text with ``{}``. Defaults to
             ``'a <describe> of {}.'``, for photos ``'a photo of a {}.'``.
@@ -47,6 +50,8 @@ class AdaptOptions:
 
     images: str
     classes: Sequence[str]
+    synonyms: dict[str, list[str]] = field(default_factory=dict)
+    descriptions: dict[str, list[str]] = field(default_factory=dict)
     describe: str = 'photo'
     template: str | None = None
     clip: str = 'ViT-B-32/laion2b_s34b_b79k'
@@ -81,6 +86,11 @@ class AdaptOptions:
                 raise ValueError(f'{name}={value} must be at least 1')
         if self.lr is not None and self.lr <= 0:
             raise ValueError(f'lr={self.lr} must be positive')
+        if self.descriptions and self.template is not None:
+            raise ValueError(
+                f'template={self.template!r}: the class file describes its '
+                'classes, and these texts are taken; leave one of them out'
+            )
         if self.template is None:
             self.template = default_template(self.describe)
         check_templates(self.template)

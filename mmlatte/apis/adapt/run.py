@@ -14,7 +14,7 @@ from mmlatte.apis.launch import build_runner
 from mmlatte.apis.pages.run_report import make_run_report
 from mmlatte.apis.preflight import PreflightError, preflight
 from mmlatte.atomic_file import atomic_file
-from mmlatte.datasets.unlabeled_folder import read_class_names
+from mmlatte.datasets.class_names import read_class_list
 from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, MODELS
@@ -89,8 +89,8 @@ def adapt(
 
     Args:
         images (str): Folder of the images.
-        classes (str | Sequence[str]): Class names, or a text file with one a
-            line.
+        classes (str | Sequence[str]): Class names, or a file of them, see
+            `read_class_list`.
         out (str): Folder of the results.
         export (Sequence[str]): Formats of `export_model`; empty for none.
         dry_run (bool): Stop after the plan.
@@ -131,7 +131,8 @@ def adapt(
             f'method={method!r} takes no answers: leave the method out, or '
             f'name {ANSWERS_METHOD!r}'
         )
-    names = read_class_names(classes)
+    listed = read_class_list(classes)
+    names = listed.names
     dataset = DATASETS.build(
         dict(
             type='mmlatte.UnlabeledFolder',
@@ -147,7 +148,12 @@ def adapt(
             ANSWERS_METHOD if asked or record.used else DEFAULT_METHOD
         )
     options = AdaptOptions(
-        images=images, classes=record.classes, out=str(folder), **choices
+        images=images,
+        classes=record.classes,
+        synonyms=listed.synonyms,
+        descriptions=listed.descriptions,
+        out=str(folder),
+        **choices,
     )
     takes_answers = METHODS[options.method].takes_answers
     clip = _build_clip(options)

@@ -98,6 +98,7 @@ class FrozenPass:
                     model.class_names,
                     model.templates,
                     model.descriptions,
+                    model.synonyms,
                 ),
             )
         model.train(was_training)
