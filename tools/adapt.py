@@ -5,15 +5,15 @@ import os
 import shlex
 import sys
 
-from mmlatte.apis import PreflightError, adapt
+from mmlatte.apis import adapt
 from mmlatte.apis.adapt.methods import (
     ANSWERS_METHOD,
     DEFAULT_METHOD,
     METHODS,
 )
+from mmlatte.apis.adapt.settings import preprocess_option
 from mmlatte.apis.export import FORMATS
-from mmlatte.engine.frozen import UnreadableImagesError
-from mmlatte.lmm import LMMUnavailableError
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,6 +42,20 @@ def parse_args() -> argparse.Namespace:
         default='ViT-B-32/laion2b_s34b_b79k',
         help='NAME/TAG of open_clip, NAME/FILE with weights, local-dir:FOLDER '
         'or hf-hub:OWNER/REPO (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--preprocess',
+        nargs='+',
+        metavar='TAG|KEY=VALUE',
+        help='how images are prepared for a FILE with weights, where that is '
+        'not known: mean=R,G,B std=R,G,B interpolation=bicubic '
+        'resize_mode=shortest, or a tag that has them',
+    )
+    parser.add_argument(
+        '--quick-gelu',
+        action=argparse.BooleanOptionalAction,
+        help='whether a FILE with weights needs QuickGELU, where that is not '
+        'known',
     )
     parser.add_argument(
         '--method',
@@ -142,6 +156,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = vars(parse_args())
+    if args['preprocess']:
+        args['preprocess'] = preprocess_option(args['preprocess'])
     adapt(show=print, command=_next_command(), **args)
 
 
@@ -161,13 +177,5 @@ def _next_command() -> str:
 
 
 if __name__ == '__main__':
-    try:
+    with user_errors():
         main()
-    except (
-        PreflightError,
-        LMMUnavailableError,
-        UnreadableImagesError,
-        OSError,
-        ValueError,
-    ) as error:
-        raise SystemExit(f'{error}') from None

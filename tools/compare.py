@@ -17,6 +17,7 @@ from mmengine.config import DictAction
 
 from mmlatte.apis import add_parts, compare, make_entries
 from mmlatte.engine.loops.resumable_train_loop import TERMINATED
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -78,7 +79,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    try:
+    with user_errors():
         main()
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(f'{error}') from None

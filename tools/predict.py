@@ -13,9 +13,10 @@ from mmlatte.apis.inference.prediction_file import (
     prediction_rows,
     write_predictions,
 )
-from mmlatte.datasets.unlabeled_folder import read_class_names
+from mmlatte.datasets.class_names import read_class_list
 from mmlatte.datasets.unreadable_file import write_unreadable
 from mmlatte.progress import Progress
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -128,7 +129,10 @@ def main() -> None:
         (args.classes, inferencer.set_classes),
         (args.add_classes, inferencer.add_classes),
     ):
-        new = change(read_class_names(option), args.template) if option else []
+        if not option:
+            continue
+        listed = read_class_list(option)
+        new = change(listed.names, args.template, listed.synonyms)
         if new:
             logger.info(f'new classes, from their texts: {", ".join(new)}')
     suit_images(inferencer, images, args.range, args.bands)
@@ -160,7 +164,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    try:
+    with user_errors():
         main()
-    except (OSError, ValueError) as error:
-        raise SystemExit(f'{error}') from None

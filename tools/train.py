@@ -5,7 +5,6 @@ import argparse
 from mmengine.dist import is_main_process
 
 from mmlatte.apis import (
-    PreflightError,
     add_common_options,
     build_runner,
     leave_process_group,
@@ -14,7 +13,7 @@ from mmlatte.apis import (
     skip_unreadable,
 )
 from mmlatte.engine import find_resumable_checkpoint
-from mmlatte.engine.frozen import UnreadableImagesError
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -83,8 +82,6 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    try:
+    with user_errors():
         main()
         leave_process_group()
-    except (PreflightError, UnreadableImagesError) as error:
-        raise SystemExit(f'{error}') from None

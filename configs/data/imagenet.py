@@ -11,6 +11,7 @@ dataset = dict(
     type='mmlatte.ClassFolder',
     data_root='data/imagenet',
     metainfo=dict(classes=class_names),
+    by_name=False,
 )
 data = dict(
     model=dict(class_names=class_names, templates={{_base_.templates}}),

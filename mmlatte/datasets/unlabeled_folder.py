@@ -1,11 +1,11 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from mmlatte.decode_image import IMAGE_SUFFIXES, kind_and_reason
 from mmlatte.registry import DATASETS
 
+from .class_names import read_class_names
 from .indexed_dataset import IndexedDataset
 from .sample_index import SampleIndex
 
@@ -20,8 +20,8 @@ class UnlabeledFolder(IndexedDataset):
 
     Args:
         data_root (str): The folder.
-        classes (str | Sequence[str]): The class names, or a text file with
-            one name a line.
+        classes (str | Sequence[str]): The class names, or a file of them,
+            see `read_class_list`.
         suffixes (Sequence[str]): File name endings of images, lower case.
         **kwargs: ``indices``, ``pipeline`` and others of
             :class:`mmpretrain.datasets.BaseDataset`, ``leave_out`` of
@@ -153,45 +153,3 @@ def visible_files(
         # The last is taken first. Sorted: of several links to a folder, the
         # same one counts on every machine.
         folders += [name for _, name in sorted(below, reverse=True)]
-
-
-def read_class_names(classes: str | Sequence[str]) -> tuple[str, ...]:
-    """Return class names.
-
-    Args:
-        classes (str | Sequence[str]): A text file with one name a line, names
-            with commas between them, or a list.
-
-    Raises:
-        FileNotFoundError: If the file does not exist.
-        ValueError: If there is no name, an empty one, or one twice.
-    """
-    source = 'classes'
-    if isinstance(classes, str):
-        file = Path(classes).expanduser()
-        # os.path, not pathlib: many names are too long for a file's name.
-        if os.path.isfile(file):
-            source = f"class file '{classes}'"
-            lines = file.read_text(encoding='utf-8-sig').splitlines()
-        elif ',' in classes and file.suffix != '.txt':
-            lines = classes.split(',')
-        else:
-            raise FileNotFoundError(
-                f"class file '{classes}' does not exist: write one class name "
-                'a line, or give names with commas (after a single one, too).'
-            )
-        classes = [line for line in lines if line.strip()]
-    names = tuple(name.strip() for name in classes)
-    if not names:
-        raise ValueError(f'{source} holds no class name.')
-    first: dict[str, int] = {}
-    for number, name in enumerate(names):
-        if not name:
-            raise ValueError(f'{source}: name {number + 1} is empty.')
-        if name.lower() in first:
-            raise ValueError(
-                f"{source}: name {number + 1}, '{name}', repeats name "
-                f'{first[name.lower()] + 1}.'
-            )
-        first[name.lower()] = number
-    return names

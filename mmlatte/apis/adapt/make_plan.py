@@ -11,7 +11,7 @@ from mmlatte.engine.frozen.labels_fingerprint import labels_fingerprint
 from mmlatte.engine.hooks import LMMTextSynthHook
 from mmlatte.engine.rate.label_probe import MAX_IMAGES
 from mmlatte.engine.schedulers import highest_rate
-from mmlatte.models.classifiers.prototype_classifier import check_templates
+from mmlatte.models.class_texts import check_templates
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, HOOKS
 
@@ -155,6 +155,7 @@ def _texts_left(cfg: Config, hook: LMMTextSynthHook, clip, dataset) -> int:
             model.class_names,
             check_templates(model.templates),
             model.get('descriptions'),
+            model.get('synonyms'),
         ),
     )
     for labels in found:

@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from mmlatte.decode_image import DecodeOptions
 from mmlatte.lmm.asking.prompts import with_article
-from mmlatte.models.classifiers.prototype_classifier import check_templates
+from mmlatte.models.class_texts import check_templates
 
 from .methods import DEFAULT_METHOD, METHODS
+from .settings import clip_settings
 
 __all__ = ['AdaptOptions', 'default_template']
 
@@ -22,11 +23,17 @@ class AdaptOptions:
     Args:
         images (str): Folder of the images.
         classes (Sequence[str]): Class names.
+        synonyms (dict[str, list[str]]): Further names of some classes.
+        descriptions (dict[str, list[str]]): Sentences about every class, in
+            the place of the template; or empty.
         describe (str): What an image is, e.g. ``'satellite image'``.
         template (str | None): Class text with ``{}``. Defaults to
             ``'a <describe> of {}.'``, for photos ``'a photo of a {}.'``.
         clip (str): ``NAME/TAG`` of open_clip, ``NAME/FILE``,
             ``local-dir:FOLDER`` or ``hf-hub:OWNER/REPO``.
+        preprocess (dict | str | None): For a ``FILE`` with weights: how
+            images are prepared, see ``mmlatte.OpenCLIP``.
+        quick_gelu (bool | None): For a ``FILE``: whether it needs QuickGELU.
         method (str): One of `METHODS`.
         lmm (str | None): A model of transformers (folder or hub name), the
             address of a server (``http://HOST:PORT/v1#MODEL``), a file of
@@ -51,9 +58,13 @@ class AdaptOptions:
 
     images: str
     classes: Sequence[str]
+    synonyms: dict[str, list[str]] = field(default_factory=dict)
+    descriptions: dict[str, list[str]] = field(default_factory=dict)
     describe: str = 'photo'
     template: str | None = None
     clip: str = 'ViT-B-32/laion2b_s34b_b79k'
+    preprocess: dict | str | None = None
+    quick_gelu: bool | None = None
     method: str = DEFAULT_METHOD
     lmm: str | None = None
     lr: float | None = None
@@ -87,9 +98,18 @@ class AdaptOptions:
         if self.lr is not None and self.lr <= 0:
             raise ValueError(f'lr={self.lr} must be positive')
         DecodeOptions(self.range, self.bands)  # refuses what makes no sense
+        if self.descriptions and self.template is not None:
+            raise ValueError(
+                f'template={self.template!r}: the class file describes its '
+                'classes, and these texts are taken; leave one of them out'
+            )
         if self.template is None:
             self.template = default_template(self.describe)
         check_templates(self.template)
+
+    def clip_settings(self) -> dict:
+        """Return the config of the CLIP."""
+        return clip_settings(self.clip, self.preprocess, self.quick_gelu)
 
     def _check_not_taken(self) -> None:
         """Refuse what a method would do nothing with."""

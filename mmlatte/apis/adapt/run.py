@@ -13,10 +13,8 @@ from mmlatte.apis.images import open_folder, skip_unreadable
 from mmlatte.apis.launch import build_runner
 from mmlatte.apis.pages.run_report import make_run_report
 from mmlatte.apis.preflight import PreflightError, preflight
-from mmlatte.datasets.unlabeled_folder import (
-    left_out_line,
-    read_class_names,
-)
+from mmlatte.datasets.class_names import read_class_list
+from mmlatte.datasets.unlabeled_folder import left_out_line
 from mmlatte.decode_image import DecodeOptions
 from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.models.clip import OpenCLIP
@@ -40,7 +38,6 @@ from .same_run import (
     results,
     set_aside,
 )
-from .settings import clip_settings
 
 __all__ = ['AdaptResult', 'adapt']
 
@@ -103,8 +100,8 @@ def adapt(
 
     Args:
         images (str): Folder of the images.
-        classes (str | Sequence[str]): Class names, or a text file with one a
-            line.
+        classes (str | Sequence[str]): Class names, or a file of them, see
+            `read_class_list`.
         out (str): Folder of the results.
         export (Sequence[str]): Formats of `export_model`; empty for none.
         dry_run (bool): Stop after the plan.
@@ -145,7 +142,8 @@ def adapt(
             f'method={method!r} takes no answers: leave the method out, or '
             f'name {ANSWERS_METHOD!r}'
         )
-    names = read_class_names(classes)
+    listed = read_class_list(classes)
+    names = listed.names
     found = open_folder(
         images,
         names,
@@ -164,7 +162,12 @@ def adapt(
             ANSWERS_METHOD if asked or record.used else DEFAULT_METHOD
         )
     options = AdaptOptions(
-        images=images, classes=record.classes, out=str(folder), **choices
+        images=images,
+        classes=record.classes,
+        synonyms=listed.synonyms,
+        descriptions=listed.descriptions,
+        out=str(folder),
+        **choices,
     )
     takes_answers = METHODS[options.method].takes_answers
     clip = _build_clip(options)
@@ -293,9 +296,8 @@ def _missing(targets: dict[str, Path]) -> list[str]:
 
 
 def _build_clip(options: AdaptOptions) -> OpenCLIP:
-    settings = clip_settings(options.clip)
     try:
-        return MODELS.build(settings).to(options.device)
+        return MODELS.build(options.clip_settings()).to(options.device)
     except RuntimeError as error:
         raise PreflightError(f'CLIP weights: {error}') from error
 

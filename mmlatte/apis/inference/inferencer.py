@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from mmlatte.datasets.decode_options_of import set_decode_options
 from mmlatte.decode_image import DecodeOptions
-from mmlatte.models.classifiers.prototype_classifier import check_templates
+from mmlatte.models.class_texts import check_templates
 from mmlatte.registry import MODELS
 
 from .calibration import (
@@ -26,6 +26,7 @@ from .image_dataset import (
 )
 from .image_input import image_to_bgr, list_inputs
 from .load_classifier import frozen_config, load_classifier
+from .new_classes import class_prototypes
 
 
 class Inferencer(ImageClassificationInferencer):
@@ -87,7 +88,10 @@ class Inferencer(ImageClassificationInferencer):
         self.pipeline = self._init_pipeline(self.config)
 
     def set_classes(
-        self, classes: Sequence[str], template: str | None = None
+        self,
+        classes: Sequence[str],
+        template: str | None = None,
+        synonyms: dict[str, list[str]] | None = None,
     ) -> list[str]:
         """Choose among these classes only, in this order.
 
@@ -100,6 +104,8 @@ class Inferencer(ImageClassificationInferencer):
             classes (Sequence[str]): Class names.
             template (str, optional): Prompt template of the new classes.
                 Defaults to the model's first.
+            synonyms (dict[str, list[str]], optional): Further names of new
+                classes, whose prototypes are the means of all their texts.
 
         Returns:
             list[str]: Those that are new.
@@ -130,10 +136,8 @@ class Inferencer(ImageClassificationInferencer):
                 'cannot be added'
             )
         if new:
-            texts = [template.format(name) for name in new]
-            with torch.no_grad():
-                features = self.model.clip.encode_texts(texts).to(rows)
-            known.update(zip(new, features, strict=True))
+            made = class_prototypes(self.model, new, template, synonyms)
+            known.update(zip(new, made, strict=True))
         built = MODELS.build(
             dict(
                 type='mmlatte.PrototypeMemory',
@@ -147,12 +151,15 @@ class Inferencer(ImageClassificationInferencer):
         return new
 
     def add_classes(
-        self, classes: Sequence[str], template: str | None = None
+        self,
+        classes: Sequence[str],
+        template: str | None = None,
+        synonyms: dict[str, list[str]] | None = None,
     ) -> list[str]:
         """Let the model choose among these classes too; see `set_classes`."""
         known = set(self.classes)
         extra = [name for name in classes if name not in known]
-        return self.set_classes([*self.classes, *extra], template)
+        return self.set_classes([*self.classes, *extra], template, synonyms)
 
     def calibrate(
         self, inputs, batch_size: int = 64, num_workers: int = 0

@@ -105,6 +105,7 @@ class FrozenPass:
                     model.class_names,
                     model.templates,
                     model.descriptions,
+                    model.synonyms,
                 ),
             )
         model.train(was_training)

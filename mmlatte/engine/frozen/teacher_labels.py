@@ -44,6 +44,7 @@ def teacher_labels(
             'type': 'mmlatte.ZeroShotCLIP',
             'class_names': student.class_names,
             'templates': student.templates,
+            'synonyms': student.synonyms,
             **teacher,
         }
     )
