@@ -502,6 +502,10 @@ def test_backends_by_name(tmp_path):
     for name, kind in kinds.items():
         assert lmm_settings(name, 'cpu')['type'] == kind
     assert lmm_settings(None, 'cuda')['load_in_4bit']
+    server = lmm_settings('http://localhost:8000/v1#llava', 'cpu', 'MY_KEY')
+    assert server['api_key_env'] == 'MY_KEY'
+    with pytest.raises(ValueError, match='is no server'):
+        lmm_settings('org/model', 'cpu', 'MY_KEY')
     assert clip_settings('RN50/openai')['model_name'] == 'RN50'
     question, _ = prompts_for('satellite image')
     assert question.startswith('Describe what the sat')
