@@ -70,6 +70,12 @@ def parse_args() -> argparse.Namespace:
         '(http://HOST:PORT/v1#MODEL), file of texts (.jsonl), or none; by '
         'default LLaVA-1.6-mistral-7b on a GPU, SmolVLM-500M on a CPU',
     )
+    parser.add_argument(
+        '--api-key-env',
+        metavar='NAME',
+        help='environment variable with the API key of the server (default: '
+        'MMLATTE_API_KEY)',
+    )
     parser.add_argument('--out', default='work_dirs/adapted')
     parser.add_argument(
         '--test',

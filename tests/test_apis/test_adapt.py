@@ -207,6 +207,22 @@ def test_a_dry_run_writes_nothing(choices, tmp_path):
     assert '2 epochs of 8 images a step, 6 steps' in plan
 
 
+def test_the_plan_counts_what_an_lmm_reads(choices, assets, tmp_path):
+    shown = []
+    lmm = str(assets / 'models' / 'tiny-llava-rsicd')
+    adapt(
+        out=str(tmp_path / 'out'),
+        dry_run=True,
+        show=shown.append,
+        **{**choices, 'lmm': lmm},
+    )
+    (plan,) = shown
+    for kind in ('an image', 'a collage'):
+        # Its vision tower has 4 x 4 patches.
+        assert plan.tokens[kind].visual == 16 < plan.tokens[kind].total
+        assert f'reads       16 visual tokens for {kind}, ' in str(plan)
+
+
 def test_a_full_disk_is_seen_before(choices, tmp_path):
     def show(plan):
         plan.free = 1000
@@ -489,6 +505,10 @@ def test_backends_by_name(tmp_path):
     for name, kind in kinds.items():
         assert lmm_settings(name, 'cpu')['type'] == kind
     assert lmm_settings(None, 'cuda')['load_in_4bit']
+    server = lmm_settings('http://localhost:8000/v1#llava', 'cpu', 'MY_KEY')
+    assert server['api_key_env'] == 'MY_KEY'
+    with pytest.raises(ValueError, match='is no server'):
+        lmm_settings('org/model', 'cpu', 'MY_KEY')
     assert clip_settings('RN50/openai')['model_name'] == 'RN50'
     question, _ = prompts_for('satellite image')
     assert question.startswith('Describe what the sat')

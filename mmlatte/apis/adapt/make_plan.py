@@ -16,7 +16,7 @@ from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, HOOKS
 
 from .plan import AdaptPlan
-from .speed import seconds_per_image, seconds_per_text
+from .speed import question_tokens, seconds_per_image, seconds_per_text
 
 __all__ = ['make_plan']
 
@@ -59,8 +59,10 @@ def make_plan(
     if hook is not None and hook.lmm is not None:
         texts = 2 * count
         left = _texts_left(cfg, hook, clip, dataset)
+    tokens = {}
     if left:
         hook.lmm.check()
+        tokens = question_tokens(hook, dataset)
     look, learn = seconds_per_image(
         clip, dataset, bool(epochs), hook is not None
     )
@@ -118,6 +120,7 @@ def make_plan(
         out=str(out),
         pixels=pixels,
         left_out=left_out,
+        tokens=tokens,
     )
 
 

@@ -38,7 +38,9 @@ class AdaptMethod:
 
     def refused(self) -> dict[str, str]:
         """Return the options that it does nothing with, and why."""
-        refused = {} if self.asks_lmm else {'lmm': 'asks no LMM'}
+        refused = {}
+        if not self.asks_lmm:
+            refused = dict.fromkeys(('lmm', 'api_key_env'), 'asks no LMM')
         if self.lr_default is None:
             options = ('lr', 'epochs', 'batch_size')
             refused |= dict.fromkeys(options, 'takes no steps')
@@ -85,7 +87,7 @@ class LatteCLIP(AdaptMethod):
         else:
             cfg.optim_wrapper.optimizer.lr = options.lr
         image_prompt, group_prompt = prompts_for(options.describe)
-        lmm = lmm_settings(options.lmm, options.device)
+        lmm = lmm_settings(options.lmm, options.device, options.api_key_env)
         if lmm is None:
             cfg.model.texts = ('class',)
             image_prompt = group_prompt = None

@@ -38,6 +38,8 @@ class AdaptOptions:
         lmm (str | None): A model of transformers (folder or hub name), the
             address of a server (``http://HOST:PORT/v1#MODEL``), a file of
             texts (``.jsonl``), or ``'none'`` for class texts only.
+        api_key_env (str | None): Environment variable that holds the API key
+            of the server. None: ``MMLATTE_API_KEY``, if it is set.
         lr (float | None): Learning rate. None: as the method sets it.
         epochs (int | None): None: as many as make `STEPS` steps.
         batch_size (int | None): None: by images and machine.
@@ -67,6 +69,7 @@ class AdaptOptions:
     quick_gelu: bool | None = None
     method: str = DEFAULT_METHOD
     lmm: str | None = None
+    api_key_env: str | None = None
     lr: float | None = None
     epochs: int | None = None
     batch_size: int | None = None

@@ -9,6 +9,7 @@ import time
 
 import pytest
 import torch
+from PIL import Image
 
 from mmlatte.lmm import (
     LMMRequest,
@@ -163,6 +164,46 @@ def test_models_that_cannot_work_are_refused_early(llava, tmp_path, assets):
     if not torch.cuda.is_available():
         with pytest.raises(LMMUnavailableError, match='CUDA'):
             TransformersLMM(llava.model, load_in_4bit=True).check()
+
+
+def test_the_check_names_what_a_processor_lacks(llava, tmp_path):
+    folder = tmp_path / 'llava'
+    shutil.copytree(llava.model, folder)
+    path = folder / 'processor_config.json'
+    settings = json.loads(path.read_text())
+    for name in ('patch_size', 'vision_feature_select_strategy'):
+        del settings[name]
+    del settings['num_additional_image_tokens']
+    path.write_text(json.dumps(settings))
+    with pytest.raises(LMMUnavailableError) as raised:
+        TransformersLMM(str(folder)).check()
+    fix = (
+        "patch_size=16, vision_feature_select_strategy='default', "
+        'num_additional_image_tokens=1'
+    )
+    assert f'set lmm.processor=dict({fix})' in str(raised.value)
+    # What it says is what is right.
+    image = Image.new('RGB', (64, 64))
+    given = TransformersLMM(str(folder), processor=eval(f'dict({fix})'))
+    count = given.question_tokens(image, PROMPT)
+    assert count == llava.question_tokens(image, PROMPT)
+    assert given.fingerprint != TransformersLMM(str(folder)).fingerprint
+
+
+def test_the_check_names_a_package_that_a_processor_needs(
+    llava, tmp_path, monkeypatch
+):
+    folder = tmp_path / 'llava'
+    shutil.copytree(llava.model, folder)
+
+    def without(*_, **__):
+        raise ImportError(
+            'Package `num2words` is required to run SmolVLM processor.'
+        )
+
+    monkeypatch.setattr('transformers.AutoProcessor.from_pretrained', without)
+    with pytest.raises(LMMUnavailableError, match=r'package .* `num2words`'):
+        TransformersLMM(str(folder)).check()
 
 
 def test_a_hub_model_without_network_says_what_to_do(monkeypatch, tmp_path):
