@@ -12,6 +12,7 @@ from mmlatte.datasets.clip_pipeline import (
 )
 from mmlatte.models.clip import OpenCLIP
 
+from .answers_record import RECORD
 from .methods import METHODS
 from .options import AdaptOptions
 from .settings import clip_settings
@@ -51,6 +52,8 @@ def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
     cfg.default_hooks.zero_shot_label.update(
         cache_dir=str(out / 'cache'), num_workers=options.workers
     )
+    if options.answered:
+        cfg.default_hooks.frozen_features.answers = str(out / RECORD)
     method.configure(cfg, options, clip, count)
     cfg.randomness = dict(seed=options.seed, deterministic=False)
     cfg.work_dir = str(out / 'run')

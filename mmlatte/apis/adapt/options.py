@@ -39,6 +39,8 @@ class AdaptOptions:
         test (str | None): Folder with a sub-folder of images per class, to
             measure accuracy on; training does not see it.
         out (str): Folder of the results.
+        answered (bool): Whether there are answers in it, and the method takes
+            them.
     """
 
     images: str
@@ -56,6 +58,7 @@ class AdaptOptions:
     workers: int = 2
     test: str | None = None
     out: str = 'work_dirs/adapted'
+    answered: bool = False
 
     def __post_init__(self) -> None:
         self.images = os.path.abspath(os.path.expanduser(self.images))

@@ -17,8 +17,9 @@ from .zero_shot_label_hook import ZeroShotLabelHook
 class FrozenFeaturesHook(Hook):
     """Give the method the frozen features, and the start and end of epochs.
 
-    For methods that ask for it (``needs_frozen``, ``fits``); see `Method` for
-    what is called when. Needs a `ZeroShotLabelHook`. Where the method finds
+    For methods that ask for it (``needs_frozen``, ``fits``), or may have
+    answers (``takes_answers``); see `Method` for what is called when. Needs a
+    `ZeroShotLabelHook`. Where the method finds
     that there is nothing to train (``kept_zero_shot``, ``is_fitted``),
     nothing is trained.
 
@@ -56,15 +57,22 @@ class FrozenFeaturesHook(Hook):
 
         Raises:
             ValueError: If there is no `ZeroShotLabelHook`, or the method takes
-                no frozen features.
+                no frozen features, or no answers.
             AnswersError: If anything is wrong with the file of answers.
         """
         name = type(self).__name__
         model = method_of(runner, name)
-        if not (model.needs_frozen or model.fits):
+        kind = type(model).__name__
+        if not (model.needs_frozen or model.fits or model.takes_answers):
             raise ValueError(
-                f'{name}: {type(model).__name__} uses no frozen features '
+                f'{name}: {kind} uses no frozen features '
                 '(neither needs_frozen nor fits); remove the hook'
+            )
+        if self.file is not None and not model.takes_answers:
+            raise ValueError(
+                f'{name}: answers={self.file!r}, but {kind} takes no answers; '
+                'remove default_hooks.frozen_features.answers, or choose a '
+                'method that takes them, configs/methods/answers.py'
             )
         hook = require_hook(runner, ZeroShotLabelHook, name)
         self.frozen = hook.found.frozen()
