@@ -4,10 +4,9 @@ import dataclasses
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from mmlatte.fits import FrozenFeatures, add_rows
+from mmlatte.fits import FrozenFeatures
 from mmlatte.fits.answers import NONE, SKIP, AnsweredFit
 from mmlatte.models.agreed_fit import agreed_answers
 
@@ -105,22 +104,15 @@ class GivenLabels:
         known = (self._given[ids] >= 0).to(weights.device)
         return weights.masked_fill(known, 1.0)
 
-    def prototypes(self) -> Tensor:
+    def prototypes(self) -> Tensor | None:
         """Return the classes of the fit as unit vectors, (C, D).
 
-        The mean direction of the images of every class; where a class has
-        none, its text.
-
-        Raises:
-            ValueError: Without answers.
+        None without answers, and where more classes than dimensions cannot
+        be told by unit vectors.
         """
         if self.frozen is None or self.fit is None:
-            raise ValueError('there are no answers, and so no fit to them')
-        sums = torch.zeros(self.frozen.classes, self.frozen.width)
-        labels = torch.from_numpy(self.frozen.labels)
-        for part, features in self.frozen.chunks():
-            counted = ~self._outside[part].cpu()
-            add_rows(sums, labels[part][counted], features.cpu()[counted])
-        empty = ~sums.any(dim=1, keepdim=True)
-        texts = self.frozen.texts().cpu()
-        return torch.where(empty, texts, F.normalize(sums, dim=1))
+            return None
+        if self.frozen.classes > self.frozen.width:
+            return None
+        fit = self.fit
+        return fit.classifier.as_prototypes(self.frozen, fit.unused).prototypes

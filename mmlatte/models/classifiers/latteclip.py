@@ -93,8 +93,9 @@ class LatteCLIPClassifier(PrototypeClassifier):
 
         With answers, the first are those of the fit to the answers.
         """
-        if epoch == 0 and self.given:
-            self.memory.reset(self.given.prototypes())
+        first = self.given.prototypes() if epoch == 0 else None
+        if first is not None:
+            self.memory.reset(first)
         self.memory.start_epoch()
 
     def end_step(self) -> None:
