@@ -47,12 +47,12 @@ def write_comparison(
     """
     out = Path(out)
     answered = any(result.answers for result in results)
-    head = [*HEAD, 'answers'] if answered else [*HEAD]
-    rows = [
-        _row(result, _zero_shot(results, result))
-        + ([_show(result.answers, '.0f')] if answered else [])
-        for result in results
-    ]
+    head = [*HEAD]
+    rows = [_row(result, _zero_shot(results, result)) for result in results]
+    if answered:
+        head.insert(1, 'answers')
+        for row, result in zip(rows, results, strict=True):
+            row.insert(1, _show(result.answers, ',.0f'))
     classes = _class_rows(results)
     notes = _notes(results, command)
     texts = {

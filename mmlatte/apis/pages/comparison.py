@@ -44,18 +44,18 @@ def compare(
     Returns:
         list[MethodResult]: In the order of the entries.
     """
-    # Two runs must not share a folder.
-    seeds = [*dict.fromkeys(seeds)]
-    once: dict[str, Entry] = {}
-    for entry in entries:
-        once.setdefault(entry.folder(0), entry)
-    entries = [*once.values()]
     out = Path(out).resolve()
     references: list[MethodResult] = []
     if answers:
         answered = answered_entries(entries, answers, out)
         references = reference_results(entries, answers)
         entries = answered
+    # Two runs must not share a folder.
+    seeds = [*dict.fromkeys(seeds)]
+    once: dict[str, Entry] = {}
+    for entry in entries:
+        once.setdefault(entry.folder(0), entry)
+    entries = [*once.values()]
     runner = ComparisonRunner(out / 'runs', Path(tools))
     todo = [
         (entry, seed)

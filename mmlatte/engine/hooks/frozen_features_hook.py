@@ -5,6 +5,7 @@ from mmlatte.datasets.answers import Answers, read_answers
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.engine.frozen.teacher_labels import teacher_labels
 from mmlatte.fits import FrozenFeatures
+from mmlatte.models.classifiers.fitted import log_fit
 from mmlatte.registry import HOOKS
 
 from ..epoch_start import mark_epoch_start
@@ -19,9 +20,8 @@ class FrozenFeaturesHook(Hook):
 
     For methods that ask for it (``needs_frozen``, ``fits``), or may have
     answers (``takes_answers``); see `Method` for what is called when. Needs a
-    `ZeroShotLabelHook`. Where the method finds
-    that there is nothing to train (``kept_zero_shot``, ``is_fitted``),
-    nothing is trained.
+    `ZeroShotLabelHook`. Where the method finds that there is nothing to train
+    (``kept_zero_shot``, ``is_fitted``), nothing is trained.
 
     A method with a teacher finds the features and labels of a second CLIP in
     ``frozen.teacher``. They are made before training, for the same images
@@ -89,6 +89,8 @@ class FrozenFeaturesHook(Hook):
         if not runner._resume:
             model.forget_images()
         model.set_frozen(self.frozen)
+        if model.given.fit is not None:
+            log_fit(kind, model.given.fit, model.class_names)
         if model.kept_zero_shot or model.is_fitted:
             runner.train_loop.stop_training = True
 

@@ -144,7 +144,8 @@ class LattePlusTunedClassifier(DPAClassifier):
     def _first_labels(self, frozen: FrozenFeatures) -> Tensor | None:
         """Label by LattePlus, or by the answers, if there are some."""
         found = self._find(frozen)
-        log_fit(type(self).__name__, found, self.class_names)
+        if not self.given:  # otherwise the hook does
+            log_fit(type(self).__name__, found, self.class_names)
         self.kept_zero_shot = found.kept_zero_shot
         if found.kept_zero_shot:
             print_log(
