@@ -25,6 +25,7 @@ from mmlatte.models.class_texts import (
 )
 from mmlatte.models.clip import OpenCLIP
 
+from .answers_record import RECORD
 from .methods import METHODS
 from .options import AdaptOptions
 
@@ -83,6 +84,8 @@ def adapt_config(
     cfg.default_hooks.zero_shot_label.update(
         cache_dir=str(out / 'cache'), num_workers=options.workers
     )
+    if options.answered:
+        cfg.default_hooks.frozen_features.answers = str(out / RECORD)
     method.configure(cfg, options, clip, count)
     set_decode_options(cfg, DecodeOptions(options.range, options.bands))
     if options.skip_unreadable:

@@ -56,6 +56,8 @@ class AdaptOptions:
         skip_unreadable (bool): Leave out images that cannot be read, here
             and where the model predicts.
         out (str): Folder of the results.
+        answered (bool): Whether there are answers in it, and the method takes
+            them.
     """
 
     images: str
@@ -81,6 +83,7 @@ class AdaptOptions:
     bands: Sequence[int] | None = None
     skip_unreadable: bool = False
     out: str = 'work_dirs/adapted'
+    answered: bool = False
 
     def __post_init__(self) -> None:
         self.images = os.path.abspath(os.path.expanduser(self.images))

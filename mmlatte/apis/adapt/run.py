@@ -117,7 +117,8 @@ def adapt(
         command (str, optional): How to go on after the questions, for the
             page.
         **choices: See `AdaptOptions`. The default method is ``'answers'``
-            where there are questions or answers.
+            where there are questions or answers; those that train take
+            answers, too.
 
     Returns:
         AdaptResult: Where everything is.
@@ -137,10 +138,11 @@ def adapt(
         raise ValueError(f'ask={ask}: ask one question or more')
     method = choices.get('method')
     asked = bool(ask or serve or answers)
-    if asked and method in METHODS and not METHODS[method].takes_answers:
+    taking = [name for name, m in METHODS.items() if m.takes_answers]
+    if asked and method in METHODS and method not in taking:
         raise ValueError(
             f'method={method!r} takes no answers: leave the method out, or '
-            f'name {ANSWERS_METHOD!r}'
+            f'name one of {taking}'
         )
     listed = read_class_list(classes)
     names = listed.names
@@ -169,7 +171,8 @@ def adapt(
         out=str(folder),
         **choices,
     )
-    takes_answers = METHODS[options.method].takes_answers
+    chosen = METHODS[options.method]
+    options.answered = chosen.takes_answers and bool(record.used)
     clip = _build_clip(options)
     _check_export(wanted, clip)
     cfg = adapt_config(options, clip, len(dataset), found.leave_out)
@@ -182,7 +185,9 @@ def adapt(
         if serve:
             asking.serve(ask or QUESTIONS, command or '')
             asking = None  # there are more answers now, maybe classes
-            options = dataclasses.replace(options, classes=record.classes)
+            options = dataclasses.replace(
+                options, classes=record.classes, answered=bool(record.used)
+            )
             cfg = adapt_config(options, clip, len(dataset), found.leave_out)
         else:
             page = asking.write(ask or QUESTIONS, folder, command or '')
@@ -198,12 +203,12 @@ def adapt(
             '(--export with nothing after it)'
         )
     seen = SeenImages(folder, _parts(cfg, dataset))
-    anew = takes_answers and record.changed
-    if takes_answers and not dry_run:
-        if not record.used:
-            raise ValueError(
-                'there are no answers yet: ask some questions (--ask 24)'
-            )
+    anew = options.answered and record.changed
+    if chosen.needs_answers and not options.answered and not dry_run:
+        raise ValueError(
+            'there are no answers yet: ask some questions (--ask 24)'
+        )
+    if options.answered and not dry_run:
         before = record.set_results_aside()
         if before is not None:
             logger.info(f'results with other answers are now in {before}')
@@ -262,7 +267,7 @@ def adapt(
     )
     result.predictions = folder / 'predictions.csv'
     if not is_about(result.predictions, paths):
-        answered = record.given() if takes_answers else {}
+        answered = record.given() if options.answered else {}
         given = {
             str(Path(options.images) / image): said
             for image, said in answered.items()
@@ -271,7 +276,7 @@ def adapt(
             result.run, paths, result.predictions, options, given
         )
     logger.info(f'predictions: {result.predictions}')
-    if takes_answers:
+    if options.answered:
         result.review = folder / 'review.csv'
         if not result.review.exists():
             asking = asking or Asking(cfg, dataset, record, options.device)

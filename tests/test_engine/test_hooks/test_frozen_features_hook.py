@@ -123,6 +123,15 @@ def test_missing_parts_are_named(make):
         Runner.from_cfg(make(model='mmlatte.ZeroShotCLIP')).train()
 
 
+def test_answers_are_for_methods_that_take_them(make):
+    cfg = make()
+    cfg.custom_hooks[1].answers = 'a.csv'
+    with pytest.raises(
+        ValueError, match=r"answers='a\.csv', but Rec.* takes no answers"
+    ):
+        Runner.from_cfg(cfg).train()
+
+
 @pytest.fixture
 def larger_clip_dir(tiny_clip_dir, tmp_path):
     """Another CLIP: wider, for larger images, with other pixel statistics."""
