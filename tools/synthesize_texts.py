@@ -20,6 +20,7 @@ from mmlatte.apis import (
     load_config,
     synthesize_texts,
 )
+from mmlatte.engine.frozen import UnreadableImagesError
 from mmlatte.lmm import LMMUnavailableError
 
 
@@ -65,7 +66,11 @@ if __name__ == '__main__':
     try:
         main()
         leave_process_group()
-    except (PreflightError, LMMUnavailableError) as error:
+    except (
+        PreflightError,
+        LMMUnavailableError,
+        UnreadableImagesError,
+    ) as error:
         raise SystemExit(f'{error}') from None
     except KeyboardInterrupt:
         raise SystemExit('Stopped. What is done is stored.') from None

@@ -274,3 +274,12 @@ def test_a_config_is_warned_of_dark_images(tmp_path, monkeypatch):
     load['range'] = (0, 65535)
     preflight(Config(dict(model={}, train_dataloader=dict(dataset=dataset))))
     assert len(found) == 2 and '1 of 1 are nearly black' in found[1]
+
+
+def test_a_folder_without_unreadable_images(photos, tmp_path):
+    for name in ('cut.png', 'empty.jfif'):
+        (photos / name).unlink()
+    found = open_folder(str(photos), CLASSES, PLAIN, True, tmp_path / 'o')
+    assert len(found.dataset) == 4 and not found.left_out
+    table = (tmp_path / 'o' / 'unreadable.csv').read_text()
+    assert table.split() == ['image,reason']
