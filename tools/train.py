@@ -10,7 +10,6 @@ from mmlatte.apis import (
     leave_process_group,
     load_config,
     make_run_report,
-    skip_unreadable,
 )
 from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.user_errors import user_errors
@@ -58,6 +57,8 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
+    if args.skip_unreadable:
+        cfg.skip_unreadable = True
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
@@ -74,8 +75,6 @@ def main() -> None:
         cfg.resume, cfg.load_from = checkpoint is not None, checkpoint
     elif args.resume is not None:
         cfg.resume, cfg.load_from = True, args.resume
-    if args.skip_unreadable or cfg.get('skip_unreadable'):
-        skip_unreadable(cfg)
     build_runner(cfg).train()
     if args.report and is_main_process():
         make_run_report(cfg.work_dir)

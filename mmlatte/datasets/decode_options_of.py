@@ -8,7 +8,12 @@ from mmlatte.decode_image import DecodeOptions
 from .transforms.load_image import LoadImage
 from .transforms_of import transforms_of
 
-__all__ = ['decode_options_of', 'pipeline_options', 'set_decode_options']
+__all__ = [
+    'decode_options_of',
+    'loads_images',
+    'pipeline_options',
+    'set_decode_options',
+]
 
 
 def decode_options_of(dataset: Dataset) -> DecodeOptions:
@@ -25,6 +30,11 @@ def pipeline_options(pipeline: list) -> DecodeOptions:
         if _loads(step):
             return DecodeOptions(step.get('range'), step.get('bands'))
     return DecodeOptions()
+
+
+def loads_images(pipeline: list) -> bool:
+    """Whether a pipeline's config has a ``LoadImage``."""
+    return any(_loads(step) for step in pipeline)
 
 
 def set_decode_options(node, options: DecodeOptions) -> None:

@@ -31,14 +31,12 @@ READERS = {
     'JPEG2000': codec_file.read_jpeg2000,
     'PNG': codec_file.read_png,
     'PPM': ppm_file.read_ppm,
-    'TIFF': tiff_file.read_tiff,
 }
 #: Who reads what Pillow does not know.
 OTHERS = (
     dicom_file.read_dicom,
     codec_file.read_jpeg_xl,
     heif_file.read_heif,
-    tiff_file.read_any_tiff,
     codec_file.read_jpeg2000,
 )
 
@@ -97,6 +95,13 @@ def read_image(
         options (DecodeOptions): A range takes the place of a DICOM's window.
     """
     with _opened(source) as file:
+        head = file.read(4)
+        file.seek(0)
+        if head in tiff_file.MAGIC:
+            found = tiff_file.read_tiff(file, max_pixels)
+            if isinstance(found, Raster):
+                return found
+            return load_upright(found, max_pixels, draft_size)
         try:
             image = open_pillow(file)
         except UnidentifiedImageError:

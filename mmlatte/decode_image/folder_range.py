@@ -15,12 +15,12 @@ from .value_range import raster_to_rgb
 
 __all__ = ['FolderRange', 'look_at_folder']
 
-#: Images of the sample, and values of each: enough for percentiles of a
-#: half, read in seconds.
-SAMPLE, VALUES = 64, 20_000
-#: The percentiles that become black and white: hot pixels and glints of
-#: light are no part of a scene's range.
-LOW, HIGH = 0.5, 99.5
+#: Images of the sample, and pixels of each: a thousand values are beyond
+#: those percentiles, and it is read in seconds.
+SAMPLE, PIXELS = 64, 16_384
+#: The percentiles that become black and white: as much as can be shown, but
+#: for hot pixels and glints of light.
+LOW, HIGH = 0.1, 99.9
 #: Values that reach this part of what a file declares fill it: no more than
 #: one of its bits is lost.
 FILLED = 0.5
@@ -65,7 +65,8 @@ class FolderRange:
         if self.mostly_dark:
             parts.append(
                 f'WARNING: {self.dark} of {self.images} are nearly black; if '
-                'they should not be, give --range LO HI'
+                'they should not be, give --range LO HI (in a config '
+                'range=(LO, HI) of mmlatte.LoadImage)'
             )
         return '; '.join(parts)
 
@@ -180,5 +181,8 @@ def _filled(parts: list[np.ndarray]) -> bool:
 
 def _sample(raster: Raster, bands: list[int]) -> np.ndarray:
     values, valid = raster.measured(bands)
-    some = values[valid]
-    return some[:: max(1, some.size // VALUES)].astype(np.float64)
+    step = max(1, values.shape[0] * values.shape[1] // PIXELS)
+    # Whole pixels: a step through the values could meet one band only.
+    values = values.reshape(-1, len(bands))[::step]
+    valid = valid.reshape(-1, len(bands))[::step]
+    return values[valid].astype(np.float64)

@@ -1,6 +1,7 @@
 """Images of any kind, from a folder to predictions and the export."""
 
 import csv
+import importlib
 import json
 import runpy
 import sys
@@ -13,7 +14,7 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
-from mmlatte.apis import Inferencer, adapt, skip_unreadable
+from mmlatte.apis import Inferencer, adapt, preflight, skip_unreadable
 from mmlatte.apis.images import find_unreadable, open_folder
 from mmlatte.decode_image import DecodeOptions, DecodeOptionsError
 from mmlatte.engine.frozen import UnreadableImagesError
@@ -244,3 +245,41 @@ def test_a_list_that_is_not_there(photos):
                 leave_out='no.csv',
             )
         )
+
+
+def test_a_config_is_warned_of_dark_images(tmp_path, monkeypatch):
+    """Twelve bits in sixteen, and no range in the pipeline."""
+    images = tmp_path / 'images'
+    images.mkdir()
+    values = np.linspace(0, 4095, 4096).reshape(64, 64).astype(np.uint16)
+    tifffile.imwrite(images / 'x.tif', values)
+    found = []
+    monkeypatch.setattr(
+        importlib.import_module('mmlatte.apis.preflight'),
+        'print_log',
+        lambda message, *_, **__: found.append(message),
+    )
+    load = dict(type='mmlatte.LoadImage')
+    dataset = dict(
+        type='mmlatte.UnlabeledFolder',
+        data_root=str(images),
+        classes=CLASSES,
+        pipeline=[load],
+    )
+    cfg = Config(dict(model={}, train_dataloader=dict(dataset=dataset)))
+    preflight(cfg)
+    assert len(found) == 1 and 'set range=(4, 4091)' in found[0]
+    load['range'] = (0, 4095)
+    preflight(Config(dict(model={}, train_dataloader=dict(dataset=dataset))))
+    load['range'] = (0, 65535)
+    preflight(Config(dict(model={}, train_dataloader=dict(dataset=dataset))))
+    assert len(found) == 2 and '1 of 1 are nearly black' in found[1]
+
+
+def test_a_folder_without_unreadable_images(photos, tmp_path):
+    for name in ('cut.png', 'empty.jfif'):
+        (photos / name).unlink()
+    found = open_folder(str(photos), CLASSES, PLAIN, True, tmp_path / 'o')
+    assert len(found.dataset) == 4 and not found.left_out
+    table = (tmp_path / 'o' / 'unreadable.csv').read_text()
+    assert table.split() == ['image,reason']

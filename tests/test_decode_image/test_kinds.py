@@ -185,6 +185,21 @@ def test_a_missing_package_is_named(monkeypatch, package, scene):
         decode_image(file.getvalue(), 10**6)
 
 
+def test_plain_tiffs_need_no_package(monkeypatch, pixels, scene, tmp_path):
+    monkeypatch.setitem(sys.modules, 'tifffile', None)
+    path = tmp_path / 'x.tif'
+    Image.fromarray(scene).save(path)
+    np.testing.assert_array_equal(pixels(path), scene)
+    Image.fromarray(deep(scene)[..., 0]).save(path)
+    with pytest.raises(MissingPackageError, match='tifffile, which is not'):
+        pixels(path)
+    Image.fromarray(scene).save(
+        path, save_all=True, append_images=[Image.fromarray(scene)]
+    )
+    with pytest.raises(MissingPackageError, match='tifffile, which is not'):
+        pixels(path)
+
+
 @pytest.mark.parametrize(
     ('options', 'message'),
     [

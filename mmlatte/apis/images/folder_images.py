@@ -77,8 +77,8 @@ def open_folder(
         else:
             table = out / UNREADABLE
             found = checked_unreadable(dataset, look.options, table, workers)
-            leave_out = str(table) if found else ()
+            leave_out = str(table)
+        dataset = DATASETS.build({**settings, 'leave_out': leave_out})
         if found:
-            dataset = DATASETS.build({**settings, 'leave_out': leave_out})
             left_out['unreadable', f'see {UNREADABLE}'] = len(found)
     return FolderImages(dataset, look, leave_out, left_out)

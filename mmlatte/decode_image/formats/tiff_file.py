@@ -1,20 +1,22 @@
 """TIFF: numbers of any kind, bands, pages, pyramids."""
 
+from importlib.util import find_spec
 from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
 
-from ..decode_options import DecodeOptions
 from ..optional_package import need_package
 from ..raster import Raster, check_size
 from .tiff_bands import band_names, stacked_values
 
-__all__ = ['read_any_tiff', 'read_tiff']
+__all__ = ['MAGIC', 'read_tiff']
+
+KIND = 'A TIFF of more than 8 bits, bands or pages'
 
 MAGIC = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 BITS, PHOTOMETRIC, SAMPLES, ORIENTATION = 258, 262, 277, 274
-KIND, SUB_IFDS, FORMAT, GDAL_NO_DATA = 254, 330, 339, 42113
+SUB_IFDS, FORMAT, GDAL_NO_DATA = 330, 339, 42113
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK = 0, 1, 2, 3, 5
 #: Photometric tags (with YCbCr and the Labs) and their bands without others.
 PLAIN = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3, 9: 3}
@@ -24,74 +26,66 @@ REDUCED, MASK = 1, 4
 LARGER, SAME_SHAPE = 2, 0.02
 
 
-def read_tiff(
-    file: BinaryIO,
-    max_pixels: int,
-    options: DecodeOptions,
-    image: Image.Image,
-) -> Raster | None:
-    """Read what Pillow does not read as it should.
+def read_tiff(file: BinaryIO, max_pixels: int) -> Raster | Image.Image:
+    """Read a TIFF.
+
+    Pictures of 8 bits are Pillow's: it knows palettes, CMYK and the like.
 
     Args:
-        file (BinaryIO): The file.
+        file (BinaryIO): It begins with one of `MAGIC`.
         max_pixels (int): See `decode_image`.
-        options (DecodeOptions): Not used.
-        image (Image.Image): The same as Pillow opened it; put on the page
-            that it shall decode.
 
     Returns:
-        Raster | None: None where Pillow shall go on.
+        Raster | Image.Image: An image is opened at its page, not decoded.
+
+    Raises:
+        MissingPackageError: If it is no picture of 8 bits on one page, and
+            tifffile is not installed.
     """
-    tags = image.tag_v2
-    plain = _is_plain(
-        bits=np.atleast_1d(tags.get(BITS, 1)),
-        formats=np.atleast_1d(tags.get(FORMAT, 1)),
-        photometric=tags.get(PHOTOMETRIC, BLACK_IS_ZERO),
-        samples=tags.get(SAMPLES, 1),
-    )
-    alone = image.n_frames == 1 and SUB_IFDS not in tags
-    if plain and alone and not tags.get(KIND, 0) & REDUCED:
-        return None
-    file.seek(0)
-    return _read(file, max_pixels, image)
-
-
-def read_any_tiff(
-    file: BinaryIO, max_pixels: int, options: DecodeOptions
-) -> Raster | None:
-    """Read a file that Pillow does not know; None if it is no TIFF."""
-    if file.read(4) not in MAGIC:
-        return None
-    file.seek(0)
-    return _read(file, max_pixels)
-
-
-def _is_plain(bits, formats, photometric: int, samples: int) -> bool:
-    """Whether these are numbers and bands that Pillow reads right."""
-    few = bool((bits <= 8).all() and (formats == 1).all())
-    return few and PLAIN.get(photometric) == samples
-
-
-def _read(
-    file: BinaryIO, max_pixels: int, image: Image.Image | None = None
-) -> Raster | None:
-    tifffile = need_package('tifffile', 'A TIFF of this kind')
-    need_package('imagecodecs', 'A TIFF of this kind')
+    if find_spec('tifffile') is None:
+        return _read_plain(file)
+    need_package('imagecodecs', KIND)
+    tifffile = need_package('tifffile', KIND)
     with tifffile.TiffFile(file) as tiff:
         page = _full_size_page(tiff)
         check_size(page.imagewidth, page.imagelength, max_pixels)
         values = stacked_values(tiff, page)
-        if image is not None and values is None and page in tiff.pages:
-            plain = _is_plain(
-                np.array(page.bitspersample),
-                np.array(page.sampleformat),
-                int(page.photometric),
-                page.samplesperpixel,
-            )
-            if plain:
-                image.seek(page.index)
-                return None
-        return _raster(tiff, page, values)
+        plain = _is_plain(
+            np.array(page.bitspersample),
+            np.array(page.sampleformat),
+            int(page.photometric),
+            page.samplesperpixel,
+        )
+        if not plain or values is not None or page not in tiff.pages:
+            return _raster(tiff, page, values)
+        index = page.index
+    file.seek(0)
+    image = Image.open(file)
+    image.seek(index)
+    return image
+
+
+def _read_plain(file: BinaryIO) -> Image.Image:
+    image = Image.open(file)
+    tags = image.tag_v2
+    plain = _is_plain(
+        np.atleast_1d(tags.get(BITS, 1)),
+        np.atleast_1d(tags.get(FORMAT, 1)),
+        tags.get(PHOTOMETRIC, BLACK_IS_ZERO),
+        tags.get(SAMPLES, 1),
+    )
+    alone = image.n_frames == 1 and SUB_IFDS not in tags
+    if not plain or not alone:
+        need_package('tifffile', KIND)
+    return image
+
+
+def _is_plain(
+    bits: np.ndarray, formats: np.ndarray, photometric: int, samples: int
+) -> bool:
+    """Whether these are numbers and bands that Pillow reads right."""
+    few = bool((bits <= 8).all() and (formats == 1).all())
+    return few and PLAIN.get(photometric) == samples
 
 
 def _full_size_page(tiff: Any) -> Any:
