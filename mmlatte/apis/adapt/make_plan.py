@@ -11,6 +11,7 @@ from mmlatte.engine.frozen.labels_fingerprint import labels_fingerprint
 from mmlatte.engine.hooks import LMMTextSynthHook
 from mmlatte.engine.rate.label_probe import MAX_IMAGES
 from mmlatte.engine.schedulers import highest_rate
+from mmlatte.lmm import described_count
 from mmlatte.models.class_texts import check_templates
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, HOOKS
@@ -57,7 +58,7 @@ def make_plan(
     if 'text_synth' in cfg.default_hooks:
         hook = HOOKS.build(cfg.default_hooks.text_synth)
     if hook is not None and hook.lmm is not None:
-        texts = 2 * count
+        texts = 2 * described_count(hook.budget, count)
         left = _texts_left(cfg, hook, clip, dataset)
     tokens = {}
     if left:
@@ -141,7 +142,7 @@ def _texts_left(cfg: Config, hook: LMMTextSynthHook, clip, dataset) -> int:
     Groups depend on the zero-shot labels: without any, nothing counts as
     written.
     """
-    left = 2 * len(dataset)
+    left = 2 * described_count(hook.budget, len(dataset))
     if not hook.store_folder().exists():
         return left
     model, identity = cfg.model, clip.fingerprint()

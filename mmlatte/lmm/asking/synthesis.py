@@ -80,14 +80,15 @@ def missing_texts(
     """
     keys = wanted.keys().reshape(-1)
     known = known or store.known()
-    there = known.holds(keys)
-    failed = known.failed(keys)
+    there = wanted.keep_wanted(known.holds(keys))
+    failed = wanted.keep_wanted(known.failed(keys))
     counts = Counts(reused=int(there.sum()))
     if retry_failed:
         failed[:] = False
     counts.failed = int(failed.sum())
     settled = np.logical_or(there, failed, out=there)
-    return np.flatnonzero(np.logical_not(settled, out=settled)), counts
+    missing = wanted.keep_wanted(np.logical_not(settled, out=settled))
+    return np.flatnonzero(missing), counts
 
 
 def synthesize(

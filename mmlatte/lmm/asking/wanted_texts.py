@@ -11,6 +11,7 @@ from mmlatte.lmm.backends.base_lmm import LMMRequest
 from mmlatte.lmm.store.text_record import RecordKeys, TextRecord
 from mmlatte.sample_key import Samples
 
+from .budget import Described
 from .collage import make_collage
 from .groups import ClassIndex, draw_members, nearest
 from .prompts import CLASS, GroupOptions, group_key, image_key, render
@@ -22,10 +23,11 @@ BLOCK = 65536
 
 
 class WantedTexts:
-    """All texts of a dataset, as numbers from 0 to ``len(self)``.
+    """All texts of a dataset, as numbers.
 
-    The first N texts answer the first image prompt, the next N the second,
-    and so on; the last N are the group texts.
+    The first N numbers answer the first image prompt, the next N the second,
+    and so on; the last N are the group texts. With a budget, some numbers are
+    not wanted.
 
     Args:
         samples (Samples): Ids and keys of the samples; see
@@ -44,6 +46,7 @@ class WantedTexts:
         labels_from (str): Fingerprint of what made the labels.
         features (np.ndarray | None): float (N, D), unit norm; needed for
             groups of nearest neighbours.
+        described (Described | None): Which samples have texts; None for all.
 
     Raises:
         ValueError: If nothing is wanted, or labels and options do not fit.
@@ -62,6 +65,7 @@ class WantedTexts:
         seed: int = 0,
         labels_from: str = '',
         features: np.ndarray | None = None,
+        described: Described | None = None,
     ) -> None:
         self.samples = samples
         self.images = images
@@ -74,6 +78,7 @@ class WantedTexts:
         self.seed = seed
         self.labels_from = labels_from
         self.features = features
+        self.described = described
         self.num_samples = len(self.labels)
         self._check()
 
@@ -97,7 +102,48 @@ class WantedTexts:
             raise ValueError("draw='neighbours' needs the images' features")
 
     def __len__(self) -> int:
-        return self.num_samples * self.num_kinds
+        return self.num_described * self.num_kinds
+
+    @property
+    def num_described(self) -> int:
+        """Number of samples that have texts of their own."""
+        if self.described is None:
+            return self.num_samples
+        return len(self.described.rows)
+
+    def keep_wanted(self, flags: np.ndarray) -> np.ndarray:
+        """Clear the flags of texts that are not wanted, in place.
+
+        Args:
+            flags (np.ndarray): bool (``num_kinds`` * N,).
+
+        Returns:
+            np.ndarray: The same.
+        """
+        if self.described is not None:
+            others = np.ones(self.num_samples, bool)
+            others[self.described.rows] = False
+            flags.reshape(self.num_kinds, -1)[:, others] = False
+        return flags
+
+    def read_by_all(self, rows: np.ndarray) -> np.ndarray:
+        """Give every sample the texts that it reads.
+
+        Args:
+            rows (np.ndarray): int64 (``num_kinds``, N), of each sample's own
+                texts.
+
+        Returns:
+            np.ndarray: Likewise; of a sample without texts, those of its
+            nearest neighbour that has some. A group text comes from the same
+            zero-shot class.
+        """
+        if self.described is None:
+            return rows
+        last = len(self.image_prompts)
+        rows[:last] = rows[:last, self.described.nearest]
+        rows[last:] = rows[last:, self.described.nearest_of_class]
+        return rows
 
     @functools.cached_property
     def _classes(self) -> ClassIndex:

@@ -110,6 +110,33 @@ def test_training_sees_the_texts_and_a_second_run_makes_none(
     assert (counts['made'], counts['reused'], counts['failed']) == (0, 28, 2)
 
 
+def test_a_budget_describes_typical_images(config, train):
+    runner = train(config(budget=6))
+    hook = hook_of(runner)
+    counts = hook.counts
+    assert counts['made'] + counts['failed'] == 12
+    assert counts['described'] == 6
+    source = source_of(runner)
+    # Fifteen images read the texts of six at most.
+    assert source.image_rows.shape == (1, 15)
+    assert 2 <= len(np.unique(source.image_rows)) <= 6
+    again = hook_of(train(config('again', budget=0.4))).counts
+    assert again['described'] == 6
+    assert (again['made'], again['reused']) == (0, counts['made'])
+
+
+def test_without_a_budget_all_is_as_it_was(config, train):
+    plain = train(config())
+    for budget in ('all', 1.0, 15, 99):
+        runner = train(config(f'run-{budget}', budget=budget))
+        assert 'described' not in hook_of(runner).counts
+        for name in ('image_rows', 'group_rows'):
+            rows = [getattr(source_of(r), name) for r in (plain, runner)]
+            assert np.array_equal(*rows)
+        for key, value in plain.model.state_dict().items():
+            assert torch.equal(value, runner.model.state_dict()[key]), key
+
+
 def test_a_wrong_lmm_stops_the_run_before_the_zero_shot_pass(config, tmp_path):
     lmm = dict(type='mmlatte.TransformersLMM', model=str(tmp_path / 'none'))
     runner = Runner.from_cfg(config(lmm=lmm))
