@@ -1,5 +1,6 @@
 """Which texts are wanted, how they are asked for, and who asks."""
 
+from .closed import ClosedOptions, ClosedTask
 from .collage import make_collage
 from .prompts import GroupOptions
 from .quality import clean_text, find_problem
@@ -10,6 +11,8 @@ from .training_texts import TrainingTexts
 from .wanted_texts import WantedTexts
 
 __all__ = [
+    'ClosedOptions',
+    'ClosedTask',
     'Counts',
     'GroupOptions',
     'SharedWork',

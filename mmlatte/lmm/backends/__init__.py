@@ -1,6 +1,8 @@
 """What turns an image and a prompt into a text."""
 
 from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
+from .choices.choice import Choice
+from .choices.closed_question import ClosedQuestion
 from .load_image import ImageError, load_image
 from .openai_compatible_lmm import OpenAICompatibleLMM
 from .tag_captioner import TagCaptioner
@@ -11,6 +13,8 @@ from .vllm_lmm import VLLMLMM
 __all__ = [
     'Answer',
     'BaseLMM',
+    'Choice',
+    'ClosedQuestion',
     'ImageError',
     'LMMRequest',
     'LMMUnavailableError',

@@ -4,7 +4,7 @@ import asyncio
 import queue
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -15,9 +15,14 @@ from mmlatte.registry import LMMS
 from .api_key import read_key
 from .background import Background, get, run
 from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
-from .data_url import to_data_url
+from .choices.choice import Choice
+from .choices.closed_question import ClosedQuestion
+from .choices.server_choices import choose_at_server
+from .data_url import image_and_text
 from .load_image import ImageError
 from .openai_replies import (
+    first_tokens,
+    gone_message,
     is_alive,
     is_hopeless,
     plain_error,
@@ -67,6 +72,8 @@ class OpenAICompatibleLMM(BaseLMM):
         ...     base_url='http://localhost:8000/v1',
         ... )
     """
+
+    letters = True
 
     def __init__(
         self,
@@ -157,16 +164,21 @@ class OpenAICompatibleLMM(BaseLMM):
                 batch = [get(results, asking)]
                 while not results.empty():
                     batch.append(results.get())
-                ended = batch[-1] is None
                 answers = [answer for answer in batch if answer is not None]
                 if answers:
                     yield answers
-                if ended:
+                if batch[-1] is None:
                     break
         finally:
             asking.stop()
         if asking.error is not None:
             raise asking.error
+
+    def choose(
+        self, questions: Iterable[ClosedQuestion]
+    ) -> Iterator[list[Choice]]:
+        """Answer closed questions; see `choose_at_server`."""
+        return choose_at_server(self, questions)
 
     async def _ask_all(
         self,
@@ -198,7 +210,9 @@ class OpenAICompatibleLMM(BaseLMM):
     ) -> Answer:
         """Send a request until it is answered or given up."""
         try:
-            content = await asyncio.to_thread(self._content, request)
+            content = await asyncio.to_thread(
+                image_and_text, request.load, request.prompt, self.max_bytes
+            )
         except ImageError as error:
             return Answer(request, error=f'image: {error}', final=True)
         import openai
@@ -211,7 +225,7 @@ class OpenAICompatibleLMM(BaseLMM):
             try:
                 response = await asyncio.wait_for(
                     client.chat.completions.create(
-                        **self._body(content, seed)
+                        **self._body(content, seed, request.fields)
                     ),
                     self.timeout,
                 )
@@ -230,12 +244,11 @@ class OpenAICompatibleLMM(BaseLMM):
                     return Answer(request)
                 if limited and time.monotonic() - began > self.patience:
                     # A spent quota is never the image's fault.
-                    raise LMMUnavailableError(
-                        self._gone(
-                            f'it limits the rate for more than '
-                            f'{self.patience:g} s (patience): {problem}'
-                        )
-                    ) from None
+                    problem = (
+                        f'it limits the rate for more than '
+                        f'{self.patience:g} s (patience): {problem}'
+                    )
+                    raise LMMUnavailableError(self._gone(problem)) from None
                 if tries >= (attempts or self.max_attempts):
                     break
                 grown = self.backoff * 2 ** min(sent - 1, 6)
@@ -243,10 +256,10 @@ class OpenAICompatibleLMM(BaseLMM):
                 await asyncio.sleep(min(pause, self.patience))
             else:
                 self._in_a_row = 0
-                return Answer(request, text)
-        if attempts is None:
-            if not await is_alive(client, self.timeout):
-                raise LMMUnavailableError(self._gone(problem))
+                likely = first_tokens(response)
+                return Answer(request, text, first_tokens=likely)
+        if attempts is None and not await is_alive(client, self.timeout):
+            raise LMMUnavailableError(self._gone(problem))
         return self._given_up(request, problem, final=attempts is None)
 
     def _given_up(
@@ -262,14 +275,7 @@ class OpenAICompatibleLMM(BaseLMM):
             )
         return Answer(request, error=problem, final=final)
 
-    def _content(self, request: LMMRequest) -> list[dict]:
-        url = to_data_url(request.load(), self.max_bytes)
-        return [
-            {'type': 'image_url', 'image_url': {'url': url}},
-            {'type': 'text', 'text': request.prompt},
-        ]
-
-    def _body(self, content: list[dict], seed: int | None) -> dict:
+    def _body(self, content: list, seed: int | None, fields: Mapping) -> dict:
         return {
             'model': self.model,
             'messages': [{'role': 'user', 'content': content}],
@@ -277,6 +283,7 @@ class OpenAICompatibleLMM(BaseLMM):
             'temperature': 0 if seed is None else self.temperature,
             'seed': seed or 0,
             'extra_body': self.extra,
+            **fields,
         }
 
     def _client(self) -> Any:
@@ -290,9 +297,4 @@ class OpenAICompatibleLMM(BaseLMM):
         )
 
     def _gone(self, problem: str) -> str:
-        return (
-            f'OpenAICompatibleLMM: {self.base_url} does not answer for '
-            f'{self.model!r}: {problem}. Is the server running, is this the '
-            'name of a model there, and does it take images? What is done is '
-            'stored; start the run again to go on.'
-        )
+        return gone_message(self.base_url, self.model, problem)

@@ -5,7 +5,15 @@ from typing import Any
 
 from .api_key import NO_KEY
 
-__all__ = ['is_alive', 'is_hopeless', 'plain_error', 'text_of', 'what_next']
+__all__ = [
+    'first_tokens',
+    'gone_message',
+    'is_alive',
+    'is_hopeless',
+    'plain_error',
+    'text_of',
+    'what_next',
+]
 
 
 def text_of(response: Any) -> str:
@@ -18,6 +26,19 @@ def text_of(response: Any) -> str:
         return response.choices[0].message.content or ''
     except (AttributeError, IndexError, TypeError) as error:
         raise ValueError('the answer is no chat completion') from error
+
+
+def first_tokens(response: Any) -> dict[str, float]:
+    """Log-probabilities of the likeliest first tokens of a chat completion.
+
+    Returns:
+        dict[str, float]: Empty if the server gave none.
+    """
+    try:
+        top = response.choices[0].logprobs.content[0].top_logprobs
+        return {str(one.token): float(one.logprob) for one in top}
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return {}
 
 
 def is_hopeless(error: Exception) -> bool:
@@ -86,3 +107,13 @@ def plain_error(error: Exception, timeout: float, key: str) -> str:
         return f'no answer within {timeout:g} s'
     text = ' '.join(f'{type(error).__name__}: {error}'.split())[:300]
     return text if key == NO_KEY else text.replace(key, '***')
+
+
+def gone_message(base_url: str, model: str, problem: str) -> str:
+    """Return what to do about a server that does not answer."""
+    return (
+        f'OpenAICompatibleLMM: {base_url} does not answer for {model!r}: '
+        f'{problem}. Is the server running, is this the name of a model '
+        'there, and does it take images? What is done is stored; start the '
+        'run again to go on.'
+    )

@@ -6,18 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.logging import print_log
 from PIL import Image
 
 from mmlatte.registry import LMMS
 
 from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
+from .choices.choice import Choice
+from .choices.closed_question import ClosedQuestion
+from .choices.name_likelihood import continuations, name_probabilities
 from .four_bit import four_bit_options
 from .image_windows import image_windows, split_readable
+from .load_image import ImageError
 from .model_folder import folder_identity
-from .transformers_model import absent_message, check_model
+from .transformers_model import absent_message, check_model, halved
 
 __all__ = ['TransformersLMM']
+
+#: Names of a closed question that are scored together; the model's cache is
+#: held as many times.
+NAMES = 64
 
 
 @LMMS.register_module()
@@ -83,6 +90,7 @@ class TransformersLMM(BaseLMM):
         self.trust_remote_code = trust_remote_code
         self.num_workers = num_workers
         self.temperature = temperature
+        self._names_at_once = NAMES
         self._identity: str | None = None
         self._model: Any = None
         self._processor: Any = None
@@ -146,7 +154,9 @@ class TransformersLMM(BaseLMM):
                     try:
                         yield self._answer(batch, seed)
                     except (torch.OutOfMemoryError, MemoryError) as error:
-                        self._halve(len(batch), error)
+                        self.batch_size = halved(
+                            len(batch), 'images', self.device, error
+                        )
                         continue
                     position += len(batch)
 
@@ -155,16 +165,10 @@ class TransformersLMM(BaseLMM):
         self, batch: list[tuple[LMMRequest, Image.Image]], seed: int | None
     ) -> list[Answer]:
         """One processor call and one generation for a batch."""
-        prompts = [self._chat(request.prompt) for request, _ in batch]
-        inputs = self._processor(
-            images=[[image] for _, image in batch],
-            text=prompts,
-            padding=True,
-            return_tensors='pt',
-        ).to(self._model.device)
-        for key, value in inputs.items():
-            if torch.is_floating_point(value):
-                inputs[key] = value.to(self._model.dtype)
+        inputs = self._inputs(
+            [image for _, image in batch],
+            [self._chat(request.prompt) for request, _ in batch],
+        )
         options: dict = {'do_sample': False, 'num_beams': 1}
         if seed is not None:
             options = {'do_sample': True, 'temperature': self.temperature}
@@ -182,28 +186,64 @@ class TransformersLMM(BaseLMM):
             for (request, _), text in zip(batch, texts, strict=True)
         ]
 
+    def choose(
+        self, questions: Iterable[ClosedQuestion]
+    ) -> Iterator[list[Choice]]:
+        """Take the likeliest name as the answer; see :class:`BaseLMM`.
+
+        One pass over image and prompt serves all names, and the blank image
+        of the prior goes with it.
+        """
+        self._load()
+        with ThreadPoolExecutor(self.num_workers) as pool:
+            for window in image_windows(questions, pool, 2):
+                for question, image in window:
+                    try:
+                        yield [self._choose(question, image.result())]
+                    except ImageError as error:
+                        yield [Choice(question, error=f'image: {error}')]
+
+    def _choose(self, question: ClosedQuestion, image: Image.Image) -> Choice:
+        chat = self._chat(question.prompt)
+        images = [image]
+        if question.prior:
+            images.append(Image.new('RGB', image.size, 'gray'))
+        names = continuations(self._processor.tokenizer, chat, question.names)
+        inputs = self._inputs(images, [chat] * len(images))
+        while True:
+            try:
+                found = name_probabilities(
+                    self._model,
+                    inputs,
+                    names,
+                    question.normalise,
+                    self._names_at_once,
+                )
+            except (torch.OutOfMemoryError, MemoryError) as error:
+                at_once = min(self._names_at_once, len(names))
+                self._names_at_once = halved(
+                    at_once, 'names', self.device, error
+                )
+            else:
+                return Choice.likeliest(question, found, 'likelihood')
+
+    def _inputs(self, images: list[Image.Image], prompts: list[str]) -> Any:
+        inputs = self._processor(
+            images=[[image] for image in images],
+            text=prompts,
+            padding=True,
+            return_tensors='pt',
+        ).to(self._model.device)
+        for key, value in inputs.items():
+            if torch.is_floating_point(value):
+                inputs[key] = value.to(self._model.dtype)
+        return inputs
+
     def _chat(self, prompt: str) -> str:
         content = [{'type': 'image'}, {'type': 'text', 'text': prompt}]
         return self._processor.apply_chat_template(
             [{'role': 'user', 'content': content}],
             add_generation_prompt=True,
-        )
-
-    def _halve(self, size: int, error: BaseException) -> None:
-        if size == 1:
-            raise LMMUnavailableError(
-                f'TransformersLMM: one image does not fit into the memory of '
-                f'{self.device}: {error}. Use a smaller model, '
-                'load_in_4bit=True or dtype="bfloat16".'
-            ) from error
-        self.batch_size = max(1, size // 2)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        print_log(
-            f'{self.name}: out of memory with {size} images, going on with '
-            f'batches of {self.batch_size}',
-            'current',
-            level=30,
         )
 
     def _load(self) -> None:
