@@ -19,6 +19,7 @@ from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, MODELS
 
+from .annotate import annotate
 from .answers_record import AnswersRecord
 from .asking import Asking
 from .config import adapt_config
@@ -84,6 +85,9 @@ def adapt(
     ``exported/``. Called again with the same choices it goes on where it
     stopped, and repeats nothing.
 
+    With ``annotator='lmm'`` an LMM answers questions about a few images
+    first; ``lmm_answers.html`` shows what it said.
+
     With ``ask`` it writes ``questions.html`` and ``questions.csv``, or serves
     the page. Answers are kept in ``all_answers.csv``; with other answers than
     before, earlier results are set aside and the fit is made anew.
@@ -126,7 +130,8 @@ def adapt(
     if ask is not None and ask < 1:
         raise ValueError(f'ask={ask}: ask one question or more')
     method = choices.get('method')
-    asked = bool(ask or serve or answers)
+    annotator = choices.get('annotator')
+    asked = bool(ask or serve or answers or annotator)
     if asked and method in METHODS and not METHODS[method].takes_answers:
         raise ValueError(
             f'method={method!r} takes no answers: leave the method out, or '
@@ -156,6 +161,8 @@ def adapt(
     cfg = adapt_config(options, clip, len(dataset))
     asking: Asking | None = None
     page: Path | None = None
+    if annotator and not dry_run:
+        annotate(Asking(cfg, dataset, record, options.device), options)
     if (ask or serve) and not dry_run:
         asking = Asking(cfg, dataset, record, options.device)
         if serve:
