@@ -126,6 +126,13 @@ def test_a_person_is_asked_what_it_is_unsure_of(run, choices):
     assert summary['answers'] == {'lmm:text-file-said': 15, 'person': 1}
 
 
+def test_the_plan_counts_the_questions(choices, said, tmp_path):
+    asked = dict(annotator='lmm', lmm=str(said), dry_run=True)
+    plan = adapt(out=str(tmp_path), **asked, **choices).plan
+    assert 'answers up to 30 questions' in str(plan)
+    assert not list(tmp_path.glob('*.html'))
+
+
 @pytest.mark.parametrize(
     ('wrong', 'words'),
     [

@@ -26,6 +26,7 @@ class AdaptPlan:
             on disk, beside what an earlier call left there.
         free (int): Bytes that are free there.
         out (str): Folder of the results.
+        questions (int): That the LMM answers at most, over all calls.
     """
 
     images: int
@@ -42,6 +43,7 @@ class AdaptPlan:
     bytes: dict[str, int]
     free: int
     out: str
+    questions: int = 0
 
     def __str__(self) -> str:
         steps = self.epochs * -(-self.images // self.batch_size)
@@ -54,7 +56,9 @@ class AdaptPlan:
             f'{self.epochs} epochs of {self.batch_size} images a step, '
             f'{steps:,} steps, learning rate {lr}, on {self.device}'
         )
-        if not self.lmm:
+        if self.questions:
+            lmm = f'answers up to {self.questions:,} questions, an image each'
+        elif not self.lmm:
             lmm = 'none: class texts only'
         elif not self.texts_left:
             lmm = f'{self.lmm}: its texts are there, nothing to write'

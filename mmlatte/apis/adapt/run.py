@@ -199,6 +199,7 @@ def adapt(
     result = AdaptResult(folder / 'run', questions=page)
     if anew or not (result.run / 'summary.json').exists():
         result.plan = make_plan(cfg, clip, folder)
+        result.plan.questions = options.questions or 0
         if show is None:
             logger.info(f'The plan:\n{result.plan}')
         else:

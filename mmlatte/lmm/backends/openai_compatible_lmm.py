@@ -17,7 +17,7 @@ from .background import Background, get, run
 from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
 from .choices.choice import Choice
 from .choices.closed_question import ClosedQuestion
-from .choices.server_choices import choose_at_server
+from .choices.server_choices import ServerChoices
 from .data_url import image_and_text
 from .load_image import ImageError
 from .openai_replies import (
@@ -67,10 +67,7 @@ class OpenAICompatibleLMM(BaseLMM):
         temperature (float): Of second tries, which are sampled.
 
     Examples:
-        >>> lmm = OpenAICompatibleLMM(
-        ...     'llava-hf/llava-v1.6-mistral-7b-hf',
-        ...     base_url='http://localhost:8000/v1',
-        ... )
+        >>> lmm = OpenAICompatibleLMM('llava', 'http://localhost:8000/v1')
     """
 
     letters = True
@@ -110,6 +107,7 @@ class OpenAICompatibleLMM(BaseLMM):
         self.extra = dict(extra or {})
         self.temperature = temperature
         self._in_a_row = 0
+        self._choices = ServerChoices(self)
 
     @property
     def name(self) -> str:
@@ -177,8 +175,8 @@ class OpenAICompatibleLMM(BaseLMM):
     def choose(
         self, questions: Iterable[ClosedQuestion]
     ) -> Iterator[list[Choice]]:
-        """Answer closed questions; see `choose_at_server`."""
-        return choose_at_server(self, questions)
+        """Answer closed questions; see `ServerChoices`."""
+        return self._choices.ask(questions)
 
     async def _ask_all(
         self,

@@ -14,16 +14,14 @@ if TYPE_CHECKING:
     from ..base_lmm import Answer, BaseLMM
     from .closed_question import ClosedQuestion
 
-__all__ = ['choose_at_server']
+__all__ = ['ServerChoices']
 
 #: From the way that tells most to the one that every server has.
 WAYS = ('logprobs', 'schema', 'text')
 
 
-def choose_at_server(
-    lmm: 'BaseLMM', questions: Iterable['ClosedQuestion']
-) -> Iterator[list[Choice]]:
-    """Ask a server in the best way that it has.
+class ServerChoices:
+    """Asks a server in the best way that it has.
 
     Log-probabilities of the letters tell how sure the model is; a JSON schema
     keeps it to the names; a short text is parsed. The first question finds
@@ -32,29 +30,39 @@ def choose_at_server(
 
     Args:
         lmm (BaseLMM): Sends a request's ``fields`` to the server.
-        questions (Iterable[ClosedQuestion]): What to ask.
-
-    Yields:
-        list[Choice]: What was finished together.
     """
-    source = iter(questions)
-    way = None
-    for question in source:
+
+    def __init__(self, lmm: 'BaseLMM') -> None:
+        self.lmm = lmm
+        self.way: str | None = None
+
+    def ask(
+        self, questions: Iterable['ClosedQuestion']
+    ) -> Iterator[list[Choice]]:
+        """Answer questions, in any order, a few at a time."""
+        source = iter(questions)
+        while self.way is None:
+            question = next(source, None)
+            if question is None:
+                return
+            yield [self._find_way(question)]
+        asked = (_by(self.way, question) for question in source)
+        for answers in self.lmm.generate(asked):
+            yield [_read(answer, self.way) for answer in answers]
+
+    def _find_way(self, question: 'ClosedQuestion') -> Choice:
         for way in WAYS:
-            [[answer]] = lmm.generate([_by(way, question)])
+            [[answer]] = self.lmm.generate([_by(way, question)])
             choice = _read(answer, way)
-            if choice.way == way:
+            # A text that picks nothing was had all the same; where nothing
+            # was had in any way, the image may be to blame.
+            if choice.way == way or (way == 'text' and not answer.error):
+                self.way = way
                 break
-        yield [choice]
-        if not answer.error:
-            break
-        # Whatever was asked for: the image may be to blame.
-    asked = (_by(way, question) for question in source)
-    for answers in lmm.generate(asked):
-        yield [_read(answer, way) for answer in answers]
+        return choice
 
 
-def _by(way: str | None, question: 'ClosedQuestion') -> 'ClosedQuestion':
+def _by(way: str, question: 'ClosedQuestion') -> 'ClosedQuestion':
     """Return the question with what the server is to send."""
     fields: dict = {}
     if way == 'logprobs' and question.letters:
@@ -75,7 +83,7 @@ def _by(way: str | None, question: 'ClosedQuestion') -> 'ClosedQuestion':
     return dataclasses.replace(question, fields=fields)
 
 
-def _read(answer: 'Answer', way: str | None) -> Choice:
+def _read(answer: 'Answer', way: str) -> Choice:
     """Return what an answer picks, and by which way it really came."""
     question: ClosedQuestion = answer.request  # type: ignore[assignment]
     if way == 'logprobs' and question.letters:

@@ -47,5 +47,8 @@ def test_every_server_is_asked_as_it_can_be(
     assert {choice.way for choice in found.values()} == {way}
     assert server.refused == refused
     assert len(server.asked) == 9 + extra
+    # It remembers how.
+    assert len([c for b in lmm.choose(questions(3)) for c in b]) == 3
+    assert (server.refused, len(server.asked)) == (refused, 12 + extra)
     for choice in found.values():
         assert choice.confidence == (confidence and pytest.approx(confidence))
