@@ -145,6 +145,17 @@ def parse_args() -> argparse.Namespace:
         help='leave out images that cannot be read, and list them in '
         'unreadable.csv',
     )
+    parser.add_argument(
+        '--annotator',
+        choices=['lmm'],
+        help='have the LMM of --lmm answer which class a few images show',
+    )
+    parser.add_argument(
+        '--questions',
+        type=int,
+        metavar='N',
+        help='how many questions it gets (default: 10 for each class)',
+    )
     parser.add_argument('--epochs', type=int)
     parser.add_argument('--batch-size', type=int)
     parser.add_argument('--seed', type=int, default=0)

@@ -16,10 +16,10 @@ import pytest
 
 from mmlatte.apis import adapt
 from mmlatte.apis.adapt.answers_record import AnswersRecord
-from mmlatte.apis.answers.questions import nearest_images
 from mmlatte.datasets import UnlabeledFolder
 from mmlatte.datasets.answers import NONE, SKIP, AnswersError
 from mmlatte.fits import FrozenFeatures
+from mmlatte.fits.neighbour_graph import nearest_images
 
 REPO = Path(__file__).resolve().parents[2]
 CLASSES = ['forest', 'highway or road', 'sea or lake']

@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 
 from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.answers import (
+    LMM_SOURCE,
     NONE,
     NONE_LABEL,
     SKIP,
@@ -169,6 +170,11 @@ class AnswersRecord:
             new.append(answer)
         return new
 
+    def add(self, answers: Answers) -> None:
+        """Add answers that are in no file."""
+        if len(answers):
+            self._put(answers)
+
     def _put(self, found: Answers) -> None:
         new = self._new(found)
         print_log(
@@ -235,15 +241,24 @@ class AnswersRecord:
         content = json.dumps([self.classes, rows])
         return hashlib.sha256(content.encode()).hexdigest()
 
-    def given(self) -> dict[str, tuple[str, str]]:
+    def given(self, lmm: bool = False) -> dict[str, tuple[str, str]]:
         """Return sample id -> class name (or ``NONE``) and who said so.
 
         Of several annotators, the answer that the fit takes counts.
+
+        Args:
+            lmm (bool): Whether answers of an LMM count, which errs: they tell
+                the fit something, and do not stand in its place.
         """
+        answers = self.answers
+        if not lmm:
+            answers = Answers(
+                [a for a in answers if not a.source.startswith(LMM_SOURCE)]
+            )
         who: dict[tuple[str, str], str] = {}
-        for a in self.answers:
+        for a in answers:
             who.setdefault((a.image, a.class_name), a.source)
-        arrays = self.answers.arrays(self.ids, self.classes)
+        arrays = answers.arrays(self.ids, self.classes)
         taken = arrays.one_each().used()
         names = {**dict(enumerate(self.classes)), NONE_LABEL: NONE}
         images = [self.ids[row] for row in taken.rows]

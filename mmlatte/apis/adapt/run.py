@@ -20,6 +20,7 @@ from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, MODELS
 
+from .annotate import annotate
 from .answers_record import AnswersRecord
 from .asking import Asking
 from .config import adapt_config
@@ -94,6 +95,9 @@ def adapt(
     a fit are set aside and made anew; a trained run is refused. Features and
     texts of images that are the same are taken over.
 
+    With ``annotator='lmm'`` an LMM answers questions about a few images
+    first; ``lmm_answers.html`` shows what it said.
+
     With ``ask`` it writes ``questions.html`` and ``questions.csv``, or serves
     the page. Answers are kept in ``all_answers.csv``; with other answers than
     before, earlier results are set aside and the fit is made anew.
@@ -137,7 +141,8 @@ def adapt(
     if ask is not None and ask < 1:
         raise ValueError(f'ask={ask}: ask one question or more')
     method = choices.get('method')
-    asked = bool(ask or serve or answers)
+    annotator = choices.get('annotator')
+    asked = bool(ask or serve or answers or annotator)
     taking = [name for name, m in METHODS.items() if m.takes_answers]
     if asked and method in METHODS and method not in taking:
         raise ValueError(
@@ -180,6 +185,8 @@ def adapt(
         skip_unreadable(cfg, ('val', 'test'))
     asking: Asking | None = None
     page: Path | None = None
+    if annotator and not dry_run:
+        annotate(Asking(cfg, dataset, record, options.device), options)
     if (ask or serve) and not dry_run:
         asking = Asking(cfg, dataset, record, options.device)
         if serve:
@@ -235,6 +242,7 @@ def adapt(
             str(found.look),
             left_out_line(found.left_out),
         )
+        result.plan.questions = options.questions or 0
         if show is None:
             logger.info(f'The plan:\n{result.plan}')
         else:

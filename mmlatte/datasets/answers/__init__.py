@@ -1,6 +1,6 @@
 """Answers about images: labels of a few of them, and who gave them."""
 
-from mmlatte.datasets.answers.answer import NONE, SKIP, Answer
+from mmlatte.datasets.answers.answer import LMM_SOURCE, NONE, SKIP, Answer
 from mmlatte.datasets.answers.answer_arrays import NONE_LABEL, AnswerArrays
 from mmlatte.datasets.answers.answered_images import AnsweredImages
 from mmlatte.datasets.answers.answers import Answers
@@ -10,6 +10,7 @@ from mmlatte.datasets.answers.read_answers import read_answers
 from mmlatte.datasets.answers.write_answers import write_answers
 
 __all__ = [
+    'LMM_SOURCE',
     'NONE',
     'NONE_LABEL',
     'SKIP',

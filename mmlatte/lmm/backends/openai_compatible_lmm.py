@@ -19,7 +19,10 @@ from .base_lmm import (
     LMMUnavailableError,
     QuestionTokens,
 )
-from .data_url import to_data_url
+from .choices.choice import Choice
+from .choices.closed_question import ClosedQuestion
+from .choices.server_choices import ServerChoices
+from .data_url import image_and_text
 from .load_image import ImageError
 from .server.background import Background, get, run
 from .server.openai_replies import NoTextError
@@ -70,6 +73,8 @@ class OpenAICompatibleLMM(BaseLMM):
         ... )
     """
 
+    letters = True
+
     def __init__(
         self,
         model: str,
@@ -102,6 +107,7 @@ class OpenAICompatibleLMM(BaseLMM):
             'OpenAICompatibleLMM',
             'the server (vLLM: lmm.extra=dict(mm_processor_kwargs=...))',
         )
+        self._choices = ServerChoices(self)
         self._sender = Sender(
             base_url,
             api_key_env,
@@ -188,6 +194,12 @@ class OpenAICompatibleLMM(BaseLMM):
         if asking.error is not None:
             raise asking.error
 
+    def choose(
+        self, questions: Iterable[ClosedQuestion]
+    ) -> Iterator[list[Choice]]:
+        """Answer closed questions; see `ServerChoices`."""
+        return self._choices.ask(questions)
+
     async def _ask_all(
         self,
         source: Iterator[LMMRequest],
@@ -219,12 +231,13 @@ class OpenAICompatibleLMM(BaseLMM):
         """Send a request until it is answered or given up."""
         try:
             content = await asyncio.to_thread(self._content, request)
-            text = await self._sender.send(
+            reply = await self._sender.send(
                 client,
                 content,
                 self.max_new_tokens,
                 0 if seed is None else self.temperature,
                 seed or 0,
+                request.fields,
                 probe,
             )
         except ImageError as error:
@@ -233,15 +246,16 @@ class OpenAICompatibleLMM(BaseLMM):
             return Answer(request, error=str(error))
         except GivenUpError as error:
             return Answer(request, error=str(error), final=error.final)
-        return Answer(request, text or '')
+        if reply is None:
+            return Answer(request)
+        return Answer(request, reply.text, first_tokens=reply.first_tokens)
 
     def _content(self, request: LMMRequest) -> list[dict]:
-        picture = fit_picture(request.load(), self.picture)
-        url = to_data_url(picture, self.max_bytes)
-        return [
-            {'type': 'image_url', 'image_url': {'url': url}},
-            {'type': 'text', 'text': request.prompt},
-        ]
+        return image_and_text(
+            fit_picture(request.load(), self.picture),
+            request.prompt,
+            self.max_bytes,
+        )
 
 
 def _disk() -> Image.Image:

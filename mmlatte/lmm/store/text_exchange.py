@@ -157,8 +157,10 @@ def _batches(records: Iterator[TextRecord]) -> Iterator[list[TextRecord]]:
 
 def _plain(record: TextRecord) -> dict:
     """A record as plain data; what was asked and the group apart."""
-    prompt, _, group = record.prompt.partition('\n')
-    if record.kind != 'group' or not group.startswith('{'):
+    # A question of a choice has lines of its own.
+    prompt, _, group = record.prompt.rpartition('\n')
+    shown = record.kind in ('group', 'choice')
+    if not (shown and prompt and group.startswith('{')):
         prompt, group = record.prompt, ''
     return {
         'sample_id': record.sample_id,
