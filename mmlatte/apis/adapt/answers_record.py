@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from mmlatte.datasets.answers import (
     Answer,
     Answers,
     AnswersFile,
+    check_answers,
 )
 from mmlatte.datasets.answers import read_answers as read
 from mmlatte.datasets.sample_index import samples_of
@@ -110,13 +111,35 @@ class AnswersRecord:
             # Of one spelling in all files.
             classes += answers.new_classes(classes)
             found = found.merge(answers)
+        self._add(found, keep)
+
+    def add(
+        self, answers: Answers | Mapping[str, str], new_classes: bool = False
+    ) -> None:
+        """Add answers that are in no file.
+
+        Args:
+            answers (Answers | Mapping[str, str]): Answers, or the class of
+                every image as a person would say it: sample id -> class name,
+                ``NONE`` or ``SKIP``.
+            new_classes (bool): Whether names of no class are new classes.
+
+        Raises:
+            AnswersError: If anything is wrong; nothing is added then.
+        """
+        self._add(
+            check_answers(answers, self.ids, self.classes, new_classes), True
+        )
+
+    def _add(self, found: Answers, keep: bool) -> None:
         if not len(found):
             return
         if keep:
             self._put(found)
             return
         both = {(a.image, a.source): a for a in (*self.answers, *found)}
-        self.answers, self.classes = Answers([*both.values()]), classes
+        self.answers = Answers([*both.values()])
+        self.classes += self.answers.new_classes(self.classes)
 
     def _put(self, found: Answers) -> None:
         known = {(a.image, a.source): _content(a) for a in self.answers}
@@ -148,6 +171,24 @@ class AnswersRecord:
         """int: Answers that say something, see `GivenAnswers.used`."""
         return sum(
             a.class_name != SKIP and a.confidence > 0 for a in self.answers
+        )
+
+    def check_used(self) -> None:
+        """Stop where there is nothing to fit.
+
+        Raises:
+            ValueError: If no answer says anything.
+        """
+        if self.used:
+            return
+        if len(self.answers):
+            raise ValueError(
+                f'the {len(self.answers)} answers in {self.path} all skip '
+                'their image (or have confidence 0): answer some more '
+                '(--ask 24)'
+            )
+        raise ValueError(
+            'there are no answers yet: ask some questions (--ask 24)'
         )
 
     def set_results_aside(self) -> Path | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 from mmengine.logging import print_log
+from PIL import Image
 
 from mmlatte.apis.answers import AnswerServer
 from mmlatte.apis.answers.questions import make_questions, write_questions
@@ -23,8 +24,12 @@ from mmlatte.fits.answers import (
 )
 from mmlatte.lmm import load_image
 from mmlatte.registry import MODELS
+from mmlatte.visualization import Question
 
 from .answers_record import AnswersRecord
+from .config import adapt_config
+from .options import AdaptOptions
+from .prepare import build_clip
 
 __all__ = ['Asking']
 
@@ -56,6 +61,13 @@ class Asking:
             self.frozen, structure=self.structure
         )
 
+    @classmethod
+    def about(cls, options: AdaptOptions, record: AnswersRecord) -> 'Asking':
+        """Look at the images of a record as a run with these choices does."""
+        clip = build_clip(options)
+        cfg = adapt_config(options, clip, len(record.dataset))
+        return cls(cfg, record.dataset, record, options.device)
+
     def posteriors(self, rows: Sequence[int]) -> np.ndarray:
         """Return the posteriors of the classes, (n, C)."""
         logits = self.fit.classifier.logits(self.frozen.rows(list(rows)))
@@ -67,11 +79,11 @@ class Asking:
         Returns:
             Path | None: The page; None where nothing is left to ask.
         """
-        questions = self._questions(count)
+        questions = self.questions(count)
         if not questions:
             return None
         _, page = write_questions(
-            folder, questions, self.classes, self._load, command
+            folder, questions, self.classes, self.load, command
         )
         return page
 
@@ -80,7 +92,7 @@ class Asking:
 
         Where nothing is left to ask, nothing is served.
         """
-        questions = self._questions(count)
+        questions = self.questions(count)
         if not questions:
             return
         number = {name: i for i, name in enumerate(self.record.ids)}
@@ -117,7 +129,7 @@ class Asking:
                 questions,
                 self.classes,
                 file,
-                self._load,
+                self.load,
                 given={
                     image: name
                     for image, (name, _) in self.record.given().items()
@@ -135,7 +147,8 @@ class Asking:
             server.close()
         self.record.read()
 
-    def _questions(self, count: int) -> list:
+    def questions(self, count: int) -> list[Question]:
+        """Choose images to ask about; fewer, or none, where few are left."""
         found = choose(self.frozen, count, self.frozen.answers, self.structure)
         if not len(found):
             print_log(
@@ -149,7 +162,8 @@ class Asking:
             self.frozen, found.rows, found.shares, posteriors, ids
         )
 
-    def _load(self, index: int):
+    def load(self, index: int) -> Image.Image:
+        """Return an image by its number."""
         return load_image(self.dataset.get_data_info(index)['img_path'])
 
 

@@ -14,12 +14,9 @@ from mmlatte.apis.launch import build_runner
 from mmlatte.apis.pages.run_report import make_run_report
 from mmlatte.apis.preflight import PreflightError, preflight
 from mmlatte.atomic_file import atomic_file
-from mmlatte.datasets.unlabeled_folder import read_class_names
 from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.models.clip import OpenCLIP
-from mmlatte.registry import DATASETS, MODELS
 
-from .answers_record import AnswersRecord
 from .asking import Asking
 from .config import adapt_config
 from .make_plan import make_plan
@@ -27,9 +24,9 @@ from .methods import ANSWERS_METHOD, DEFAULT_METHOD, METHODS
 from .options import AdaptOptions
 from .plan import AdaptPlan
 from .predictions import write_all_predictions
+from .prepare import build_clip, open_record
 from .review import write_review
 from .same_run import IMAGES, check_same_run, fingerprint
-from .settings import clip_settings
 
 __all__ = ['AdaptResult', 'adapt']
 
@@ -132,16 +129,8 @@ def adapt(
             f'method={method!r} takes no answers: leave the method out, or '
             f'name {ANSWERS_METHOD!r}'
         )
-    names = read_class_names(classes)
-    dataset = DATASETS.build(
-        dict(
-            type='mmlatte.UnlabeledFolder',
-            data_root=images,
-            classes=names,
-            pipeline=[],
-        )
-    )
-    record = AnswersRecord(folder, images, dataset, names)
+    record = open_record(images, classes, folder)
+    dataset = record.dataset
     record.take(answers, new_classes, keep=not dry_run)
     if method is None:
         choices['method'] = (
@@ -151,7 +140,7 @@ def adapt(
         images=images, classes=record.classes, out=str(folder), **choices
     )
     takes_answers = METHODS[options.method].takes_answers
-    clip = _build_clip(options)
+    clip = build_clip(options)
     _check_export(wanted, clip)
     cfg = adapt_config(options, clip, len(dataset))
     asking: Asking | None = None
@@ -179,10 +168,7 @@ def adapt(
     seen = fingerprint(dataset)
     anew = takes_answers and record.changed
     if takes_answers and not dry_run:
-        if not record.used:
-            raise ValueError(
-                'there are no answers yet: ask some questions (--ask 24)'
-            )
+        record.check_used()
         before = record.set_results_aside()
         if before is not None:
             logger.info(f'results with other answers are now in {before}')
@@ -244,14 +230,6 @@ def adapt(
 
 def _missing(targets: dict[str, Path]) -> list[str]:
     return [kind for kind, target in targets.items() if not target.exists()]
-
-
-def _build_clip(options: AdaptOptions) -> OpenCLIP:
-    settings = clip_settings(options.clip)
-    try:
-        return MODELS.build(settings).to(options.device)
-    except RuntimeError as error:
-        raise PreflightError(f'CLIP weights: {error}') from error
 
 
 def _check_export(formats: Sequence[str], clip: OpenCLIP | None) -> None:

@@ -3,7 +3,7 @@
 import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -15,7 +15,7 @@ from mmlatte.datasets.answers.formats import RawAnswer, read_raw
 from mmlatte.datasets.answers.image_names import ImageNames
 from mmlatte.datasets.answers.problems import AnswersError, Problems
 
-__all__ = ['read_answers']
+__all__ = ['check_answers', 'read_answers']
 
 Found = TypeVar('Found')
 
@@ -71,7 +71,65 @@ def read_answers(
     spelling = ClassSpelling(class_names, allow_new)
     problems = Problems()
     raw = read_raw(path, ids, names, root, field, problems)
-    found = _looked_up(raw, names, spelling, source or path.name, problems)
+    return _checked(raw, names, spelling, source or path.name, problems)
+
+
+def check_answers(
+    answers: Answers | Mapping[str, str],
+    ids: Sequence[str],
+    class_names: Sequence[str],
+    allow_new: bool = False,
+    source: str = 'person',
+) -> Answers:
+    """Check answers that are in no file as those of a file are.
+
+    Args:
+        answers (Answers | Mapping[str, str]): Answers, or image -> class
+            name, ``NONE`` or ``SKIP``.
+        ids (Sequence[str]): Ids of all samples.
+        class_names (Sequence[str]): The classes.
+        allow_new (bool): Whether names of no known class are new classes.
+            Defaults to False.
+        source (str): Annotator of a mapping. Defaults to 'person'.
+
+    Raises:
+        AnswersError: If anything is wrong; names all of it.
+
+    Examples:
+        >>> answers = check_answers({'1.jpg': 'cat'}, ['a/1.jpg'], ['cat'])
+        >>> [(a.image, a.class_name) for a in answers]
+        [('a/1.jpg', 'cat')]
+    """
+    if isinstance(answers, Mapping):
+        raw = [
+            RawAnswer(f'answers[{image!r}]', str(image), str(name))
+            for image, name in answers.items()
+        ]
+    else:
+        raw = [
+            RawAnswer(
+                a.where or f'the answer about {a.image!r} of {a.source!r}',
+                a.image,
+                a.class_name,
+                a.confidence,
+                a.source,
+                a.when,
+            )
+            for a in answers
+        ]
+    names, spelling = ImageNames(ids), ClassSpelling(class_names, allow_new)
+    return _checked(raw, names, spelling, source, Problems())
+
+
+def _checked(
+    raw: Iterable[RawAnswer],
+    names: ImageNames,
+    spelling: ClassSpelling,
+    source: str,
+    problems: Problems,
+) -> Answers:
+    """Look everything up, and raise all that is wrong at once."""
+    found = _looked_up(raw, names, spelling, source, problems)
     answers = Answers()
     try:
         answers = Answers(found)
