@@ -23,6 +23,8 @@ class ClassFolder(IndexedDataset):
         image_folder (str): Folder of the class folders, relative to
             `data_root`, e.g. ``'train'``. Defaults to ''.
         suffixes (Sequence[str]): File name endings of images, lower case.
+        partial (bool): Whether some classes may have no folder, if every
+            folder is named like a class. Defaults to False.
         **kwargs: ``metainfo``, ``indices``, ``pipeline`` and others of
             :class:`mmpretrain.datasets.BaseDataset`. Class names default to
             the folder names, ``_`` as space.
@@ -33,9 +35,11 @@ class ClassFolder(IndexedDataset):
         data_root: str,
         image_folder: str = '',
         suffixes: Sequence[str] = IMAGE_SUFFIXES,
+        partial: bool = False,
         **kwargs,
     ) -> None:
         self.suffixes = tuple(suffix.lower() for suffix in suffixes)
+        self.partial = partial
         super().__init__(
             ann_file='',
             data_root=os.path.expanduser(data_root),
@@ -84,14 +88,16 @@ class ClassFolder(IndexedDataset):
         names = self._metainfo.get('classes')
         if names is None:
             names = [folder.replace('_', ' ') for folder in folders]
-        if len(names) != len(folders):
+        known = {plain_name(name): label for label, name in enumerate(names)}
+        plain = {plain_name(folder) for folder in folders}
+        fewer = self.partial and plain < known.keys()
+        if len(names) != len(folders) and not fewer:
             raise ValueError(
                 f"metainfo['classes'] has {len(names)} names, '{root}' has "
                 f'{len(folders)} class folders: {folders[:5]} ...'
             )
         self._metainfo['classes'] = tuple(names)
-        known = {plain_name(name): label for label, name in enumerate(names)}
-        if set(known) == {plain_name(folder) for folder in folders}:
+        if plain == known.keys() or fewer:
             return [known[plain_name(folder)] for folder in folders]
         return list(range(len(folders)))
 

@@ -39,3 +39,22 @@ def test_other_names_are_taken_in_sorted_order(folder):
 def test_a_missing_folder_is_an_error(folder):
     with pytest.raises(ValueError, match='has 2 names'):
         ClassFolder(str(folder), metainfo=dict(classes=['one', 'two']))
+
+
+def test_a_class_may_lack_its_folder_where_that_is_wished_for(folder):
+    names = ['cherry', 'date', 'apple', 'blue berry']
+    dataset = ClassFolder(
+        str(folder), metainfo=dict(classes=names), partial=True
+    )
+    assert dataset.metainfo['classes'] == tuple(names)
+    assert labels(dataset) == {
+        'Apple/1.png': 'apple',
+        'blue_berry/1.png': 'blue berry',
+        'cherry/1.png': 'cherry',
+    }
+    with pytest.raises(ValueError, match='has 4 names'):
+        ClassFolder(
+            str(folder),
+            metainfo=dict(classes=['cherry', 'date', 'apple', 'blueberry']),
+            partial=True,
+        )
