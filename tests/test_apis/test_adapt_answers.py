@@ -5,17 +5,22 @@ import importlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import urllib.request
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmlatte.apis import adapt
 from mmlatte.apis.adapt.answers_record import AnswersRecord
+from mmlatte.apis.adapt.asking import Asking
+from mmlatte.apis.adapt.options import AdaptOptions
 from mmlatte.apis.answers.questions import nearest_images
 from mmlatte.datasets import UnlabeledFolder
 from mmlatte.datasets.answers import NONE, SKIP, AnswersError
@@ -67,17 +72,10 @@ def rounds(choices, ids, tmp_path_factory):
         folder / 'a.csv', zip(ids[:3], [*CLASSES[:2], NONE], strict=True)
     )
     second = write(folder / 'b.csv', [(ids[5], CLASSES[2])])
-    with pytest.MonkeyPatch.context() as patch:
-        # Logits of so few images are too large for the check of an export.
-        patch.setattr(
-            importlib.import_module('mmlatte.apis.adapt.run'),
-            'export_model',
-            lambda run, kind, target, images: target.mkdir(parents=True),
-        )
-        export = {**choices, 'export': ('open_clip',)}
-        one = adapt(out=str(out), answers=[first], **export)
-        kept = read(one.predictions)
-        two = adapt(out=str(out), answers=[second], ask=2, **export)
+    export = {**choices, 'export': ('open_clip',)}
+    one = adapt(out=str(out), answers=[first], **export)
+    kept = read(one.predictions)
+    two = adapt(out=str(out), answers=[second], ask=2, **export)
     return out, asked, kept, two
 
 
@@ -177,22 +175,137 @@ def record(choices, tmp_path):
     return lambda: AnswersRecord(tmp_path / 'out', root, dataset, CLASSES)
 
 
-def test_files_that_contradict_each_other_change_nothing(
-    record, ids, tmp_path
+@pytest.fixture
+def told(monkeypatch):
+    """What was logged, one text after the other."""
+    texts = []
+    for module in ('answers_record', 'config'):
+        monkeypatch.setattr(
+            importlib.import_module(f'mmlatte.apis.adapt.{module}'),
+            'print_log',
+            lambda text, *_, **__: texts.append(text),
+        )
+    return texts
+
+
+def dated(path, image, name, day):
+    path.write_text(f'image,class,when\n{image},{name},2026-01-{day}\n')
+    return str(path)
+
+
+@pytest.mark.parametrize('turn', [1, -1])
+def test_the_newer_of_two_answers_counts(record, ids, tmp_path, turn):
+    files = [
+        dated(tmp_path / 'old.csv', ids[0], 'forest', '01T10:00:00Z'),
+        dated(tmp_path / 'new.csv', ids[0], CLASSES[2], '01T10:00:01Z'),
+    ][::turn]
+    together = record()
+    together.take(files, keep=False)
+    assert together.given()[ids[0]] == (CLASSES[2], 'person')
+    for file in files:
+        record().take([file])
+        record().take([file])
+    assert record().given()[ids[0]] == (CLASSES[2], 'person')
+    before = record().path.read_bytes()
+    record().take(files[::-1])
+    assert record().path.read_bytes() == before
+
+
+def test_without_times_the_order_decides_and_is_told(
+    record, ids, tmp_path, told
 ):
     files = [
         write(tmp_path / f'{name}.csv', [(ids[0], name)])
         for name in CLASSES[::2]
     ]
-    with pytest.raises(AnswersError, match=r'forest\.csv:2 and .*lake\.csv:2'):
-        record().take(files)
-    assert not record().path.exists()
-    for file in files:  # one after the other: a person changed their mind
-        record().take([file])
+    record().take(files)
     assert record().given()[ids[0]] == (CLASSES[2], 'person')
+    assert '1 answers replace another' in told[1] and repr(ids[0]) in told[1]
+    record().take(files[::-1])
+    assert record().given()[ids[0]] == ('forest', 'person')
     before = record().path.read_bytes()
-    record().take(files[1:])
+    record().take(files[:1])
     assert record().path.read_bytes() == before
+
+
+def test_an_older_answer_is_left_out_and_that_is_told(
+    record, ids, tmp_path, told
+):
+    record().take([write(tmp_path / 'a.csv', [(ids[0], 'forest')])])
+    old = dated(tmp_path / 'b.csv', ids[0], CLASSES[2], '01')
+    record().take([old])  # those of a.csv are of today
+    assert record().given()[ids[0]] == ('forest', 'person')
+    assert 'said something else later' in told[-1]
+
+
+def test_a_wrong_time_is_named(record, ids, tmp_path):
+    file = dated(tmp_path / 'a.csv', ids[0], 'forest', 'yesterday')
+    with pytest.raises(AnswersError, match=r"a\.csv:2: time '2026-01-yest"):
+        record().take([file])
+
+
+def test_a_class_that_left_the_list_is_named(
+    choices, ids, record, tmp_path, told
+):
+    record().take([write(tmp_path / 'a.csv', [(ids[0], CLASSES[1])])])
+    root, rest = choices['images'], [CLASSES[0], CLASSES[2]]
+    dataset = UnlabeledFolder(root, classes=rest, pipeline=[])
+    again = AnswersRecord(tmp_path / 'out', root, dataset, rest)
+    assert again.added == [CLASSES[1]]
+    assert again.classes == [*rest, CLASSES[1]]
+    assert f'{CLASSES[1]!r} (1)' in told[-1]
+
+
+def test_a_test_folder_may_lack_a_class_that_answers_added(
+    choices, ids, tmp_path, told
+):
+    test = tmp_path / 'test'
+    for name in CLASSES:
+        (test / name.replace(' ', '_')).mkdir(parents=True)
+        Image.new('RGB', (8, 8)).save(test / name.replace(' ', '_') / '1.png')
+    file = write(tmp_path / 'a.csv', [(ids[0], 'harbour'), (ids[9], 'forest')])
+    same = dict(answers=[file], new_classes=True, test=str(test), **choices)
+    result = adapt(out=str(tmp_path / 'out'), **same)
+    summary = json.loads((result.run / 'summary.json').read_text())
+    assert summary['top1'] is not None
+    assert any("no sub-folder for ['harbour']" in text for text in told)
+    shutil.rmtree(test / 'forest')
+    with pytest.raises(ValueError, match=r"there is none for \['forest'\]"):
+        adapt(out=str(tmp_path / 'other'), **same)
+
+
+def test_a_served_round_goes_on_until_all_is_answered(
+    choices, record, tmp_path, monkeypatch
+):
+    served = []
+
+    class Server:
+        url = ''
+
+        def __init__(self, questions, classes, file, load, given, **_):
+            served.append([q.id for q in questions])
+            left = [i for i in served[-1] if i not in given]
+            file.put(left[0], SKIP)  # then Ctrl-C
+
+        def serve_forever(self):
+            pass
+
+        close = serve_forever
+
+    monkeypatch.setattr(
+        importlib.import_module('mmlatte.apis.adapt.asking'),
+        'AnswerServer',
+        Server,
+    )
+    options = AdaptOptions(
+        **{k: v for k, v in choices.items() if k != 'export'},
+        out=str(tmp_path / 'out'),
+        method='answers',
+    )
+    for _ in range(3):
+        Asking.about(options, record()).serve(2, '')
+    assert len(served[0]) == 2 and served[0] == served[1]
+    assert not {*served[0]} & {*chain(*served[2:])}
 
 
 def test_a_new_class_has_one_spelling_in_all_files(record, ids, tmp_path):
@@ -249,7 +362,12 @@ def test_a_dry_run_plans_the_fit_with_more_answers(
     rounds, choices, ids, tmp_path
 ):
     out, *_ = rounds
-    before = {p: p.stat().st_mtime_ns for p in out.rglob('*')}
+
+    def times():
+        files = out.rglob('*')
+        return {p: p.stat().st_mtime_ns for p in files if p.suffix != '.log'}
+
+    before = times()
     file = write(tmp_path / 'a.csv', [(ids[6], 'harbour')])
     planned = adapt(
         out=str(out),
@@ -259,7 +377,7 @@ def test_a_dry_run_plans_the_fit_with_more_answers(
         **choices,
     )
     assert planned.plan.classes == [*CLASSES, 'harbour']
-    assert {p: p.stat().st_mtime_ns for p in out.rglob('*')} == before
+    assert times() == before
     same = adapt(out=str(out), dry_run=True, **choices)
     assert same.plan is None
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from mmlatte.datasets.answers import (
     Answers,
     AnswersFile,
     check_answers,
+    newest,
 )
 from mmlatte.datasets.answers import read_answers as read
 from mmlatte.datasets.sample_index import samples_of
@@ -62,9 +64,16 @@ class AnswersRecord:
         self.root = root
         self.dataset = dataset
         self.classes = [*classes]
+        self._listed = len(classes)
         self.answers = Answers()
         if self.path.exists():
             self.read()
+            self._log_added()
+
+    @property
+    def added(self) -> list[str]:
+        """list[str]: Classes of the answers that the list lacks."""
+        return self.classes[self._listed :]
 
     @cached_property
     def ids(self) -> list[str]:
@@ -78,6 +87,19 @@ class AnswersRecord:
         )
         self.classes += self.answers.new_classes(self.classes)
 
+    def _log_added(self) -> None:
+        """Name classes that were removed from the list but answered."""
+        if self.added:
+            counts = self.answers.count_classes()
+            names = ', '.join(f'{n!r} ({counts[n]})' for n in self.added)
+            print_log(
+                f'{self.path} holds answers of classes that are not in the '
+                f'list, and stay classes: {names}. To drop one, answer its '
+                'images otherwise',
+                'current',
+                level=logging.WARNING,
+            )
+
     def take(
         self,
         files: Sequence[str],
@@ -86,6 +108,9 @@ class AnswersRecord:
     ) -> None:
         """Add the answers of files, once all of them are found right.
 
+        Where an annotator gave an image two answers, the newer counts; where
+        one of them has no time, the one that was given last.
+
         Args:
             files (Sequence[str]): See `read_answers`. The record itself may
                 be one.
@@ -93,10 +118,9 @@ class AnswersRecord:
             keep (bool): False leaves the file as it is.
 
         Raises:
-            AnswersError: If anything is wrong, or one annotator gives an
-                image two classes.
+            AnswersError: If anything is wrong.
         """
-        found, classes = Answers(), [*self.classes]
+        groups, classes = [], [*self.classes]
         for file in files:
             if Path(file).resolve() == self.path.resolve():
                 continue
@@ -110,8 +134,8 @@ class AnswersRecord:
             )
             # Of one spelling in all files.
             classes += answers.new_classes(classes)
-            found = found.merge(answers)
-        self._add(found, keep)
+            groups.append(answers)
+        self._add(groups, keep)
 
     def add(
         self, answers: Answers | Mapping[str, str], new_classes: bool = False
@@ -127,43 +151,35 @@ class AnswersRecord:
         Raises:
             AnswersError: If anything is wrong; nothing is added then.
         """
-        self._add(
-            check_answers(answers, self.ids, self.classes, new_classes), True
-        )
+        found = check_answers(answers, self.ids, self.classes, new_classes)
+        self._add([found], keep=True)
 
-    def _add(self, found: Answers, keep: bool) -> None:
-        if not len(found):
+    def _add(self, groups: Sequence[Answers], keep: bool) -> None:
+        count = sum(map(len, groups))
+        if not count:
             return
-        if keep:
-            self._put(found)
-            return
-        both = {(a.image, a.source): a for a in (*self.answers, *found)}
-        self.answers = Answers([*both.values()])
-        self.classes += self.answers.new_classes(self.classes)
+        found = newest([self.answers, *groups])
+        held = set(self.answers)
+        new = [answer for answer in found.answers if answer not in held]
+        for line in (
+            f'{count} answers were given, {len(new)} of them new or changed',
+            *found.notes(),
+        ):
+            print_log(line, 'current')
+        if not keep:
+            self.answers = Answers(found.answers)
+            self.classes += self.answers.new_classes(self.classes)
+        elif new:
+            self._put(new)
 
-    def _put(self, found: Answers) -> None:
-        known = {(a.image, a.source): _content(a) for a in self.answers}
-        new = [
-            answer
-            for answer in found
-            if known.get((answer.image, answer.source)) != _content(answer)
-        ]
-        print_log(
-            f'{len(found)} answers were given, {len(new)} of them new or '
-            'changed',
-            'current',
-        )
-        if not new:
-            return
+    def _put(self, new: Sequence[Answer]) -> None:
         # Lines of a file that names no annotator are a person's.
         AnswersFile(self.path).close()
         for source in dict.fromkeys(answer.source for answer in new):
             with AnswersFile(self.path, source) as record:
-                for answer in new:
-                    if answer.source == source:
-                        record.put(
-                            answer.image, answer.class_name, answer.confidence
-                        )
+                for a in new:
+                    if a.source == source:
+                        record.put(a.image, a.class_name, a.confidence, a.when)
         self.read()
 
     @property
@@ -259,7 +275,3 @@ class AnswersRecord:
             image: (name, who[image, name])
             for image, name in zip(images, said, strict=True)
         }
-
-
-def _content(answer: Answer) -> tuple[str, float]:
-    return answer.class_name, answer.confidence

@@ -10,8 +10,13 @@ from mmengine.logging import print_log
 from PIL import Image
 
 from mmlatte.apis.answers import AnswerServer
-from mmlatte.apis.answers.questions import make_questions, write_questions
-from mmlatte.datasets.answers import NONE, NONE_LABEL, AnswersFile
+from mmlatte.apis.answers.questions import (
+    make_questions,
+    read_round,
+    write_questions,
+    write_round,
+)
+from mmlatte.datasets.answers import NONE, NONE_LABEL, SKIP, AnswersFile
 from mmlatte.engine.frozen import FrozenPass
 from mmlatte.fits import FrozenFeatures
 from mmlatte.fits.answers import (
@@ -90,11 +95,13 @@ class Asking:
     def serve(self, count: int, command: str) -> None:
         """Serve the page until Ctrl-C; every answer is on disk at once.
 
+        A round with open questions goes on; ``count`` is that of the next.
         Where nothing is left to ask, nothing is served.
         """
-        questions = self.questions(count)
+        questions = self._open_round() or self.questions(count)
         if not questions:
             return
+        write_round(self.record.folder, questions, self.classes)
         number = {name: i for i, name in enumerate(self.record.ids)}
         labels = {name: i for i, name in enumerate(self.classes)}
         labels |= {NONE: NONE_LABEL}
@@ -130,10 +137,7 @@ class Asking:
                 self.classes,
                 file,
                 self.load,
-                given={
-                    image: name
-                    for image, (name, _) in self.record.given().items()
-                },
+                given=self._said(),
                 on_answer=estimate,
                 command=command,
             )
@@ -147,6 +151,12 @@ class Asking:
             server.close()
         self.record.read()
 
+    def _said(self) -> dict[str, str]:
+        """Return image -> answer, with those that were skipped."""
+        skipped = {a.image: SKIP for a in self.record.answers}
+        given = self.record.given().items()
+        return skipped | {image: name for image, (name, _) in given}
+
     def questions(self, count: int) -> list[Question]:
         """Choose images to ask about; fewer, or none, where few are left."""
         found = choose(self.frozen, count, self.frozen.answers, self.structure)
@@ -156,10 +166,32 @@ class Asking:
                 'the same as others that are',
                 'current',
             )
-        ids = [self.record.ids[row] for row in found.rows]
-        posteriors = self.posteriors(found.rows)
+        return self._shown(found.rows, found.shares)
+
+    def _open_round(self) -> list[Question]:
+        """Return the last round of questions if some of them are open."""
+        number = {name: i for i, name in enumerate(self.record.ids)}
+        last = read_round(self.record.folder)
+        shares = {name: last[name] for name in last if name in number}
+        left = {*shares} - {answer.image for answer in self.record.answers}
+        if not left:
+            return []
+        print_log(
+            f'{len(left)} of the last {len(shares)} questions are open: the '
+            'page goes on with them',
+            'current',
+        )
+        return self._shown([number[n] for n in shares], [*shares.values()])
+
+    def _shown(
+        self, rows: Sequence[int], shares: Sequence[float]
+    ) -> list[Question]:
         return make_questions(
-            self.frozen, found.rows, found.shares, posteriors, ids
+            self.frozen,
+            rows,
+            shares,
+            self.posteriors(rows),
+            [self.record.ids[row] for row in rows],
         )
 
     def load(self, index: int) -> Image.Image:

@@ -1,8 +1,10 @@
 """The config of a run on a user's own folder, from a few choices."""
 
+import logging
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 
 from mmlatte.configs_folder import configs_folder
 from mmlatte.datasets.class_folder import plain_name
@@ -65,11 +67,19 @@ def _add_test(cfg: Config, options: AdaptOptions, classes: list[str]) -> None:
         raise FileNotFoundError(f'test folder {folder} does not exist')
     _check_apart(folder, Path(options.images))
     found = {plain_name(p.name) for p in folder.iterdir() if p.is_dir()}
-    missing = [name for name in classes if plain_name(name) not in found]
+    without = [name for name in classes if plain_name(name) not in found]
+    missing = [name for name in without if name not in options.added]
     if missing:
         raise ValueError(
             f'test folder {folder} must hold a sub-folder per class, named '
             f'like it; there is none for {missing}'
+        )
+    if without:
+        print_log(
+            f'test folder {folder} has no sub-folder for {without}, which '
+            'answers added to the classes: accuracy is that on the others',
+            'current',
+            level=logging.WARNING,
         )
     cfg.val_dataloader = dict(
         batch_size=64,
@@ -81,6 +91,7 @@ def _add_test(cfg: Config, options: AdaptOptions, classes: list[str]) -> None:
             type='mmlatte.ClassFolder',
             data_root=options.test,
             metainfo=dict(classes=classes),
+            **(dict(partial=True) if without else {}),
             pipeline=cfg.test_pipeline,
         ),
     )

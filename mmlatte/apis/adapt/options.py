@@ -39,6 +39,8 @@ class AdaptOptions:
         test (str | None): Folder with a sub-folder of images per class, to
             measure accuracy on; training does not see it.
         out (str): Folder of the results.
+        added (Sequence[str]): Those of the classes that answers added; the
+            test folder may lack them.
     """
 
     images: str
@@ -56,6 +58,7 @@ class AdaptOptions:
     workers: int = 2
     test: str | None = None
     out: str = 'work_dirs/adapted'
+    added: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         self.images = os.path.abspath(os.path.expanduser(self.images))

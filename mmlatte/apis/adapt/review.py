@@ -1,13 +1,11 @@
 """Which images a person should look at again."""
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
 
-from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.answers import NONE, NONE_LABEL
+from mmlatte.datasets.answers.write_answers import write_rows
 
 from .asking import Asking
 
@@ -56,16 +54,14 @@ def write_review(path: Path, asking: Asking) -> None:
         if asking.record.ids[row] not in given
     ]
     names = {**dict(enumerate(asking.classes)), NONE_LABEL: NONE}
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    table = [[*COLUMNS]]
     seen = set()
     for row, reason in rows:
         if row in seen:
             continue
         seen.add(row)
         image = asking.record.ids[row]
-        writer.writerow(
+        table.append(
             [
                 image,
                 reason,
@@ -75,5 +71,4 @@ def write_review(path: Path, asking: Asking) -> None:
                 given.get(image, ('', ''))[0],
             ]
         )
-    with atomic_file(path) as file:
-        file.write(text.getvalue().encode('utf-8', 'surrogateescape'))
+    write_rows(path, table)

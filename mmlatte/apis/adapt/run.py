@@ -137,7 +137,11 @@ def adapt(
             ANSWERS_METHOD if asked or record.used else DEFAULT_METHOD
         )
     options = AdaptOptions(
-        images=images, classes=record.classes, out=str(folder), **choices
+        images=images,
+        classes=record.classes,
+        added=record.added,
+        out=str(folder),
+        **choices,
     )
     takes_answers = METHODS[options.method].takes_answers
     clip = build_clip(options)
@@ -150,7 +154,9 @@ def adapt(
         if serve:
             asking.serve(ask or QUESTIONS, command or '')
             asking = None  # there are more answers now, maybe classes
-            options = dataclasses.replace(options, classes=record.classes)
+            options = dataclasses.replace(
+                options, classes=record.classes, added=record.added
+            )
             cfg = adapt_config(options, clip, len(dataset))
         else:
             page = asking.write(ask or QUESTIONS, folder, command or '')

@@ -43,6 +43,7 @@ def open_asking(
     options = AdaptOptions(
         images=images,
         classes=record.classes,
+        added=record.added,
         out=str(folder),
         **{'method': ANSWERS_METHOD, **choices},
     )

@@ -4,6 +4,7 @@ from mmlatte.datasets.answers.answer import NONE, SKIP, Answer
 from mmlatte.datasets.answers.answer_arrays import NONE_LABEL, AnswerArrays
 from mmlatte.datasets.answers.answers import Answers
 from mmlatte.datasets.answers.answers_file import AnswersFile
+from mmlatte.datasets.answers.newest import Newest, newest
 from mmlatte.datasets.answers.problems import AnswersError
 from mmlatte.datasets.answers.read_answers import (
     check_answers,
@@ -20,7 +21,9 @@ __all__ = [
     'Answers',
     'AnswersError',
     'AnswersFile',
+    'Newest',
     'check_answers',
+    'newest',
     'read_answers',
     'write_answers',
 ]

@@ -4,6 +4,7 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +14,7 @@ from mmlatte.datasets.answers.answers import Answers
 from mmlatte.datasets.answers.class_spelling import ClassSpelling
 from mmlatte.datasets.answers.formats import RawAnswer, read_raw
 from mmlatte.datasets.answers.image_names import ImageNames
+from mmlatte.datasets.answers.newest import instant
 from mmlatte.datasets.answers.problems import AnswersError, Problems
 
 __all__ = ['check_answers', 'read_answers']
@@ -153,6 +155,7 @@ def _looked_up(
         image = _tried(partial(_image, names), item, problems)
         name = _tried(partial(_class, spelling), item, problems)
         confidence = _tried(_confidence, item, problems)
+        _tried(_instant, item, problems)
         if image is None:
             continue
         other = named.setdefault(image, item)
@@ -210,6 +213,10 @@ def _class(spelling: ClassSpelling, item: RawAnswer) -> str:
     if item.folder:
         return spelling.find_folder(item.class_name)
     return spelling.find(item.class_name)
+
+
+def _instant(item: RawAnswer) -> datetime | None:
+    return instant(item.when)
 
 
 def _confidence(item: RawAnswer) -> float:
