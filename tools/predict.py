@@ -48,6 +48,13 @@ def parse_args() -> argparse.Namespace:
         help='unlabelled images of the domain (file, folder or glob): the '
         'confidences are made as high on them as those of the frozen CLIP',
     )
+    parser.add_argument(
+        '--none-below',
+        type=float,
+        metavar='P',
+        help='images that show one of the classes with a smaller probability '
+        'are "(none of these)"; of models that were fitted to such answers',
+    )
     parser.add_argument('--top-k', type=int, default=3)
     parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument(
@@ -72,7 +79,12 @@ def predict(
     begin, failed = time.monotonic(), 0
     with Progress('predict', len(images), logger=logger) as progress:
         for row in prediction_rows(
-            inferencer, images, args.top_k, args.batch_size, args.workers
+            inferencer,
+            images,
+            args.top_k,
+            args.batch_size,
+            args.workers,
+            args.none_below,
         ):
             if 'error' in row:
                 failed += 1
@@ -112,7 +124,8 @@ def main() -> None:
     )
     rows = predict(inferencer, images, args, logger)
     if args.out:
-        write_predictions(args.out, rows, args.top_k, about)
+        more = ('none',) if inferencer.tells_none else ()
+        write_predictions(args.out, rows, args.top_k, about, more)
         logger.info(f'predictions are in {args.out}')
         return
     for row in rows:
@@ -122,8 +135,13 @@ def main() -> None:
                 f'{entry["class"]} {100 * entry["confidence"]:.1f} %'
                 for entry in best
             )
+            if 'none' in row:
+                shown += f'; none of these {100 * row["none"]:.1f} %'
             logger.info(f'{row["image"]}: {shown}')
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except ValueError as error:
+        raise SystemExit(f'{error}') from None

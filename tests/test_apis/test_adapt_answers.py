@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmlatte.apis import adapt
+from mmlatte.apis import Inferencer, adapt
 from mmlatte.apis.adapt.answers_record import AnswersRecord
 from mmlatte.apis.adapt.asking import Asking
 from mmlatte.apis.adapt.options import AdaptOptions
 from mmlatte.apis.answers.questions import nearest_images
+from mmlatte.apis.inference.prediction_file import prediction_rows
 from mmlatte.datasets import UnlabeledFolder
 from mmlatte.datasets.answers import NONE, SKIP, AnswersError
 from mmlatte.fits import FrozenFeatures
@@ -483,3 +484,87 @@ def test_served_answers_are_used(choices, tmp_path):
     assert process.returncode == 0, log
     rows = read(out / 'predictions.csv')
     assert sum(row['answered_by'] == 'person' for row in rows) == 2
+
+
+@pytest.fixture(scope='module')
+def outside(choices, ids, tmp_path_factory):
+    """A fit of answers some of which say that it is none of the classes."""
+    folder = tmp_path_factory.mktemp('none')
+    names = {'F': CLASSES[0], 'H': CLASSES[1], 'S': NONE}
+    answers = [(i, names[i[0]]) for i in ids[::2]]
+    file = write(folder / 'a.csv', answers)
+    out = str(folder / 'out')
+    return adapt(out=out, answers=[file], **choices), dict(answers)
+
+
+def test_predictions_tell_how_probable_none_of_the_classes_is(outside):
+    result, answers = outside
+    rows = {
+        row['image'].split('/2750/')[1]: row
+        for row in read(result.predictions)
+    }
+    for image, row in rows.items():
+        none = float(row['none'])
+        if image in answers:
+            assert none == (answers[image] == NONE)
+        else:
+            assert 0 < none < 1 and row['class'] != NONE
+
+
+def test_the_same_from_the_tool_and_in_python(
+    outside, choices, tmp_path, run_script
+):
+    result, _ = outside
+    before = read(result.predictions)
+    kept = {r['image']: r['none'] for r in before if not r['answered_by']}
+    paths = [*kept]
+    found = Inferencer(str(result.run))(paths)
+    assert [f'{r["none_probability"]:.4f}' for r in found] == [
+        f'{float(none):.4f}' for none in kept.values()
+    ]
+    # Between the second and the third largest.
+    level = 1 - sum(sorted(map(float, kept.values()))[-3:-1]) / 2
+    file = tmp_path / 'p.csv'
+    done = run_script(
+        *(REPO / 'tools' / 'predict.py', str(result.run), *paths),
+        *('--none-below', str(level), '--out', str(file), '--workers', '0'),
+    )
+    assert done.returncode == 0, done.stderr
+    rows = read(file)
+    for row in rows:
+        outside_ = 1 - float(row['none']) < level
+        assert (row['class'] == NONE) == outside_
+        if outside_:
+            assert row['confidence'] == row['none']
+    assert 0 < sum(row['class'] == NONE for row in rows) < len(rows)
+    again = adapt(out=str(result.run.parent), none_below=level, **choices)
+    assert [
+        row['class']
+        for row in read(again.predictions)
+        if not row['answered_by']
+    ] == [row['class'] for row in rows]
+    with pytest.raises(ValueError, match='give a number from 0 to 1'):
+        [*prediction_rows(Inferencer(str(result.run)), paths, 1, none_below=2)]
+
+
+def test_with_other_classes_none_of_these_is_not_told(outside):
+    inferencer = Inferencer(str(outside[0].run), classes=CLASSES[:2])
+    assert not inferencer.tells_none
+    with pytest.raises(ValueError, match='nothing tells how probable'):
+        [*prediction_rows(inferencer, [], 1, none_below=0.5)]
+
+
+def test_without_such_answers_the_column_is_absent(
+    rounds, choices, ids, tmp_path
+):
+    two = rounds[-1]
+    assert 'none' not in read(two.predictions)[0]
+    file = write(tmp_path / 'a.csv', [(ids[0], NONE), (ids[1], CLASSES[0])])
+    with pytest.raises(ValueError, match='1 images are answered with'):
+        adapt(
+            out=str(tmp_path / 'out'),
+            answers=[file],
+            none_below=0.5,
+            **choices,
+        )
+    assert not (tmp_path / 'out' / 'run').exists()

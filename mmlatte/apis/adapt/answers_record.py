@@ -22,6 +22,7 @@ from mmlatte.datasets.answers import (
 )
 from mmlatte.datasets.answers import read_answers as read
 from mmlatte.datasets.sample_index import samples_of
+from mmlatte.fits.answers import MIN_NONE
 
 __all__ = ['RECORD', 'AnswersRecord']
 
@@ -206,6 +207,20 @@ class AnswersRecord:
         raise ValueError(
             'there are no answers yet: ask some questions (--ask 24)'
         )
+
+    def check_none(self, none_below: float) -> None:
+        """Stop before a fit that could not tell images of none of the classes.
+
+        Raises:
+            ValueError: If too few answers say so.
+        """
+        names = [name for name, _ in self.given().values()]
+        if names.count(NONE) < MIN_NONE:
+            raise ValueError(
+                f'none_below={none_below}: {names.count(NONE)} images are '
+                f'answered with {NONE!r}, {MIN_NONE} are needed to tell how '
+                'probable it is; answer some more (--ask 24)'
+            )
 
     def set_results_aside(self) -> Path | None:
         """Move results of other answers to a folder of their own.

@@ -70,6 +70,7 @@ def adapt(
     serve: bool = False,
     new_classes: bool = False,
     command: str | None = None,
+    none_below: float | None = None,
     **choices,
 ) -> AdaptResult:
     """Adapt CLIP to a folder of unlabelled images.
@@ -103,6 +104,9 @@ def adapt(
             are new classes.
         command (str, optional): How to go on after the questions, for the
             page.
+        none_below (float, optional): Images that show one of the classes
+            with a smaller probability are predicted to show none of them.
+            Needs answers that say so.
         **choices: See `AdaptOptions`. The default method is ``'answers'``
             where there are questions or answers.
 
@@ -173,6 +177,8 @@ def adapt(
         )
     seen = fingerprint(dataset)
     anew = takes_answers and record.changed
+    if none_below is not None:
+        record.check_none(none_below)
     if takes_answers and not dry_run:
         record.check_used()
         before = record.set_results_aside()
@@ -212,14 +218,19 @@ def adapt(
         dataset.get_data_info(i)['img_path'] for i in range(len(dataset))
     )
     result.predictions = folder / 'predictions.csv'
-    if not result.predictions.exists():
+    if none_below is not None or not result.predictions.exists():
         answered = record.given() if takes_answers else {}
         given = {
             str(Path(options.images) / image): said
             for image, said in answered.items()
         }
         write_all_predictions(
-            result.run, paths, result.predictions, options, given
+            result.run,
+            paths,
+            result.predictions,
+            options,
+            given,
+            none_below,
         )
     logger.info(f'predictions: {result.predictions}')
     if takes_answers:

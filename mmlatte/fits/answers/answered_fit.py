@@ -10,6 +10,7 @@ from .answers_fit import AnswersFit
 from .answers_options import AnswersOptions
 from .fit_answers import fit_answers
 from .image_structure import ImageStructure
+from .none_of_these import MIN_NONE, NoneOfThese, calibrate_none
 
 __all__ = ['AnsweredFit', 'fit_answered']
 
@@ -21,10 +22,13 @@ class AnsweredFit(Fit[LinearClassifier]):
     Args:
         label_free (LinearClassifier): That of LattePlus, without answers.
         found (AnswersFit, optional): Of the answers; None without any.
+        none (NoneOfThese, optional): How probable it is that an image shows
+            none of the classes; None where nothing calibrates it.
     """
 
     label_free: LinearClassifier | None = None
     found: AnswersFit | None = None
+    none: NoneOfThese | None = None
 
 
 def fit_answered(
@@ -54,6 +58,7 @@ def fit_answered(
             label_free.reason,
             label_free=label_free.classifier,
         )
+    structure = structure or ImageStructure.of(frozen, options)
     found = fit_answers(
         frozen,
         answers,
@@ -61,19 +66,25 @@ def fit_answered(
         structure=structure,
         label_free=label_free.classifier,
     )
+    none = calibrate_none(
+        structure, frozen, answers, label_free.classifier, found.with_none
+    )
     unused = torch.zeros(frozen.classes, dtype=torch.bool)
     unused[torch.from_numpy(found.missing)] = True
     return AnsweredFit(
         found.classifier,
         torch.from_numpy(found.labels),
         unused.to(label_free.unused.device),
-        notes=_notes(found),
+        notes=_notes(found, none),
         label_free=label_free.classifier,
         found=found,
+        none=none,
     )
 
 
-def _notes(found: AnswersFit) -> tuple[str, ...]:
+def _notes(
+    found: AnswersFit, none_of_these: NoneOfThese | None
+) -> tuple[str, ...]:
     """Say in sentences what a user may want to know."""
     none = int((found.labels < 0).sum())
     notes = [
@@ -83,6 +94,19 @@ def _notes(found: AnswersFit) -> tuple[str, ...]:
     ]
     if none:
         notes.append(f'{none} images show none of the classes')
+    given = int((found.answers.labels < 0).sum())
+    if none_of_these is not None:
+        notes.append(
+            'the probability of none of the classes is calibrated on '
+            f'{len(found.answers)} held-out answers, {given} of them none of '
+            'these'
+        )
+    elif given:
+        notes.append(
+            'nothing calibrates the probability of none of the classes: '
+            f'{given} answers say so and {len(found.answers) - given} do not, '
+            f'{MIN_NONE} of each are needed'
+        )
     if len(found.contradicted):
         notes.append(
             f'{len(found.contradicted)} answers disagree with the fit'
