@@ -25,7 +25,7 @@ from .options import AdaptOptions
 from .plan import AdaptPlan
 from .predictions import write_all_predictions
 from .prepare import build_clip, open_record
-from .review import write_review
+from .review import find_review, review_sections, write_review
 from .same_run import IMAGES, check_same_run, fingerprint
 
 __all__ = ['AdaptResult', 'adapt']
@@ -205,13 +205,23 @@ def adapt(
         (folder / 'config.py').write_text(cfg.pretty_text, encoding='utf-8')
         _train(cfg)
     result.report = folder / 'report.html'
+    review = folder / 'review.csv'
     # A crash may have left an empty one.
-    if not result.report.exists() or not result.report.stat().st_size:
+    if (
+        not result.report.exists()
+        or not result.report.stat().st_size
+        or (takes_answers and not review.exists())
+    ):
+        more: dict = {}
+        if takes_answers:
+            asking = asking or Asking(cfg, dataset, record, options.device)
+            more = _review(review, asking)
         make_run_report(
             result.run,
             result.report,
             num_workers=options.workers,
             device=options.device,
+            **more,
         )
     logger.info(f'report: {result.report}')
     paths = sorted(
@@ -234,10 +244,7 @@ def adapt(
         )
     logger.info(f'predictions: {result.predictions}')
     if takes_answers:
-        result.review = folder / 'review.csv'
-        if not result.review.exists():
-            asking = asking or Asking(cfg, dataset, record, options.device)
-            write_review(result.review, asking)
+        result.review = review
         logger.info(f'images to look at again: {result.review}')
     for kind in wanted:
         export_model(str(result.run), kind, targets[kind], images=paths[:100])
@@ -254,6 +261,18 @@ def _check_export(formats: Sequence[str], clip: OpenCLIP | None) -> None:
         check_export_formats(formats, clip)
     except RuntimeError as error:
         raise PreflightError(f'export: {error}') from error
+
+
+def _review(path: Path, asking: Asking) -> dict:
+    """Write ``review.csv``; return what the report shows of it."""
+    found = find_review(asking)
+    write_review(path, asking, found)
+    fit = asking.fit.found
+    estimate = None if fit is None else fit.estimate
+    return dict(
+        review=review_sections(asking, found),
+        learning=() if estimate is None else estimate.curve,
+    )
 
 
 def _train(cfg: Config) -> None:
