@@ -10,8 +10,13 @@ from mmengine.logging import print_log
 from PIL import Image
 
 from mmlatte.apis.answers import AnswerServer
-from mmlatte.apis.answers.questions import make_questions, write_questions
-from mmlatte.datasets.answers import NONE, NONE_LABEL, AnswersFile
+from mmlatte.apis.answers.questions import (
+    make_questions,
+    read_round,
+    write_questions,
+    write_round,
+)
+from mmlatte.datasets.answers import NONE, NONE_LABEL, SKIP, AnswersFile
 from mmlatte.datasets.decode_options_of import pipeline_options
 from mmlatte.engine.frozen import FrozenPass
 from mmlatte.fits import FrozenFeatures
@@ -28,8 +33,12 @@ from mmlatte.fits.answers import (
 )
 from mmlatte.lmm import load_image
 from mmlatte.registry import MODELS
+from mmlatte.visualization import Question
 
 from .answers_record import AnswersRecord
+from .config import adapt_config
+from .options import AdaptOptions
+from .prepare import OpenedFolder, build_clip
 
 __all__ = ['Asking']
 
@@ -62,6 +71,13 @@ class Asking:
             self.frozen, structure=self.structure
         )
 
+    @classmethod
+    def about(cls, opened: OpenedFolder, options: AdaptOptions) -> 'Asking':
+        """Look at the images of a folder as a run with these choices does."""
+        clip, found = build_clip(options), opened.found
+        cfg = adapt_config(options, clip, len(found.dataset), found.leave_out)
+        return cls(cfg, found.dataset, opened.record, options.device)
+
     def posteriors(self, rows: Sequence[int]) -> np.ndarray:
         """Return the posteriors of the classes, (n, C)."""
         logits = self.fit.classifier.logits(self.frozen.rows(list(rows)))
@@ -73,7 +89,7 @@ class Asking:
         Returns:
             Path | None: The page; None where nothing is left to ask.
         """
-        questions = self._questions(count)
+        questions = self.questions(count)
         if not questions:
             return None
         _, page = write_questions(
@@ -84,11 +100,13 @@ class Asking:
     def serve(self, count: int, command: str) -> None:
         """Serve the page until Ctrl-C; every answer is on disk at once.
 
+        A round with open questions goes on; ``count`` is that of the next.
         Where nothing is left to ask, nothing is served.
         """
-        questions = self._questions(count)
+        questions = self._open_round() or self.questions(count)
         if not questions:
             return
+        write_round(self.record.folder, questions, self.classes)
         number = {name: i for i, name in enumerate(self.record.ids)}
         labels = {name: i for i, name in enumerate(self.classes)}
         labels |= {NONE: NONE_LABEL}
@@ -124,10 +142,7 @@ class Asking:
                 self.classes,
                 file,
                 self.load,
-                given={
-                    image: name
-                    for image, (name, _) in self.record.given().items()
-                },
+                given=self._said(),
                 on_answer=estimate,
                 command=command,
             )
@@ -141,7 +156,14 @@ class Asking:
             server.close()
         self.record.read()
 
-    def _questions(self, count: int) -> list:
+    def _said(self) -> dict[str, str]:
+        """Return image -> answer, with those that were skipped."""
+        skipped = {a.image: SKIP for a in self.record.answers}
+        given = self.record.given().items()
+        return skipped | {image: name for image, (name, _) in given}
+
+    def questions(self, count: int) -> list[Question]:
+        """Choose images to ask about; fewer, or none, where few are left."""
         rows = self._doubtful(count)
         if len(rows) < count:
             more = choose(
@@ -157,12 +179,7 @@ class Asking:
                 'the same as others that are',
                 'current',
             )
-            return []
-        ids = [self.record.ids[row] for row in rows]
-        shares = self.structure.shares(self.frozen, rows)
-        return make_questions(
-            self.frozen, rows, shares, self.posteriors(rows), ids
-        )
+        return self._shown(rows, self.structure.shares(self.frozen, rows))
 
     def _doubtful(self, count: int) -> np.ndarray:
         """Images with an LMM's answer that is rather wrong than right."""
@@ -182,6 +199,32 @@ class Asking:
         sure = sure * answers.confidence
         order = np.argsort(sure, kind='stable')
         return answers.rows[order[sure[order] < 0.5]][:count]
+
+    def _open_round(self) -> list[Question]:
+        """Return the last round of questions if some of them are open."""
+        number = {name: i for i, name in enumerate(self.record.ids)}
+        last = read_round(self.record.folder)
+        shares = {name: last[name] for name in last if name in number}
+        left = {*shares} - {answer.image for answer in self.record.answers}
+        if not left:
+            return []
+        print_log(
+            f'{len(left)} of the last {len(shares)} questions are open: the '
+            'page goes on with them',
+            'current',
+        )
+        return self._shown([number[n] for n in shares], [*shares.values()])
+
+    def _shown(
+        self, rows: Sequence[int], shares: Sequence[float]
+    ) -> list[Question]:
+        return make_questions(
+            self.frozen,
+            rows,
+            shares,
+            self.posteriors(rows),
+            [self.record.ids[row] for row in rows],
+        )
 
     def load(self, index: int) -> Image.Image:
         """Return an image by its number."""

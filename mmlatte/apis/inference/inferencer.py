@@ -161,6 +161,16 @@ class Inferencer(ImageClassificationInferencer):
         extra = [name for name in classes if name not in known]
         return self.set_classes([*self.classes, *extra], template, synonyms)
 
+    @property
+    def tells_none(self) -> bool:
+        """bool: Whether results tell how probable none of the classes is.
+
+        Only where answers "none of these" calibrated it, and with the model's
+        own classes.
+        """
+        own = set(self.classes) == set(self._own_memory.class_names)
+        return own and self.model.none_of_these is not None
+
     def calibrate(
         self, inputs, batch_size: int = 64, num_workers: int = 0
     ) -> float:
@@ -249,7 +259,8 @@ class Inferencer(ImageClassificationInferencer):
             dict: ``img_path`` (or the index of an image in memory) with either
             ``error``, or ``pred_label``, ``pred_class``, ``confidence``,
             ``pred_score`` (its maximum, before the temperature) and
-            ``pred_scores`` (C,).
+            ``pred_scores`` (C,); with `tells_none`, also
+            ``none_probability``.
         """
         items = list_inputs(inputs)
         for index, entry in enumerate(
@@ -284,7 +295,11 @@ class Inferencer(ImageClassificationInferencer):
         scores = sample.pred_score
         label = int(scores.argmax())
         confidence = with_temperature(scores, self.temperature)
+        more = {}
+        if self.tells_none:
+            more['none_probability'] = float(sample.none_probability)
         return dict(
+            **more,
             img_path=path,
             pred_label=label,
             pred_class=self.classes[label],

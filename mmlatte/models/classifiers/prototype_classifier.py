@@ -187,7 +187,11 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
             self.init_weights()
         features = self.extract_feat(inputs)
         with full_precision(features):
-            return self.prototype_scale * features @ self.memory.prototypes.T
+            return self.feature_logits(features)
+
+    def feature_logits(self, features: Tensor) -> Tensor:
+        """Return the logits of image features (B, D), (B, C)."""
+        return self.prototype_scale * features @ self.memory.prototypes.T
 
     @torch.no_grad()
     def predict(
@@ -205,14 +209,7 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
             list[DataSample]: With ``pred_score`` (C,) and ``pred_label``.
         """
         scores = self.logits(inputs).softmax(dim=1)
-        labels = scores.argmax(dim=1, keepdim=True)
-        if data_samples is None:
-            data_samples = [DataSample() for _ in scores]
-        for sample, score, label in zip(
-            data_samples, scores, labels, strict=True
-        ):
-            sample.set_pred_score(score).set_pred_label(label)
-        return data_samples
+        return as_samples(scores, data_samples)
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict:
         """Refuse: the subclass does not train."""
@@ -220,6 +217,18 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
             f'{type(self).__name__} has no training loss; use tools/test.py, '
             'or a method that trains such as mmlatte.LatteCLIPClassifier'
         )
+
+
+def as_samples(
+    scores: Tensor, data_samples: list[DataSample] | None
+) -> list[DataSample]:
+    """Write scores (B, C) and labels into samples, new ones if None."""
+    labels = scores.argmax(dim=1, keepdim=True)
+    if data_samples is None:
+        data_samples = [DataSample() for _ in scores]
+    for sample, score, label in zip(data_samples, scores, labels, strict=True):
+        sample.set_pred_score(score).set_pred_label(label)
+    return data_samples
 
 
 def full_precision(like: Tensor) -> torch.autocast:
