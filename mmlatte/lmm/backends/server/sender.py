@@ -120,9 +120,11 @@ class Sender:
                 response = await asyncio.wait_for(
                     client.chat.completions.create(**body), self.timeout
                 )
+                text = text_of(response)
                 self._in_a_row = 0
-                return text_of(response)
+                return text
             except NoTextError:
+                self._in_a_row = 0
                 raise
             except failures as error:
                 problem = plain_error(error, self.timeout, client.api_key)
