@@ -18,6 +18,7 @@ from torch import nn
 import mmlatte.registry as registry
 from mmlatte.apis import compose_config
 from mmlatte.datasets import CoOpBenchmark
+from mmlatte.datasets.prepare.sources import SOURCES
 from mmlatte.datasets.transforms import SeedPerSample
 from mmlatte.registry import DATASETS, MODELS
 
@@ -218,8 +219,9 @@ def test_every_combination_composes(method):
     for data in DATA:
         for clip in CLIPS:
             cfg = read((method, data, clip))
-            names = json.loads((ROOT / 'data' / f'{data}.json').read_text())
-            assert cfg.model.class_names == names['class_names']
+            part = Config.fromfile(str(ROOT / 'data' / f'{data}.py'))
+            assert cfg.model.class_names == part.class_names
+            assert len(set(part.class_names)) == SOURCES[data].classes
             assert cfg.composed_name == f'{method}_{clip}_{data}'
             own = Config.fromfile(str(ROOT / 'clips' / f'{clip}.py')).model
             assert cfg.model.clip.model_name == own.clip.model_name

@@ -5,14 +5,15 @@ import os
 import shlex
 import sys
 
-from mmlatte.apis import PreflightError, adapt
+from mmlatte.apis import adapt
 from mmlatte.apis.adapt.methods import (
     ANSWERS_METHOD,
     DEFAULT_METHOD,
     METHODS,
 )
+from mmlatte.apis.adapt.settings import preprocess_option
 from mmlatte.apis.export import FORMATS
-from mmlatte.lmm import LMMUnavailableError
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -41,6 +42,20 @@ def parse_args() -> argparse.Namespace:
         default='ViT-B-32/laion2b_s34b_b79k',
         help='NAME/TAG of open_clip, NAME/FILE with weights, local-dir:FOLDER '
         'or hf-hub:OWNER/REPO (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--preprocess',
+        nargs='+',
+        metavar='TAG|KEY=VALUE',
+        help='how images are prepared for a FILE with weights, where that is '
+        'not known: mean=R,G,B std=R,G,B interpolation=bicubic '
+        'resize_mode=shortest, or a tag that has them',
+    )
+    parser.add_argument(
+        '--quick-gelu',
+        action=argparse.BooleanOptionalAction,
+        help='whether a FILE with weights needs QuickGELU, where that is not '
+        'known',
     )
     parser.add_argument(
         '--method',
@@ -108,6 +123,39 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='take names in --answers that are no class for new classes',
     )
+    parser.add_argument(
+        '--range',
+        nargs=2,
+        type=float,
+        metavar=('LO', 'HI'),
+        help='values that become black and white, for images of more than 8 '
+        'bits (default: what the files declare, or measured on a sample)',
+    )
+    parser.add_argument(
+        '--bands',
+        nargs='+',
+        type=int,
+        metavar='N',
+        help='numbers, from 1, of the bands that are red, green and blue, or '
+        'of one that is grey, e.g. 4 3 2 for Sentinel-2',
+    )
+    parser.add_argument(
+        '--skip-unreadable',
+        action='store_true',
+        help='leave out images that cannot be read, and list them in '
+        'unreadable.csv',
+    )
+    parser.add_argument(
+        '--annotator',
+        choices=['lmm'],
+        help='have the LMM of --lmm answer which class a few images show',
+    )
+    parser.add_argument(
+        '--questions',
+        type=int,
+        metavar='N',
+        help='how many questions it gets (default: 10 for each class)',
+    )
     parser.add_argument('--epochs', type=int)
     parser.add_argument('--batch-size', type=int)
     parser.add_argument('--seed', type=int, default=0)
@@ -125,6 +173,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = vars(parse_args())
+    if args['preprocess']:
+        args['preprocess'] = preprocess_option(args['preprocess'])
     adapt(show=print, command=_next_command(), **args)
 
 
@@ -144,7 +194,5 @@ def _next_command() -> str:
 
 
 if __name__ == '__main__':
-    try:
+    with user_errors():
         main()
-    except (PreflightError, LMMUnavailableError, OSError, ValueError) as error:
-        raise SystemExit(f'{error}') from None

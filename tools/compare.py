@@ -17,6 +17,7 @@ from mmengine.config import DictAction
 
 from mmlatte.apis import add_parts, compare, make_entries
 from mmlatte.engine.loops.resumable_train_loop import TERMINATED
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,6 +40,15 @@ def parse_args() -> argparse.Namespace:
         metavar='NAME|FILE',
         help='vary the only CONFIG as a list of configs/_base_/ablations does '
         '(latteclip, tunings), or a config file with such a list',
+    )
+    parser.add_argument(
+        '--answers',
+        nargs='+',
+        default=[],
+        metavar='N',
+        help='numbers of answers that methods get, also as multiples of the '
+        'number of classes (0 C 2C 5C); labels of the training images answer '
+        'well-chosen questions in place of a person',
     )
     parser.add_argument(
         '--cfg-options',
@@ -71,14 +81,17 @@ def main() -> None:
         ablations=tools.parent / 'configs' / '_base_' / 'ablations',
     )
     results = compare(
-        entries, args.seeds, args.out, tools=tools, jobs=args.jobs
+        entries,
+        args.seeds,
+        args.out,
+        tools=tools,
+        jobs=args.jobs,
+        answers=args.answers,
     )
     if any(run.error for result in results for run in result.runs):
         sys.exit(1)
 
 
 if __name__ == '__main__':
-    try:
+    with user_errors():
         main()
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(f'{error}') from None

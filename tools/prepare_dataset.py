@@ -6,6 +6,7 @@ import sys
 from mmengine.logging import MMLogger
 
 from mmlatte.datasets.prepare import SOURCES, prepare_dataset
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -51,4 +52,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    with user_errors():
+        main()

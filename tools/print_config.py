@@ -5,6 +5,7 @@ import argparse
 from mmengine.config import DictAction
 
 from mmlatte.apis import add_parts, compose_config
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,7 +28,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    try:
+    with user_errors():
         main()
-    except (FileNotFoundError, ValueError) as error:
-        raise SystemExit(f'{error}') from None

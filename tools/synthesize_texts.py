@@ -13,14 +13,13 @@ import argparse
 from mmengine.logging import print_log
 
 from mmlatte.apis import (
-    PreflightError,
     add_common_options,
     build_runner,
     leave_process_group,
     load_config,
     synthesize_texts,
 )
-from mmlatte.lmm import LMMUnavailableError
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -63,9 +62,8 @@ def main() -> None:
 
 if __name__ == '__main__':
     try:
-        main()
-        leave_process_group()
-    except (PreflightError, LMMUnavailableError) as error:
-        raise SystemExit(f'{error}') from None
+        with user_errors():
+            main()
+            leave_process_group()
     except KeyboardInterrupt:
         raise SystemExit('Stopped. What is done is stored.') from None

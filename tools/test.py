@@ -8,12 +8,12 @@ from mmengine.dist import is_main_process
 from mmengine.evaluator import DumpResults
 
 from mmlatte.apis import (
-    PreflightError,
     add_common_options,
     build_runner,
     leave_process_group,
     load_config,
 )
+from mmlatte.user_errors import user_errors
 
 #: What mmengine can write.
 SUFFIXES = {
@@ -69,8 +69,6 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    try:
+    with user_errors():
         main()
         leave_process_group()
-    except PreflightError as error:
-        raise SystemExit(f'{error}') from None

@@ -17,6 +17,7 @@ from mmlatte.lmm.store.text_exchange import (
     export_txt,
     import_jsonl,
 )
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,7 +46,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    try:
+    with user_errors():
         main()
-    except (ValueError, OSError, ImportError) as error:
-        raise SystemExit(f'{error}') from None

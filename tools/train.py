@@ -5,7 +5,6 @@ import argparse
 from mmengine.dist import is_main_process
 
 from mmlatte.apis import (
-    PreflightError,
     add_common_options,
     build_runner,
     leave_process_group,
@@ -13,6 +12,7 @@ from mmlatte.apis import (
     make_run_report,
 )
 from mmlatte.engine import find_resumable_checkpoint
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,12 +45,20 @@ def parse_args() -> argparse.Namespace:
         help='scale the learning rate with the batch size, see '
         '`auto_scale_lr.base_batch_size` of the config',
     )
+    parser.add_argument(
+        '--skip-unreadable',
+        action='store_true',
+        help='leave out images that cannot be read, and list them in '
+        'unreadable.csv of the work directory',
+    )
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
+    if args.skip_unreadable:
+        cfg.skip_unreadable = True
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:
@@ -73,8 +81,6 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    try:
+    with user_errors():
         main()
         leave_process_group()
-    except PreflightError as error:
-        raise SystemExit(f'{error}') from None

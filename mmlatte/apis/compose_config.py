@@ -44,7 +44,7 @@ def compose_config(
         FileNotFoundError: If there is no such part.
         ValueError: If `data` or `clip` come with a whole config.
     """
-    cfg = Config.fromfile(config)
+    cfg = read_config_file(config)
     if 'method' not in cfg or cfg.model.get('class_names') is not None:
         if data is not None or clip is not None:
             raise ValueError(
@@ -71,6 +71,24 @@ def compose_config(
     return Config(dict(cfg.to_dict(), composed_name=name), filename=config)
 
 
+def read_config_file(path: str) -> Config:
+    """Read a config; one that is no Python is named.
+
+    Args:
+        path (str): The file.
+
+    Raises:
+        ValueError: If it cannot be parsed.
+    """
+    try:
+        return Config.fromfile(path)
+    except SyntaxError as error:
+        raise ValueError(
+            f"config '{path}' (or one that it inherits), line {error.lineno}: "
+            f'{error.msg}: {(error.text or "").strip()}'
+        ) from None
+
+
 def _drop_words_between_parts(cfg: Config) -> None:
     for key in BETWEEN_PARTS:
         cfg.pop(key, None)
@@ -81,7 +99,7 @@ def _read_part(kind: str, name: str) -> Config:
     if osp.splitext(name)[1]:
         if not osp.isfile(name):
             raise FileNotFoundError(f'--{kind} {name}: there is no such file')
-        return Config.fromfile(name)
+        return read_config_file(name)
     folder = configs_folder() / {'data': 'data', 'clip': 'clips'}[kind]
     known = sorted(path.stem for path in folder.glob('*.py'))
     if name not in known:

@@ -31,7 +31,7 @@ def test_what_the_fit_says_of_answers_and_of_images_of_no_class(tmp_path):
     )
     given = {'0.jpg': ('cat', 'person'), '1.jpg': ('dog', 'person')}
     record = SimpleNamespace(
-        ids=[f'{i}.jpg' for i in range(4)], given=lambda: given
+        ids=[f'{i}.jpg' for i in range(4)], given=lambda lmm: given
     )
     fit = AnsweredFit(
         classifier, torch.tensor(found.labels), torch.zeros(2), found=found

@@ -1,7 +1,7 @@
 import pytest
 from PIL import Image
 
-from mmlatte.datasets.unlabeled_folder import read_class_names
+from mmlatte.datasets.class_names import read_class_names
 from mmlatte.registry import DATASETS
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mmlatte.apis import export_model
 from mmlatte.apis.export import FORMATS, check_export_formats
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -57,4 +58,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    with user_errors():
+        main()

@@ -5,6 +5,7 @@ import argparse
 from mmengine.logging import MMLogger
 
 from mmlatte.apis import make_run_report
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -43,4 +44,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    with user_errors():
+        main()

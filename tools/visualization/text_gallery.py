@@ -9,12 +9,12 @@ from pathlib import Path
 from mmengine.logging import print_log
 
 from mmlatte.apis import (
-    PreflightError,
     add_common_options,
     build_runner,
     load_config,
     make_text_gallery,
 )
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -35,7 +35,5 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    try:
+    with user_errors():
         main()
-    except (PreflightError, ValueError) as error:
-        raise SystemExit(f'{error}') from None

@@ -7,12 +7,17 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 from mmengine.logging import print_log
+from PIL import Image
 
 from mmlatte.apis.answers import AnswerServer
 from mmlatte.apis.answers.questions import make_questions, write_questions
 from mmlatte.datasets.answers import NONE, NONE_LABEL, AnswersFile
+from mmlatte.datasets.decode_options_of import pipeline_options
 from mmlatte.engine.frozen import FrozenPass
 from mmlatte.fits import FrozenFeatures
+from mmlatte.fits.answers import (
+    SKIP as SKIP_LABEL,
+)
 from mmlatte.fits.answers import (
     AnsweredFit,
     GivenAnswers,
@@ -46,6 +51,7 @@ class Asking:
         self, cfg: Config, dataset, record: AnswersRecord, device: str
     ) -> None:
         self.dataset = dataset
+        self.decode = pipeline_options(cfg.test_pipeline)
         self.record = record
         self.classes = [*cfg.model.class_names]
         self.frozen = _frozen(cfg, dataset, device)
@@ -71,7 +77,7 @@ class Asking:
         if not questions:
             return None
         _, page = write_questions(
-            folder, questions, self.classes, self._load, command
+            folder, questions, self.classes, self.load, command
         )
         return page
 
@@ -117,7 +123,7 @@ class Asking:
                 questions,
                 self.classes,
                 file,
-                self._load,
+                self.load,
                 given={
                     image: name
                     for image, (name, _) in self.record.given().items()
@@ -136,21 +142,51 @@ class Asking:
         self.record.read()
 
     def _questions(self, count: int) -> list:
-        found = choose(self.frozen, count, self.frozen.answers, self.structure)
-        if not len(found):
+        rows = self._doubtful(count)
+        if len(rows) < count:
+            more = choose(
+                self.frozen,
+                count - len(rows),
+                self.frozen.answers,
+                self.structure,
+            )
+            rows = np.concatenate([rows, more.rows])
+        if not len(rows):
             print_log(
                 'Nothing is left to ask: all images are answered, or nearly '
                 'the same as others that are',
                 'current',
             )
-        ids = [self.record.ids[row] for row in found.rows]
-        posteriors = self.posteriors(found.rows)
+            return []
+        ids = [self.record.ids[row] for row in rows]
+        shares = self.structure.shares(self.frozen, rows)
         return make_questions(
-            self.frozen, found.rows, found.shares, posteriors, ids
+            self.frozen, rows, shares, self.posteriors(rows), ids
         )
 
-    def _load(self, index: int):
-        return load_image(self.dataset.get_data_info(index)['img_path'])
+    def _doubtful(self, count: int) -> np.ndarray:
+        """Images with an LMM's answer that is rather wrong than right."""
+        answers, found = self.frozen.answers, self.fit.found
+        if answers is None or found is None:
+            return np.zeros(0, np.int64)
+        people = self.record.given()
+        mine = np.array(
+            [self.record.ids[r] not in people for r in answers.rows]
+        )
+        answers = answers.part(mine & (answers.labels != SKIP_LABEL))
+        posteriors = found.posteriors(self.frozen, answers.rows)
+        # None of these is the last column; where no answer says so, there is
+        # no such column, and no such label.
+        labels = answers.labels % posteriors.shape[1]
+        sure = posteriors[np.arange(len(labels)), labels]
+        sure = sure * answers.confidence
+        order = np.argsort(sure, kind='stable')
+        return answers.rows[order[sure[order] < 0.5]][:count]
+
+    def load(self, index: int) -> Image.Image:
+        """Return an image by its number."""
+        path = self.dataset.get_data_info(index)['img_path']
+        return load_image(path, options=self.decode)
 
 
 def _frozen(cfg: Config, dataset, device: str) -> FrozenFeatures:

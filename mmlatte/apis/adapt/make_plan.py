@@ -6,12 +6,13 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmlatte.engine.frozen import ZeroShotLabels
+from mmlatte.engine.frozen.image_keys import image_keys
 from mmlatte.engine.frozen.labels_fingerprint import labels_fingerprint
 from mmlatte.engine.hooks import LMMTextSynthHook
 from mmlatte.engine.rate.label_probe import MAX_IMAGES
 from mmlatte.engine.schedulers import highest_rate
-from mmlatte.lmm import described_count, store_name
-from mmlatte.models.classifiers.prototype_classifier import check_templates
+from mmlatte.lmm import described_count
+from mmlatte.models.class_texts import check_templates
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, HOOKS
 
@@ -32,13 +33,21 @@ WALK = 12
 REPORTED = 2000
 
 
-def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
+def make_plan(
+    cfg: Config,
+    clip: OpenCLIP,
+    out: Path,
+    pixels: str = '',
+    left_out: str = '',
+) -> AdaptPlan:
     """Measure how fast a few images go, and estimate the whole.
 
     Args:
         cfg (Config): The run, see `adapt_config`.
         clip (OpenCLIP): Its CLIP, on the device of the run.
         out (Path): Folder of the results.
+        pixels (str): See `AdaptPlan`.
+        left_out (str): See `AdaptPlan`.
     """
     loader = cfg.train_dataloader
     dataset = DATASETS.build({**loader.dataset, 'pipeline': cfg.test_pipeline})
@@ -86,7 +95,7 @@ def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
     weights = sum(p.numel() for p in clip.parameters())
     sizes = {
         'features': 4 * count * clip.embed_dim
-        - _held(out, 'cache/features-*/*'),
+        - _held(out, 'cache/features-*/**/*'),
         'texts': left * BYTES_PER_TEXT,
         'checkpoints': _copies(epochs, hook is None) * 4 * weights
         - _held(out, 'run/*.pth'),
@@ -110,6 +119,8 @@ def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
         bytes={k: v for k, v in sizes.items() if v > 0},
         free=shutil.disk_usage(parent).free,
         out=str(out),
+        pixels=pixels,
+        left_out=left_out,
         tokens=tokens,
     )
 
@@ -132,13 +143,13 @@ def _texts_left(cfg: Config, hook: LMMTextSynthHook, clip, dataset) -> int:
     written.
     """
     left = 2 * described_count(hook.budget, len(dataset))
-    # Looking for a store through the hook would make its folder.
-    if not any(Path(hook.store_dir).glob(f'*/{store_name(hook.lmm)}')):
+    if not hook.store_folder().exists():
         return left
     model, identity = cfg.model, clip.fingerprint()
+    cache_dir = Path(cfg.default_hooks.zero_shot_label.cache_dir)
     found = ZeroShotLabels.stored(
-        cfg.default_hooks.zero_shot_label.cache_dir,
-        len(dataset),
+        cache_dir,
+        image_keys(cache_dir, dataset),
         len(model.class_names),
         scale=clip.scale.item(),
         clip=identity,
@@ -148,6 +159,7 @@ def _texts_left(cfg: Config, hook: LMMTextSynthHook, clip, dataset) -> int:
             model.class_names,
             check_templates(model.templates),
             model.get('descriptions'),
+            model.get('synonyms'),
         ),
     )
     for labels in found:

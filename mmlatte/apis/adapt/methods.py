@@ -8,7 +8,6 @@ from mmengine.config import Config
 from mmlatte.lmm.asking.prompts import prompts_for
 from mmlatte.models.clip import OpenCLIP
 
-from .answers_record import RECORD
 from .settings import lmm_settings
 from .training import set_training
 
@@ -28,6 +27,7 @@ class AdaptMethod:
             gives none; None for a method that takes no steps.
         asks_lmm (bool): Whether it needs the texts of an LMM.
         takes_answers (bool): Whether answers about a few images help it.
+        needs_answers (bool): Whether it does nothing without.
     """
 
     name: str
@@ -35,6 +35,7 @@ class AdaptMethod:
     lr_default: str | None = None
     asks_lmm = False
     takes_answers = False
+    needs_answers = False
 
     def refused(self) -> dict[str, str]:
         """Return the options that it does nothing with, and why."""
@@ -72,6 +73,7 @@ class LatteCLIP(AdaptMethod):
     about = 'fine-tunes with texts of an LMM'
     lr_default = 'found without labels'
     asks_lmm = True
+    takes_answers = True
 
     #: Steps of the warm-up, of the published ones.
     WARMUP = 10
@@ -120,14 +122,7 @@ class WithAnswers(LattePlus):
 
     name = 'answers'
     about = 'fits the same features and a few answers (--ask, --answers)'
-    takes_answers = True
-
-    def configure(self, cfg, options, clip, count) -> None:
-        """Name the file of the answers."""
-        super().configure(cfg, options, clip, count)
-        cfg.default_hooks.frozen_features.answers = str(
-            Path(options.out) / RECORD
-        )
+    takes_answers = needs_answers = True
 
 
 class LattePlusTuned(AdaptMethod):
@@ -136,6 +131,7 @@ class LattePlusTuned(AdaptMethod):
     name = 'latteplus_tuned'
     about = 'fine-tunes from there, without LMM'
     lr_default = 'by the steps'
+    takes_answers = True
 
     def configure(self, cfg, options, clip, count) -> None:
         """Set training and learning rate."""

@@ -2,16 +2,21 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
+from mmlatte.decode_image import DecodeOptions
 from mmlatte.lmm.asking.prompts import with_article
-from mmlatte.models.classifiers.prototype_classifier import check_templates
+from mmlatte.models.class_texts import check_templates
 
 from .methods import DEFAULT_METHOD, METHODS
+from .settings import clip_settings
 
 __all__ = ['AdaptOptions', 'default_template']
+
+#: Questions to an LMM for each class.
+PER_CLASS = 10
 
 
 @dataclass
@@ -21,17 +26,27 @@ class AdaptOptions:
     Args:
         images (str): Folder of the images.
         classes (Sequence[str]): Class names.
+        synonyms (dict[str, list[str]]): Further names of some classes.
+        descriptions (dict[str, list[str]]): Sentences about every class, in
+            the place of the template; or empty.
         describe (str): What an image is, e.g. ``'satellite image'``.
         template (str | None): Class text with ``{}``. Defaults to
             ``'a <describe> of {}.'``, for photos ``'a photo of a {}.'``.
         clip (str): ``NAME/TAG`` of open_clip, ``NAME/FILE``,
             ``local-dir:FOLDER`` or ``hf-hub:OWNER/REPO``.
+        preprocess (dict | str | None): For a ``FILE`` with weights: how
+            images are prepared, see ``mmlatte.OpenCLIP``.
+        quick_gelu (bool | None): For a ``FILE``: whether it needs QuickGELU.
         method (str): One of `METHODS`.
         lmm (str | None): A model of transformers (folder or hub name), the
             address of a server (``http://HOST:PORT/v1#MODEL``), a file of
             texts (``.jsonl``), or ``'none'`` for class texts only.
         api_key_env (str | None): Environment variable that holds the API key
             of the server. None: ``MMLATTE_API_KEY``, if it is set.
+        annotator (str | None): ``'lmm'`` has that LMM answer questions about
+            a few images.
+        questions (int | None): How many, over all calls. None: `PER_CLASS`
+            for each class.
         lr (float | None): Learning rate. None: as the method sets it.
         epochs (int | None): None: as many as make `STEPS` steps.
         batch_size (int | None): None: by images and machine.
@@ -40,17 +55,32 @@ class AdaptOptions:
         workers (int): Loading processes.
         test (str | None): Folder with a sub-folder of images per class, to
             measure accuracy on; training does not see it.
+        range (Sequence[float] | None): The values that become black and
+            white, for images of more than 8 bits. None: what the files
+            declare, or percentiles of a sample.
+        bands (Sequence[int] | None): Numbers, from 1, of the bands that are
+            red, green and blue, or of one that is grey.
+        skip_unreadable (bool): Leave out images that cannot be read, here
+            and where the model predicts.
         out (str): Folder of the results.
+        answered (bool): Whether there are answers in it, and the method takes
+            them.
     """
 
     images: str
     classes: Sequence[str]
+    synonyms: dict[str, list[str]] = field(default_factory=dict)
+    descriptions: dict[str, list[str]] = field(default_factory=dict)
     describe: str = 'photo'
     template: str | None = None
     clip: str = 'ViT-B-32/laion2b_s34b_b79k'
+    preprocess: dict | str | None = None
+    quick_gelu: bool | None = None
     method: str = DEFAULT_METHOD
     lmm: str | None = None
     api_key_env: str | None = None
+    annotator: str | None = None
+    questions: int | None = None
     lr: float | None = None
     epochs: int | None = None
     batch_size: int | None = None
@@ -58,7 +88,11 @@ class AdaptOptions:
     device: str | None = None
     workers: int = 2
     test: str | None = None
+    range: Sequence[float] | None = None
+    bands: Sequence[int] | None = None
+    skip_unreadable: bool = False
     out: str = 'work_dirs/adapted'
+    answered: bool = False
 
     def __post_init__(self) -> None:
         self.images = os.path.abspath(os.path.expanduser(self.images))
@@ -71,20 +105,51 @@ class AdaptOptions:
             raise ValueError(
                 f'method={self.method!r}: choose from {[*METHODS]}'
             )
+        self._check_annotator()
         self._check_not_taken()
-        for name in ('epochs', 'batch_size'):
+        for name in ('epochs', 'batch_size', 'questions'):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f'{name}={value} must be at least 1')
         if self.lr is not None and self.lr <= 0:
             raise ValueError(f'lr={self.lr} must be positive')
+        DecodeOptions(self.range, self.bands)  # refuses what makes no sense
+        if self.descriptions and self.template is not None:
+            raise ValueError(
+                f'template={self.template!r}: the class file describes its '
+                'classes, and these texts are taken; leave one of them out'
+            )
         if self.template is None:
             self.template = default_template(self.describe)
         check_templates(self.template)
 
+    def clip_settings(self) -> dict:
+        """Return the config of the CLIP."""
+        return clip_settings(self.clip, self.preprocess, self.quick_gelu)
+
+    def _check_annotator(self) -> None:
+        """Refuse questions without somebody to answer them."""
+        if self.annotator not in (None, 'lmm'):
+            raise ValueError(
+                f"annotator={self.annotator!r}: only 'lmm' can be asked here; "
+                'a person answers the page of ask'
+            )
+        if self.annotator is None:
+            if self.questions is not None:
+                raise ValueError(
+                    f"questions={self.questions}: name annotator='lmm' too"
+                )
+            return
+        if self.lmm == 'none':
+            raise ValueError("annotator='lmm' needs an LMM, but lmm='none'")
+        if self.questions is None:
+            self.questions = PER_CLASS * len(self.classes)
+
     def _check_not_taken(self) -> None:
         """Refuse what a method would do nothing with."""
         for name, why in METHODS[self.method].refused().items():
+            if name == 'lmm' and self.annotator is not None:
+                continue
             value = getattr(self, name)
             if value is not None and (name, value) != ('lmm', 'none'):
                 raise ValueError(

@@ -28,8 +28,11 @@ class AdaptPlan:
             on disk, beside what an earlier call left there.
         free (int): Bytes that are free there.
         out (str): Folder of the results.
+        pixels (str): How their values become visible, '' for 8 bits.
+        left_out (str): Files of the folder that are left out, '' for none.
         tokens (Mapping[str, QuestionTokens]): What the LMM reads for a
             question about ``'an image'`` and about ``'a collage'``.
+        questions (int): That the LMM answers at most, over all calls.
     """
 
     images: int
@@ -46,7 +49,10 @@ class AdaptPlan:
     bytes: dict[str, int]
     free: int
     out: str
+    pixels: str = ''
+    left_out: str = ''
     tokens: Mapping[str, QuestionTokens] = field(default_factory=dict)
+    questions: int = 0
 
     def __str__(self) -> str:
         steps = self.epochs * -(-self.images // self.batch_size)
@@ -59,7 +65,9 @@ class AdaptPlan:
             f'{self.epochs} epochs of {self.batch_size} images a step, '
             f'{steps:,} steps, learning rate {lr}, on {self.device}'
         )
-        if not self.lmm:
+        if self.questions:
+            lmm = f'answers up to {self.questions:,} questions, an image each'
+        elif not self.lmm:
             lmm = 'none: class texts only'
         elif not self.texts_left:
             lmm = f'{self.lmm}: its texts are there, nothing to write'
@@ -75,6 +83,8 @@ class AdaptPlan:
         ]
         lines = [
             f'images      {self.images:,}',
+            *[f'left out    {self.left_out}'] * bool(self.left_out),
+            *[f'pixels      {self.pixels}'] * bool(self.pixels),
             f'classes     {len(self.classes)}: {names}',
             f'CLIP        {self.clip}',
             f'LMM         {lmm}',

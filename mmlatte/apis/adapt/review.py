@@ -33,7 +33,7 @@ def write_review(path: Path, asking: Asking) -> None:
         logits = fit.classifier.logits(features.to(fit.classifier.weight))
         top = logits.softmax(dim=1).max(dim=1)
         best[part], classes[part] = top.values, top.indices
-    given = asking.record.given()
+    given = asking.record.given(lmm=True)
     order = np.argsort(best, kind='stable')
     rows: list[tuple[int, str]] = []
     if fit.found is not None:

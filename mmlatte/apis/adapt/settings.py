@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-__all__ = ['clip_settings', 'lmm_settings']
+__all__ = ['clip_settings', 'lmm_settings', 'preprocess_option']
 
 #: The LMM of the paper on a GPU, and one small enough for a CPU.
 DEFAULT_LMM = {
@@ -11,8 +11,17 @@ DEFAULT_LMM = {
 }
 
 
-def clip_settings(clip: str) -> dict:
+def clip_settings(
+    clip: str,
+    preprocess: dict | str | None = None,
+    quick_gelu: bool | None = None,
+) -> dict:
     """Split ``NAME/TAG`` into the settings of ``mmlatte.OpenCLIP``.
+
+    Args:
+        clip (str): See `AdaptOptions`.
+        preprocess (dict | str, optional): See `AdaptOptions`.
+        quick_gelu (bool, optional): See `AdaptOptions`.
 
     Examples:
         >>> clip_settings('ViT-B-32/openai')['pretrained']
@@ -20,8 +29,11 @@ def clip_settings(clip: str) -> dict:
         >>> clip_settings('local-dir:my/clip')['model_name']
         'local-dir:my/clip'
     """
+    facts = dict(preprocess=preprocess, quick_gelu=quick_gelu)
+    facts = {key: value for key, value in facts.items() if value is not None}
+    kind = 'mmlatte.OpenCLIP'
     if clip.startswith(('local-dir:', 'hf-hub:')):
-        return dict(type='mmlatte.OpenCLIP', model_name=clip, pretrained=None)
+        return dict(type=kind, model_name=clip, pretrained=None, **facts)
     name, _, tag = clip.partition('/')
     if not tag:
         raise ValueError(
@@ -29,7 +41,41 @@ def clip_settings(clip: str) -> dict:
             'ViT-B-32/laion2b_s34b_b79k), NAME/FILE with weights, '
             'local-dir:FOLDER or hf-hub:OWNER/REPO'
         )
-    return dict(type='mmlatte.OpenCLIP', model_name=name, pretrained=tag)
+    return dict(type=kind, model_name=name, pretrained=tag, **facts)
+
+
+def preprocess_option(words: list[str]) -> dict | str:
+    """Read ``--preprocess``: one tag, or ``KEY=VALUE`` words.
+
+    Args:
+        words (list[str]): Of the command line.
+
+    Raises:
+        ValueError: If they are neither.
+
+    Examples:
+        >>> preprocess_option(['dfn2b'])
+        'dfn2b'
+        >>> preprocess_option(['mean=0.5,0.5,0.5', 'resize_mode=squash'])
+        {'mean': [0.5, 0.5, 0.5], 'resize_mode': 'squash'}
+    """
+    if len(words) == 1 and '=' not in words[0]:
+        return words[0]
+    facts: dict = {}
+    for word in words:
+        key, found, value = word.partition('=')
+        try:
+            numbers = [float(v) for v in value.strip('()[]').split(',')]
+            facts[key] = numbers
+        except ValueError:
+            facts[key] = value
+        if not found:
+            raise ValueError(
+                f'preprocess: {word!r} is not KEY=VALUE; give mean=R,G,B '
+                'std=R,G,B interpolation=bicubic resize_mode=shortest, or '
+                'one tag'
+            )
+    return facts
 
 
 def lmm_settings(

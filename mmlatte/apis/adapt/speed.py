@@ -6,6 +6,7 @@ import time
 import torch
 from PIL import Image
 
+from mmlatte.datasets.decode_options_of import decode_options_of
 from mmlatte.engine.hooks import LMMTextSynthHook
 from mmlatte.lmm import BaseLMM, LMMRequest, QuestionTokens, load_image
 from mmlatte.models.clip import OpenCLIP
@@ -104,6 +105,7 @@ def question_tokens(
 def seconds_per_text(hook: LMMTextSynthHook, dataset) -> float:
     """Seconds per text, after the first batch (which loads the model)."""
     lmm: BaseLMM = hook.lmm
+    options = decode_options_of(dataset)
     size = lmm.batch_size
     infos = [
         dataset.get_data_info(i) for i in range(min(2 * size, len(dataset)))
@@ -113,7 +115,7 @@ def seconds_per_text(hook: LMMTextSynthHook, dataset) -> float:
             info['sample_id'],
             'image',
             hook.image_prompts[0],
-            lambda path=info['img_path']: load_image(path),
+            lambda path=info['img_path']: load_image(path, options=options),
         )
         for info in infos
     ]

@@ -11,9 +11,10 @@ from PIL import Image
 from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.answers import NONE, SKIP
 from mmlatte.fits import FrozenFeatures
+from mmlatte.fits.neighbour_graph import nearest_images
 from mmlatte.visualization import Question, write_questions_page
 
-__all__ = ['make_questions', 'nearest_images', 'write_questions']
+__all__ = ['make_questions', 'write_questions']
 
 #: Similar images shown beside the one in question; likely classes shown first.
 NEIGHBOURS, LIKELY = 6, 9
@@ -48,33 +49,6 @@ def make_questions(
         )
         for i, row in enumerate(rows)
     ]
-
-
-def nearest_images(
-    frozen: FrozenFeatures, rows: Sequence[int], count: int
-) -> np.ndarray:
-    """Return the images with the largest cosines, int64 (Q, count).
-
-    Fewer columns where there are fewer other images. Memory grows with Q and
-    the size of a chunk, not with N.
-    """
-    asked = frozen.rows(list(rows))
-    best = np.full((len(asked), 0), -np.inf, np.float32)
-    which = np.zeros((len(asked), 0), np.int64)
-    for part, features in frozen.chunks():
-        cosines = (asked @ features.T).cpu().numpy()
-        for i, row in enumerate(rows):
-            if part.start <= row < part.stop:
-                cosines[i, row - part.start] = -np.inf
-        numbers = np.broadcast_to(
-            np.arange(part.start, part.stop), cosines.shape
-        )
-        best = np.concatenate([best, cosines], axis=1)
-        which = np.concatenate([which, numbers], axis=1)
-        order = np.argsort(-best, axis=1, kind='stable')[:, :count]
-        best = np.take_along_axis(best, order, 1)
-        which = np.take_along_axis(which, order, 1)
-    return which[:, : min(count, len(frozen) - 1)]
 
 
 def write_questions(

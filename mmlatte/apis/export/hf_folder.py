@@ -141,6 +141,8 @@ def _check_architecture(clip: OpenCLIP) -> None:
         problem = f'its text tower is a {type(text).__name__}'
     elif text.attn_mask is None or text.pool_type != 'argmax':
         problem = 'its text tower is not causal with the end token as feature'
+    elif text.cls_emb is not None:
+        problem = 'its text tower has a class token, as CoCa has'
     elif not isinstance(text.text_projection, nn.Parameter):
         problem = 'its text projection is not one matrix'
     elif not isinstance(clip.tokenizer.inner, SimpleTokenizer):

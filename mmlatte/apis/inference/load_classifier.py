@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmengine.runner import load_checkpoint
 from mmpretrain import get_model
 
+from mmlatte.apis.compose_config import read_config_file
 from mmlatte.models.classifiers import PrototypeClassifier
 
 from .plain_config import read_plain_config
@@ -24,6 +25,7 @@ SHARED = (
     'data_preprocessor',
     'descriptions',
     'score_by',
+    'synonyms',
     'templates',
 )
 
@@ -98,7 +100,7 @@ def load_run_config(model: str | Config) -> tuple[Config, str | None]:
             'work folder of a run'
         )
     if path.endswith(('.py', '.json', '.yaml', '.yml')):
-        return Config.fromfile(path), None
+        return read_config_file(path), None
     return _config_in(path), path
 
 

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmlatte.datasets.answers.answer import LMM_SOURCE
 from mmlatte.fits.answers import NONE, SKIP, GivenAnswers
 
 __all__ = ['NONE_LABEL', 'AnswerArrays']
@@ -35,9 +36,10 @@ class AnswerArrays:
     def one_each(self) -> GivenAnswers:
         """Return one answer for every image, as a fit wants it.
 
-        Where several annotators answered, the label with the largest sum of
-        confidences counts; its confidence is its share of the sum, times the
-        largest of those who gave it.
+        Where a person answered, the answers of LMMs do not count. Of the
+        others, the label with the largest sum of confidences counts; its
+        confidence is its share of the sum, times the largest of those who
+        gave it.
 
         Examples:
             >>> arrays = AnswerArrays(
@@ -52,16 +54,19 @@ class AnswerArrays:
             >>> given.labels.tolist(), given.confidence.round(3).tolist()
             ([1], [0.487])
         """
+        names = np.array([s.startswith(LMM_SOURCE) for s in self.sources])
+        machine = names[self.annotators] if len(names) else self.rows < 0
+        surpassed = machine & np.isin(self.rows, self.rows[~machine])
         rows = np.unique(self.rows)
         labels = np.zeros_like(rows)
         confidence = np.zeros(len(rows))
         for i, row in enumerate(rows):
-            own = self.rows == row
-            names, at = np.unique(self.labels[own], return_inverse=True)
+            own = (self.rows == row) & ~surpassed
+            found, at = np.unique(self.labels[own], return_inverse=True)
             given = self.confidences[own].astype(np.float64)
             sums = np.bincount(at, given)
             best = int(sums.argmax())
-            labels[i] = names[best]
+            labels[i] = found[best]
             total = sums.sum()
             if total > 0:
                 top = given[at == best].max()

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from mmlatte.models.class_descriptions import read_descriptions
+from mmlatte.models.class_texts import texts_of_classes
 
 __all__ = ['labels_fingerprint']
 
@@ -14,6 +14,7 @@ def labels_fingerprint(
     class_names: Sequence[str],
     templates: Sequence[str],
     descriptions: str | dict[str, Sequence[str]] | None,
+    synonyms: dict[str, Sequence[str]] | None = None,
 ) -> str:
     """Hash the frozen CLIP and the texts that stand for the classes.
 
@@ -26,14 +27,12 @@ def labels_fingerprint(
         class_names (Sequence[str]): See `PrototypeClassifier`.
         templates (Sequence[str]): See `PrototypeClassifier`.
         descriptions (str | dict, optional): See `PrototypeClassifier`.
+        synonyms (dict, optional): See `PrototypeClassifier`.
 
     Returns:
         str: 32 hexadecimal digits.
     """
-    if descriptions is not None:
-        texts = read_descriptions(descriptions, class_names)
-    else:
-        texts = [[t.format(name) for t in templates] for name in class_names]
+    texts = texts_of_classes(class_names, templates, descriptions, synonyms)
     pairs = sorted(zip(class_names, texts, strict=True))
     content = json.dumps([clip, pairs])
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()

@@ -5,6 +5,7 @@ from pathlib import Path
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 
+from mmlatte.datasets.decode_options_of import decode_options_of
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.datasets.transforms.load_texts import bind_texts
 from mmlatte.engine.frozen import ZeroShotLabels
@@ -115,7 +116,7 @@ class LMMTextSynthHook(Hook):
             RuntimeError: If the loop's workers are running already.
             ValueError: If there is no ``ZeroShotLabelHook``.
             LMMUnavailableError: If the LMM cannot be had and has never
-                written a text for this data.
+                written a text.
         """
         if not isinstance(runner._train_loop, BaseLoop):
             return
@@ -132,12 +133,11 @@ class LMMTextSynthHook(Hook):
             )
         self._labels_hook(runner)
         if self._wants_texts:
-            dataset = loop.dataloader.dataset
-            check_lmm_early(self.lmm, lambda: self._store_folder(dataset))
+            check_lmm_early(self.lmm, self.store_folder)
 
-    def _store_folder(self, dataset) -> Path:
-        data_root = getattr(dataset, 'data_root', '.')
-        return store_folder(self.store_dir, data_root, self.lmm)
+    def store_folder(self) -> Path:
+        """Return where the texts of this LMM are."""
+        return store_folder(self.store_dir, self.lmm)
 
     def before_train(self, runner: Runner) -> None:
         """Make the missing texts and bind them to the training data.
@@ -176,12 +176,12 @@ class LMMTextSynthHook(Hook):
             clip (OpenCLIP): Whose tokens count a text's length.
             labels (ZeroShotLabels): Of the images.
         """
-        store = TextStore(self._store_folder(dataset))
-        samples = samples_of(dataset)
+        options = decode_options_of(dataset)
+        store = TextStore(self.store_folder())
         described = None
         count = described_count(self.budget, len(labels.labels))
         if count < len(labels.labels):
-            keys = samples.keys(0, len(labels.labels)).tobytes()
+            keys = labels.images.tobytes()
             images = hashlib.blake2b(keys, digest_size=8).hexdigest()
             described = find_typical(
                 labels.features,
@@ -191,8 +191,11 @@ class LMMTextSynthHook(Hook):
                 f'{labels.labels_from}\n{images}',
             )
         wanted = WantedTexts(
-            samples=samples,
-            load=lambda i: load_image(dataset.get_data_info(i)['img_path']),
+            samples=samples_of(dataset),
+            images=labels.images,
+            load=lambda i: load_image(
+                dataset.get_data_info(i)['img_path'], options=options
+            ),
             labels=labels.labels,
             class_names=class_names,
             image_prompts=self.image_prompts,

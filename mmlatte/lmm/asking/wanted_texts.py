@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from PIL import Image
 
+from mmlatte.image_table import key_name
 from mmlatte.lmm.backends.base_lmm import LMMRequest
 from mmlatte.lmm.store.text_record import RecordKeys, TextRecord
 from mmlatte.sample_key import Samples
@@ -31,6 +32,9 @@ class WantedTexts:
     Args:
         samples (Samples): Ids and keys of the samples; see
             :func:`mmlatte.datasets.sample_index.samples_of`.
+        images (np.ndarray): uint64 (N,), what the images are known by; see
+            :class:`mmlatte.image_table.ImageTable`. Copies of an image share
+            its texts.
         load (Callable[[int], Image.Image]): Image of a sample.
         labels (np.ndarray): int (N,), zero-shot labels.
         class_names (Sequence[str]): Names of the classes.
@@ -51,6 +55,7 @@ class WantedTexts:
     def __init__(
         self,
         samples: Samples,
+        images: np.ndarray,
         load: Callable[[int], Image.Image],
         labels: np.ndarray,
         class_names: Sequence[str],
@@ -63,6 +68,7 @@ class WantedTexts:
         described: Described | None = None,
     ) -> None:
         self.samples = samples
+        self.images = images
         self.load = load
         self.labels = np.asarray(labels)
         self.class_names = list(class_names)
@@ -171,10 +177,10 @@ class WantedTexts:
         keys = np.empty((self.num_kinds, self.num_samples), np.int64)
         for start in range(0, self.num_samples, BLOCK):
             stop = min(start + BLOCK, self.num_samples)
-            samples = self.samples.keys(start, stop)
+            images = self.images[start:stop]
             classes = self.labels[start:stop]
             for row, maker in zip(keys, makers, strict=True):
-                row[start:stop] = maker(samples, classes)
+                row[start:stop] = maker(images, classes)
         return keys
 
     def sample_id(self, index: int) -> str:
@@ -214,7 +220,12 @@ class WantedTexts:
         if kind == 'group':
             members = tuple(map(self.sample_id, self.members(index)))
         return TextRecord(
-            self.sample_id(index), kind, prompt, members=members, **content
+            self.sample_id(index),
+            kind,
+            prompt,
+            members=members,
+            image=key_name(self.images[index]),
+            **content,
         )
 
     def members(self, index: int) -> list[int]:

@@ -19,12 +19,15 @@ from .base_lmm import (
     LMMUnavailableError,
     QuestionTokens,
 )
-from .data_url import to_data_url
+from .choices.choice import Choice
+from .choices.closed_question import ClosedQuestion
+from .choices.server_choices import ServerChoices
+from .data_url import image_and_text
 from .load_image import ImageError
 from .server.background import Background, get, run
 from .server.openai_replies import NoTextError
 from .server.request_body import RequestBody
-from .server.sender import GivenUpError, Sender
+from .server.sender import GivenUpError, Reply, Sender
 
 __all__ = ['OpenAICompatibleLMM']
 
@@ -70,6 +73,8 @@ class OpenAICompatibleLMM(BaseLMM):
         ... )
     """
 
+    letters = True
+
     def __init__(
         self,
         model: str,
@@ -102,6 +107,7 @@ class OpenAICompatibleLMM(BaseLMM):
             'OpenAICompatibleLMM',
             'the server (vLLM: lmm.extra=dict(mm_processor_kwargs=...))',
         )
+        self._choices = ServerChoices(self)
         self._sender = Sender(
             base_url,
             api_key_env,
@@ -195,6 +201,12 @@ class OpenAICompatibleLMM(BaseLMM):
         if asking.error is not None:
             raise asking.error
 
+    def choose(
+        self, questions: Iterable[ClosedQuestion]
+    ) -> Iterator[list[Choice]]:
+        """Answer closed questions; see `ServerChoices`."""
+        return self._choices.ask(questions)
+
     async def _ask_all(
         self,
         source: Iterator[LMMRequest],
@@ -221,14 +233,16 @@ class OpenAICompatibleLMM(BaseLMM):
     ) -> Answer:
         """Send a request until it is answered or given up."""
         try:
-            text = await self._send(client, request, seed)
+            reply = await self._send(client, request, seed)
         except ImageError as error:
             return Answer(request, error=f'image: {error}', final=True)
         except NoTextError as error:
             return Answer(request, error=str(error))
         except GivenUpError as error:
             return Answer(request, error=str(error), final=error.final)
-        return Answer(request, text or '')
+        if reply is None:
+            return Answer(request)
+        return Answer(request, reply.text, first_tokens=reply.first_tokens)
 
     async def _send(
         self,
@@ -236,23 +250,23 @@ class OpenAICompatibleLMM(BaseLMM):
         request: LMMRequest,
         seed: int | None,
         probe: bool = False,
-    ) -> str | None:
+    ) -> Reply | None:
         return await self._sender.send(
             client,
             await asyncio.to_thread(self._content, request),
             self.max_new_tokens,
             0 if seed is None else self.temperature,
             seed or 0,
+            request.fields,
             probe,
         )
 
     def _content(self, request: LMMRequest) -> list[dict]:
-        picture = fit_picture(request.load(), self.picture)
-        url = to_data_url(picture, self.max_bytes)
-        return [
-            {'type': 'image_url', 'image_url': {'url': url}},
-            {'type': 'text', 'text': request.prompt},
-        ]
+        return image_and_text(
+            fit_picture(request.load(), self.picture),
+            request.prompt,
+            self.max_bytes,
+        )
 
 
 def _disk() -> Image.Image:

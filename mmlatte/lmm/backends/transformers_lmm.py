@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.logging import print_log
 from PIL import Image
 
-from mmlatte.lmm.picture import PictureOptions, View
+from mmlatte.lmm.picture import PictureOptions, View, fit_picture
 from mmlatte.lmm.picture_processor import PictureProcessor
 from mmlatte.registry import LMMS
 
@@ -21,15 +20,27 @@ from .base_lmm import (
     LMMUnavailableError,
     QuestionTokens,
 )
+from .choices.choice import Choice
+from .choices.closed_question import ClosedQuestion
+from .choices.name_likelihood import continuations, name_probabilities
 from .four_bit import four_bit_options
 from .image_windows import image_windows, split_readable
+from .load_image import ImageError
 from .model_folder import folder_identity
-from .transformers_model import absent_message, check_model, load_processor
+from .transformers_model import (
+    absent_message,
+    check_model,
+    halved,
+    load_processor,
+)
 
 __all__ = ['TransformersLMM']
 
 #: A question and the picture it is about.
 Asked = tuple[LMMRequest, Image.Image]
+#: Names of a closed question that are scored together; the model's cache is
+#: held as many times.
+NAMES = 64
 
 
 @LMMS.register_module()
@@ -103,6 +114,7 @@ class TransformersLMM(BaseLMM):
         self.temperature = temperature
         self.picture = PictureOptions(**(picture or {}))
         self.processor = dict(processor or {})
+        self._names_at_once = NAMES
         self._identity: str | None = None
         self._config: Any = None
         self._model: Any = None
@@ -194,18 +206,19 @@ class TransformersLMM(BaseLMM):
             try:
                 yield self._answer(batch, view, seed)
             except (torch.OutOfMemoryError, MemoryError) as error:
-                self._halve(len(batch), error)
+                self.batch_size = halved(
+                    len(batch), 'images', self.device, error
+                )
                 continue
             position += len(batch)
 
-    def inputs(self, asked: list[Asked], view: View) -> Any:
+    def inputs(
+        self, pictures: list[Image.Image], prompts: list[str], view: View
+    ) -> Any:
         """The model's inputs for pictures and questions of one view."""
         assert self._pictures is not None
         inputs = self._pictures.inputs(
-            [picture for _, picture in asked],
-            [request.prompt for request, _ in asked],
-            view,
-            self._model.config,
+            pictures, prompts, view, self._model.config
         ).to(self._model.device)
         for key, value in inputs.items():
             if torch.is_floating_point(value):
@@ -217,7 +230,9 @@ class TransformersLMM(BaseLMM):
         self, batch: list[Asked], view: View, seed: int | None
     ) -> list[Answer]:
         """One processor call and one generation for a batch."""
-        inputs = self.inputs(batch, view)
+        pictures = [picture for _, picture in batch]
+        prompts = [request.prompt for request, _ in batch]
+        inputs = self.inputs(pictures, prompts, view)
         options: dict = {'do_sample': False, 'num_beams': 1}
         if seed is not None:
             options = {'do_sample': True, 'temperature': self.temperature}
@@ -237,22 +252,49 @@ class TransformersLMM(BaseLMM):
             for (request, _), text in zip(batch, texts, strict=True)
         ]
 
-    def _halve(self, size: int, error: BaseException) -> None:
-        if size == 1:
-            raise LMMUnavailableError(
-                f'TransformersLMM: one image does not fit into the memory of '
-                f'{self.device}: {error}. Use a smaller model, '
-                'load_in_4bit=True or dtype="bfloat16".'
-            ) from error
-        self.batch_size = max(1, size // 2)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        print_log(
-            f'{self.name}: out of memory with {size} images, going on with '
-            f'batches of {self.batch_size}',
-            'current',
-            level=30,
-        )
+    def choose(
+        self, questions: Iterable[ClosedQuestion]
+    ) -> Iterator[list[Choice]]:
+        """Take the likeliest name as the answer; see :class:`BaseLMM`.
+
+        One pass over image and prompt serves all names, and the blank image
+        of the prior goes with it.
+        """
+        self._load()
+        with ThreadPoolExecutor(self.num_workers) as pool:
+            for window in image_windows(questions, pool, 2):
+                for question, image in window:
+                    try:
+                        yield [self._choose(question, image.result())]
+                    except ImageError as error:
+                        yield [Choice(question, error=f'image: {error}')]
+
+    def _choose(self, question: ClosedQuestion, image: Image.Image) -> Choice:
+        assert self._pictures is not None
+        pictures, view = self._pictures, self._pictures.view(image.size)
+        shown = [fit_picture(image, self.picture)]
+        if question.prior:
+            shown.append(Image.new('RGB', shown[0].size, 'gray'))
+        chat = pictures.chat(question.prompt, view)
+        tokenizer = pictures.processor.tokenizer
+        names = continuations(tokenizer, chat, question.names)
+        inputs = self.inputs(shown, [question.prompt] * len(shown), view)
+        while True:
+            try:
+                found = name_probabilities(
+                    self._model,
+                    inputs,
+                    names,
+                    question.normalise,
+                    self._names_at_once,
+                )
+            except (torch.OutOfMemoryError, MemoryError) as error:
+                at_once = min(self._names_at_once, len(names))
+                self._names_at_once = halved(
+                    at_once, 'names', self.device, error
+                )
+            else:
+                return Choice.likeliest(question, found, 'likelihood')
 
     def _load(self) -> None:
         if self._model is not None:

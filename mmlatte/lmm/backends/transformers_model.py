@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 
 from .base_lmm import LMMUnavailableError
 
-__all__ = ['absent_message', 'check_model', 'load_processor']
+__all__ = ['absent_message', 'check_model', 'halved', 'load_processor']
 
 #: Settings without which some processors cannot count a picture's tokens.
 COUNTED = ('patch_size', 'vision_feature_select_strategy', 'num_image_tokens')
@@ -166,3 +167,32 @@ def absent_message(model: str, error: Exception) -> str:
         'mmlatte.OpenAICompatibleLMM (a server), mmlatte.TextFile (texts '
         'that exist), mmlatte.TagCaptioner (no LMM).'
     )
+
+
+def halved(size: int, what: str, device: str, error: BaseException) -> int:
+    """Return how many to go on with when so many did not fit into memory.
+
+    Args:
+        size (int): How many there were.
+        what (str): Of what, for the log.
+        device (str): Whose memory.
+        error (BaseException): What was raised.
+
+    Raises:
+        LMMUnavailableError: If it was only one.
+    """
+    if size == 1:
+        raise LMMUnavailableError(
+            f'TransformersLMM: one image does not fit into the memory of '
+            f'{device}: {error}. Use a smaller model, load_in_4bit=True or '
+            'dtype="bfloat16".'
+        ) from error
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    half = size // 2
+    print_log(
+        f'out of memory with {size} {what}, going on with {half} at a time',
+        'current',
+        level=30,
+    )
+    return half

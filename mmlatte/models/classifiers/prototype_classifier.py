@@ -5,7 +5,11 @@ import torch.nn.functional as F
 from mmpretrain.structures import DataSample
 from torch import Tensor, nn
 
-from mmlatte.models.class_descriptions import read_descriptions
+from mmlatte.models.class_texts import (
+    check_class_texts,
+    check_templates,
+    texts_of_classes,
+)
 from mmlatte.models.memory import AnyShapeBuffers
 from mmlatte.registry import MODELS
 
@@ -33,6 +37,9 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
             a dict ``{class name: [sentence, ...]}``; a class is the
             normalised mean of its normalised sentences (CuPL, arXiv
             2209.03320). Upper and lower case of names do not matter.
+        synonyms (dict[str, Sequence[str]], optional): Further names of some
+            classes; a class is the normalised mean of the texts of all its
+            names.
         memory (dict, optional): Overrides of the ``mmlatte.PrototypeMemory``.
         data_preprocessor (dict, optional): Config of the preprocessor.
         init_cfg (dict, optional): Must be None: towers are loaded by ``clip``.
@@ -49,6 +56,7 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
         class_names: Sequence[str],
         templates: str | Sequence[str] = 'a photo of a {}.',
         descriptions: str | dict[str, Sequence[str]] | None = None,
+        synonyms: dict[str, Sequence[str]] | None = None,
         memory: dict | None = None,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
@@ -70,6 +78,7 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
         self.templates = check_templates(templates)
         # Read when needed: a checkpoint predicts without the file.
         self.descriptions = descriptions
+        self.synonyms = dict(synonyms or {})
         self.uses_lmm = self.uses_lmm or descriptions is not None
         built = isinstance(clip, nn.Module)
         self.clip = clip if built else MODELS.build(clip)
@@ -116,25 +125,21 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
             Tensor: Unit class features, (C, D).
         """
         features = self._mean_class_features()
-        if self.descriptions is None and len(self.templates) == 1:
+        one = len(self.templates) == 1 and not self.synonyms
+        if one and self.descriptions is None:
             return features  # unit, to the last bit
         return F.normalize(features, dim=1)
 
     @torch.no_grad()
     def _mean_class_features(self) -> Tensor:
         """Return the mean of the unit features of every class, (C, D)."""
-        if self.descriptions is not None:
-            sentences = read_descriptions(self.descriptions, self.class_names)
-            features = self.clip.encode_texts(
-                [t for s in sentences for t in s]
-            )
-            parts = features.split([len(s) for s in sentences])
-            return torch.stack([part.mean(dim=0) for part in parts])
-        per_template = [
-            self.clip.encode_texts(self.class_texts(template))
-            for template in self.templates
-        ]
-        return torch.stack(per_template).mean(dim=0)
+        texts = texts_of_classes(
+            self.class_names, self.templates, self.descriptions, self.synonyms
+        )
+        check_class_texts(self.clip.tokenizer, self.class_names, texts)
+        features = self.clip.encode_texts([t for own in texts for t in own])
+        parts = features.split([len(own) for own in texts])
+        return torch.stack([part.mean(dim=0) for part in parts])
 
     def init_weights(self) -> None:
         """Set the prototypes from the class texts.
@@ -234,21 +239,3 @@ def forget_casts() -> None:
     none.
     """
     torch.clear_autocast_cache()
-
-
-def check_templates(templates: str | Sequence[str]) -> list[str]:
-    """Return templates as a list.
-
-    Raises:
-        ValueError: If there is none, or one has not ``{}`` exactly once.
-    """
-    templates = [templates] if isinstance(templates, str) else list(templates)
-    if not templates:
-        raise ValueError('templates is empty; give at least one text with {}')
-    for template in templates:
-        if template.count('{}') != 1:
-            raise ValueError(
-                f'template {template!r} must contain {{}} exactly once, the '
-                'place of the class name'
-            )
-    return templates

@@ -3,6 +3,6 @@
 from .clip_tokenizer import ClipTokenizer
 from .openclip import OpenCLIP
 from .untuned import untuned
-from .weights import find_weights
+from .weights import Weights, find_weights
 
-__all__ = ['ClipTokenizer', 'OpenCLIP', 'find_weights', 'untuned']
+__all__ = ['ClipTokenizer', 'OpenCLIP', 'Weights', 'find_weights', 'untuned']

@@ -50,6 +50,19 @@ class ClipTokenizer:
             self._load()
         return self._cached(text)
 
+    def is_cut(self, text: str) -> bool:
+        """Whether a text is longer than the context.
+
+        Args:
+            text (str): Any text.
+        """
+        if len(self(text)) < self.context_length:
+            return False
+        # A token is a character or more, and two mark start and end.
+        width = max(self.context_length, 4 * len(text)) + 3
+        ids = self.inner([text], context_length=width)
+        return int(self.lengths(ids)) > self.context_length
+
     def pad(self, tokens: list[Tensor], length: int | None = None) -> Tensor:
         """Stack token ids, padded on the right.
 

@@ -1,7 +1,5 @@
-import hashlib
-import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 
 import torch
@@ -16,7 +14,9 @@ from .building import (
     checkpoint_towers,
     compile_towers,
     preprocessing,
+    to_channels_last,
 )
+from .fingerprint import fingerprint
 from .text_encoding import encode_tokens, to_device
 from .text_feature_cache import TextFeatureCache
 
@@ -25,10 +25,9 @@ from .text_feature_cache import TextFeatureCache
 class OpenCLIP(nn.Module):
     """Both towers of any open_clip model, its tokenizer and its facts.
 
-    The state dict has the keys of open_clip's ``CustomTextCLIP``
-    (``visual.*``, ``text.*``, ``logit_scale``), unless a tuning adds some.
-    This is a plain module, not a ``BaseModule``: mmengine re-initialises
-    children that know how.
+    The state dict has the keys of open_clip's ``CustomTextCLIP``, unless a
+    tuning adds some. This is a plain module, not a ``BaseModule``: mmengine
+    re-initialises children that know how.
 
     Args:
         model_name (str): Name of an open_clip model, ``local-dir:FOLDER`` or
@@ -58,6 +57,11 @@ class OpenCLIP(nn.Module):
         load_weights (bool): False builds the very same model with random
             weights and fetches none, for a checkpoint that brings its own.
             Defaults to True.
+        preprocess (Mapping | str, optional): For a weights file: ``mean``,
+            ``std``, ``interpolation`` and ``resize_mode``, or a tag that has
+            them. Defaults to what is known of the file (`weight_facts`).
+        quick_gelu (bool, optional): For a weights file: whether it needs
+            QuickGELU. Defaults likewise.
 
     Attributes:
         embed_dim (int): D, the width of the features.
@@ -84,21 +88,27 @@ class OpenCLIP(nn.Module):
         text_cache_size: int = 65_536,
         logit_scale_max: float = 100.0,
         load_weights: bool = True,
+        preprocess: Mapping | str | None = None,
+        quick_gelu: bool | None = None,
     ) -> None:
         super().__init__()
         if logit_scale_max <= 0:
-            raise ValueError(
-                f'logit_scale_max={logit_scale_max} must be positive.'
-            )
+            raise ValueError(f'logit_scale_max={logit_scale_max}: must be > 0')
         self.model_name = model_name
-        self._source = (model_name, pretrained, cache_dir)
+        self._source = dict(
+            model_name=model_name,
+            pretrained=pretrained,
+            cache_dir=cache_dir,
+            preprocess=preprocess,
+            quick_gelu=quick_gelu,
+        )
         self.norm_eval = norm_eval
         self.freeze_image = freeze_image
         self.logit_scale_max = logit_scale_max
         self._log_max = math.log(logit_scale_max)
 
         model, self.tokenizer, self._config = build_open_clip(
-            model_name, pretrained, cache_dir, load_weights
+            load_weights=load_weights, **self._source
         )
         self.visual = model.visual
         self.text = model.text
@@ -122,9 +132,9 @@ class OpenCLIP(nn.Module):
         self._text_cache = TextFeatureCache(text_cache_size)
         if grad_checkpointing:
             checkpoint_towers(self.visual, self.text)
-        self.channels_last = channels_last
-        if channels_last:
-            self.visual.to(memory_format=torch.channels_last)
+        self.channels_last = channels_last and to_channels_last(
+            self.visual, self._config
+        )
         if compile:
             compile_towers(self.visual, self.text)
         self.train()
@@ -148,22 +158,20 @@ class OpenCLIP(nn.Module):
     def encode_text(self, tokens: Tensor) -> Tensor:
         """Encode token ids of any width up to the context length.
 
-        Pass tokens on the host (as :meth:`pad` makes them): then a short text
-        costs its own length only, and nothing if no parameter of the text
-        tower trains and the text was seen before.
+        Tokens on the host (as :meth:`pad` makes them) cost their own length
+        only, and nothing if the text tower is frozen and has seen the text.
 
         Args:
             tokens (Tensor): (U, L) token ids, padded on the right.
 
         Returns:
-            Tensor: (U, D) features of unit length, those of the tokens
-            padded to the context length, on the tower's device.
+            Tensor: (U, D) unit features on the tower's device, those of the
+            tokens padded to the context length.
         """
-        if tokens.ndim != 2 or tokens.shape[1] > self.context_length:
-            raise ValueError(
-                f'tokens of shape {tuple(tokens.shape)}: expected (U, L) '
-                f'with L <= {self.context_length}.'
-            )
+        most = self.context_length
+        if tokens.ndim != 2 or tokens.shape[1] > most:
+            shape = tuple(tokens.shape)
+            raise ValueError(f'tokens {shape}: expected (U, L), L <= {most}.')
         if len(tokens) == 0:
             return self.logit_scale.new_zeros(0, self.embed_dim)
         if self.text_is_frozen and tokens.device.type == 'cpu':
@@ -185,8 +193,7 @@ class OpenCLIP(nn.Module):
     def _frozen_features(self, tokens: Tensor) -> Tensor:
         """Look features up, computed in full precision.
 
-        On the CPU texts are encoded one by one, so that their bits do not
-        depend on their neighbours and a resumed run finds the same ones.
+        One by one on the CPU: bits must not depend on a text's neighbours.
         """
         lengths = self.tokenizer.lengths(tokens).tolist()
         texts = [row[:n] for row, n in zip(tokens, lengths, strict=True)]
@@ -206,14 +213,14 @@ class OpenCLIP(nn.Module):
     def encode_texts(
         self, texts: Sequence[str], batch_size: int = 256
     ) -> Tensor:
-        """Tokenize and encode texts; gradients as the caller has set them.
+        """Tokenize and encode texts.
 
         Args:
             texts (Sequence[str]): U texts.
             batch_size (int): Texts per forward. Defaults to 256.
 
         Returns:
-            Tensor: (U, D) features of unit length, in the order of `texts`.
+            Tensor: (U, D) unit features in the order of `texts`.
         """
         tokens = [self.tokenizer(text) for text in texts]
         # Short texts go together, so that none pays for a long one.
@@ -263,17 +270,10 @@ class OpenCLIP(nn.Module):
     def fingerprint(self) -> str:
         """Return a hash of architecture, preprocessing and weights.
 
-        Features computed with equal fingerprints are equal. The path of the
-        weights does not count.
+        With equal ones features are equal; paths do not count.
         """
         facts = [self._config, self.image_size, self.preprocess]
-        text = json.dumps(facts, sort_keys=True)
-        digest = hashlib.blake2b(text.encode(), digest_size=16)
-        for name, tensor in sorted(self.plain_state_dict().items()):
-            digest.update(f'{name}{tensor.dtype}{[*tensor.shape]}'.encode())
-            flat = tensor.detach().cpu().contiguous().reshape(-1)
-            digest.update(flat.view(torch.uint8).numpy())
-        return digest.hexdigest()
+        return fingerprint(facts, self.plain_state_dict())
 
     def train(self, mode: bool = True) -> 'OpenCLIP':
         """Set the mode; frozen towers and frozen statistics stay in eval."""

@@ -16,7 +16,7 @@ def untuned(clip: OpenCLIP) -> OpenCLIP:
     if clip.tuning is None:
         return clip
     plain = OpenCLIP(
-        *clip._source,
+        **clip._source,
         norm_eval=clip.norm_eval,
         logit_scale_max=clip.logit_scale_max,
         load_weights=False,

@@ -1,46 +1,57 @@
 """Find the weights of a CLIP before anything is built.
 
-open_clip retries an unreachable hub for most of a minute per file and falls
-back to random weights for ``hf-hub:`` names. Here every failure is one error
-that names the weights, their source and the place to put them.
+open_clip falls back to random weights for ``hf-hub:`` names, and to OpenAI's
+preprocessing for files. Here every failure is one error that names the
+weights, their source and the place to put them.
 """
 
 import difflib
 import json
 import os
-import socket
+from collections.abc import Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
 import open_clip
-from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
+from open_clip.constants import HF_SAFE_WEIGHTS_NAME
 from open_clip.factory import parse_model_name
 from open_clip.pretrained import (
     download_pretrained_from_hf,
-    download_pretrained_from_url,
     get_pretrained_cfg,
     list_pretrained_tags_by_model,
 )
 
-#: Seconds until an unreachable host counts as unreachable.
-TIMEOUT = 10
-PREPROCESS_KEYS = ('mean', 'std', 'interpolation', 'resize_mode')
+from .fetching import fetch_tag, reach_hub
+from .weight_facts import (
+    check_preprocess,
+    preprocess_of,
+    published_differ,
+    quick_gelu_of,
+    recognise,
+    tag_preprocess,
+)
 
 
 class Weights(NamedTuple):
-    """Where weights are, and the facts of their tag.
+    """Where weights are, and what must be known of them.
 
     Attributes:
         path (str | None): The file; None for weights that open_clip finds by
             itself (``local-dir:``, ``hf-hub:``) and for random ones.
-        quick_gelu (bool): Whether the tag asks for QuickGELU.
-        preprocess (dict): Normalisation and resizing that the tag names.
+        quick_gelu (bool | None): Whether they need QuickGELU; None if that
+            cannot be known.
+        preprocess (dict): Normalisation and resizing; empty where open_clip
+            reads them from the folder of the weights.
+        from_file (bool): Whether the two were found out, for a file.
+        tag (str | None): The published weights that they are, if any.
     """
 
     path: str | None
-    quick_gelu: bool = False
+    quick_gelu: bool | None = False
     preprocess: dict = {}
+    from_file: bool = False
+    tag: str | None = None
 
 
 def find_weights(
@@ -48,6 +59,8 @@ def find_weights(
     pretrained: str | None = None,
     cache_dir: str | None = None,
     fetch: bool = True,
+    preprocess: Mapping | str | None = None,
+    quick_gelu: bool | None = None,
 ) -> Weights:
     """Find, and fetch if need be, the weights of a CLIP.
 
@@ -57,15 +70,20 @@ def find_weights(
         pretrained (str, optional): A tag of open_clip, or a weights file.
         cache_dir (str, optional): Where downloads are kept. Defaults to the
             cache of the hub (``HF_HOME``).
-        fetch (bool): False asks for the facts of a tag only; the path is
-            None then. Defaults to True.
+        fetch (bool): False asks for the facts only; the path is None then.
+            Defaults to True.
+        preprocess (Mapping | str, optional): How images are prepared, see
+            `check_preprocess`. Defaults to what is known of the weights.
+        quick_gelu (bool, optional): Whether the weights need QuickGELU.
+            Defaults to what is known of them.
 
     Returns:
-        Weights: The file and the facts its tag holds.
+        Weights: The file, and what must be known of it.
 
     Raises:
-        RuntimeError: If there is no such model, tag or file, or if the
-            weights can neither be found nor downloaded.
+        RuntimeError: If there is no such model, tag or file, if the
+            weights can neither be found nor downloaded, or if nothing says
+            how images are prepared for them.
     """
     schema, identifier = parse_model_name(model_name)
     if schema is not None:
@@ -77,44 +95,79 @@ def find_weights(
         if schema == 'local-dir':
             _check_folder(Path(identifier))
         else:
-            _reach_hub(identifier, ['open_clip_config.json'], cache_dir)
-        return Weights(None)
+            reach_hub(identifier, ['open_clip_config.json'], cache_dir)
+        given = {}
+        if preprocess is not None:
+            given = check_preprocess(preprocess, model_name)
+        return Weights(None, bool(quick_gelu), given)
 
     name = identifier.replace('/', '-')
     if name not in open_clip.list_models():
         raise RuntimeError(_unknown_model(name))
-    if pretrained is None:
-        return Weights(None)
-    tag = get_pretrained_cfg(name, pretrained)
-    if tag:
-        path = None
-        if fetch:
-            path = _fetch_tag(name, pretrained, tag, cache_dir)
-        preprocess = {k: tag[k] for k in PREPROCESS_KEYS if k in tag}
-        return Weights(path, bool(tag.get('quick_gelu')), preprocess)
-    if not fetch:
-        return Weights(None)
-    path = os.path.expanduser(pretrained)
-    if not os.path.isfile(path):
-        raise RuntimeError(_unknown_tag(name, pretrained))
-    return Weights(path)
+    tag = get_pretrained_cfg(name, pretrained) if pretrained else {}
+    path, is_file = None, bool(pretrained) and not tag
+    if tag and fetch:
+        path = fetch_tag(name, pretrained, tag, cache_dir)
+    elif is_file:
+        path = os.path.expanduser(pretrained)
+        if fetch and not os.path.isfile(path):
+            raise RuntimeError(_unknown_tag(name, pretrained))
+    same = pretrained if tag else recognise(name, path) if is_file else None
+    if preprocess is not None:
+        how = check_preprocess(preprocess, name)
+    elif tag or (not pretrained and published_differ(name)):
+        how = tag_preprocess(tag)
+    else:
+        try:
+            how = preprocess_of(name, same)
+        except ValueError as error:
+            raise RuntimeError(f"'{pretrained}': {error}") from None
+    if quick_gelu is None:
+        quick_gelu = bool(tag.get('quick_gelu'))
+        if is_file:
+            quick_gelu = quick_gelu_of(name, same)
+    if quick_gelu is False and is_file and name.endswith('-quickgelu'):
+        raise RuntimeError(
+            f"'{pretrained}' needs GELU, and '{name}' has QuickGELU: set "
+            f"model_name='{name.removesuffix('-quickgelu')}'"
+        )
+    return Weights(path if fetch else None, quick_gelu, how, is_file, same)
 
 
-def read_config(model_name: str, cache_dir: str | None = None) -> dict:
+def read_config(
+    model_name: str,
+    cache_dir: str | None = None,
+    preprocess_given: bool = True,
+) -> dict:
     """Return open_clip's ``model_cfg`` of a model that exists.
 
     Args:
         model_name (str): As for :func:`find_weights`.
         cache_dir (str, optional): Where downloads are kept.
+        preprocess_given (bool): False checks that a folder says how images
+            are prepared.
+
+    Raises:
+        ValueError: If it does not.
     """
     schema, identifier = parse_model_name(model_name)
-    if schema != 'hf-hub':
-        name = model_name if schema else identifier.replace('/', '-')
+    if schema is None:
+        name = identifier.replace('/', '-')
         return deepcopy(open_clip.get_model_config(name))
-    path = download_pretrained_from_hf(
-        identifier, filename='open_clip_config.json', cache_dir=cache_dir
-    )
-    return json.loads(Path(path).read_text(encoding='utf-8'))['model_cfg']
+    path = Path(identifier) / 'open_clip_config.json'
+    if schema == 'hf-hub':
+        path = download_pretrained_from_hf(
+            identifier, filename=path.name, cache_dir=cache_dir
+        )
+    about = json.loads(Path(path).read_text(encoding='utf-8'))
+    missing = {'mean', 'std'} - {*about.get('preprocess_cfg', {})}
+    if missing and not preprocess_given:
+        raise ValueError(
+            f'open_clip_config.json has no preprocess_cfg with '
+            f'{" and ".join(sorted(missing))}: nothing says how images are '
+            'prepared. Complete it, or set preprocess='
+        )
+    return about['model_cfg']
 
 
 def check_hub_text_tower(
@@ -133,13 +186,13 @@ def check_hub_text_tower(
     """
     tower = text_cfg.get('hf_model_name')
     if tower and not os.path.isdir(tower):
-        _reach_hub(tower, ['config.json'], None)
+        reach_hub(tower, ['config.json'], None)
     tokenizer = text_cfg.get('hf_tokenizer_name')
     # open_clip reads the tokenizer of a folder from that very folder.
     in_folder = parse_model_name(model_name)[0] == 'local-dir'
     if tokenizer and not in_folder and not os.path.isdir(tokenizer):
         files = ['tokenizer_config.json', 'tokenizer.json', 'vocab.txt']
-        _reach_hub(tokenizer, files, cache_dir)
+        reach_hub(tokenizer, files, cache_dir)
 
 
 def _check_folder(folder: Path) -> None:
@@ -156,85 +209,6 @@ def _check_folder(folder: Path) -> None:
             f"CLIP folder '{folder}' holds no weights: put "
             f"'{HF_SAFE_WEIGHTS_NAME}' into it."
         )
-
-
-def _fetch_tag(
-    name: str, tag_name: str, tag: dict, cache_dir: str | None
-) -> str:
-    """Return the file of a tag, from the cache or from its source."""
-    if 'file' in tag:
-        return tag['file']
-    hub = tag.get('hf_hub', '')
-    try:
-        if hub:
-            repo, filename = os.path.split(hub)
-            filename = filename or HF_WEIGHTS_NAME
-            cached = _reach_hub(repo, _spellings(filename), cache_dir)
-            return cached or download_pretrained_from_hf(
-                repo, filename=filename, cache_dir=cache_dir
-            )
-        # urllib has no limit of its own.
-        before = socket.getdefaulttimeout()
-        socket.setdefaulttimeout(TIMEOUT)
-        try:
-            return download_pretrained_from_url(tag['url'], cache_dir)
-        finally:
-            socket.setdefaulttimeout(before)
-    except (OSError, RuntimeError) as error:
-        repo = f'https://huggingface.co/{os.path.dirname(hub)}'
-        source = repo if hub else tag['url']
-        # Nothing in the file shows that it needs QuickGELU.
-        quick = f'{name}-quickgelu'
-        hint = ''
-        if tag.get('quick_gelu') and quick in open_clip.list_models():
-            hint = f" and model_name='{quick}'"
-        raise RuntimeError(
-            f"The CLIP weights '{tag_name}' of '{name}' are not on this "
-            f'machine and could not be downloaded.\n'
-            f'  source: {source}\n'
-            f'  fix: fetch the file where there is a network, copy it here '
-            f"and set pretrained='<path of the file>'{hint}; or copy a "
-            f'filled cache and set cache_dir (or HF_HOME).\n'
-            f'  cause: {error}'
-        ) from error
-
-
-def _reach_hub(
-    repo: str, filenames: list[str], cache_dir: str | None
-) -> str | None:
-    """Return a cached file, or None if the hub can be asked for it.
-
-    Raises:
-        RuntimeError: If nothing is cached and the hub does not answer.
-    """
-    import huggingface_hub as hub
-    from huggingface_hub.errors import HfHubHTTPError
-
-    for filename in filenames:
-        found = hub.try_to_load_from_cache(repo, filename, cache_dir=cache_dir)
-        if isinstance(found, str):
-            return found
-    url = hub.hf_hub_url(repo, filenames[0])
-    try:
-        # One attempt: the hub's own download retries for most of a minute.
-        hub.get_hf_file_metadata(url, timeout=TIMEOUT)
-    except HfHubHTTPError:
-        return None  # It answered; the download itself words the problem.
-    except Exception as error:
-        raise RuntimeError(
-            f"'{repo}' is not cached on this machine and {url} cannot be "
-            f'reached: {error}. Fetch the repository where there is a '
-            'network (`hf download '
-            f'{repo}`) and copy the cache folder here (HF_HOME).'
-        ) from error
-    return None
-
-
-def _spellings(filename: str) -> list[str]:
-    """Names under which open_clip searches a file, preferred first."""
-    if filename == HF_WEIGHTS_NAME:
-        return [HF_SAFE_WEIGHTS_NAME, filename]
-    return [os.path.splitext(filename)[0] + '.safetensors', filename]
 
 
 def _unknown_model(name: str) -> str:

@@ -2,9 +2,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmlatte.models.clip.text_encoding import encode_tokens
 from mmlatte.registry import MODELS
 
+from .blank_input import encode_blank
 from .block_tuning import find_blocks
 from .matrices import TOWERS, check_tower
 from .tuning import Tuning
@@ -43,7 +43,7 @@ class AdapterTuning(Tuning):
     def prepare(self, clip: nn.Module) -> None:
         """Add the bottlenecks."""
         for name in TOWERS[self.tower]:
-            _, blocks = find_blocks(getattr(clip, name))
+            _, blocks = find_blocks(getattr(clip, name), 'AdapterTuning')
             shapes = _output_shapes(clip, name, blocks)
             for block, shape in zip(blocks, shapes, strict=True):
                 channels = shape[1] if len(shape) == 4 else shape[-1]
@@ -106,19 +106,7 @@ def _output_shapes(
         shapes.append(first.shape)
 
     hooks = [block.register_forward_hook(look) for block in blocks]
-    training = clip.training
-    clip.eval()
-    with torch.no_grad():
-        if tower == 'visual':
-            clip.visual(torch.zeros(1, 3, *clip.image_size))
-        else:
-            encode_tokens(
-                clip.text,
-                clip.pad([clip.tokenize('a')]),
-                clip.context_length,
-                clip.tokenizer.pad_id,
-            )
-    clip.train(training)
+    encode_blank(clip, tower)
     for hook in hooks:
         hook.remove()
     return shapes

@@ -34,7 +34,7 @@ class BlockTuning(Tuning):
             if count < 0:
                 continue
             tower = getattr(clip, name)
-            prefix, blocks = find_blocks(tower)
+            prefix, blocks = find_blocks(tower, 'BlockTuning')
             if count > len(blocks):
                 raise ValueError(
                     f'BlockTuning: {name}={count}, but the {name} tower of '
@@ -46,8 +46,12 @@ class BlockTuning(Tuning):
                 parameter.requires_grad_(True)
 
 
-def find_blocks(tower: nn.Module) -> tuple[str, list[nn.Module]]:
+def find_blocks(tower: nn.Module, tuning: str) -> tuple[str, list[nn.Module]]:
     """Return the name of a tower's longest list of blocks, and the blocks.
+
+    Args:
+        tower (nn.Module): A tower of a CLIP.
+        tuning (str): Who asks, for the message.
 
     Raises:
         ValueError: If there is none.
@@ -65,8 +69,9 @@ def find_blocks(tower: nn.Module) -> tuple[str, list[nn.Module]]:
             continue
         return path, list(blocks)
     raise ValueError(
-        f'BlockTuning finds no blocks in a {type(tower).__name__}; it looks '
-        f'for {", ".join(paths)}'
+        f'{tuning} finds no blocks in a {type(tower).__name__} (it looks for '
+        f'{", ".join(paths)}): choose another tuning, such as '
+        'mmlatte.NormTuning or mmlatte.LoRATuning'
     )
 
 

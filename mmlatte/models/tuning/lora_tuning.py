@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from mmlatte.registry import MODELS
 
+from .blank_input import encode_blank
 from .matrices import TOWERS, check_tower, find_matrices, wanted
 from .tuning import Tuning
 
@@ -14,9 +15,12 @@ class LoRATuning(Tuning):
     """Train low-rank updates of the weight matrices (LoRA, through `peft`).
 
     By default every matrix gets one: linear layers, 1x1 convolutions and the
-    joint input projection of attention (its output projection is left out:
-    peft adapts it by rewriting the frozen weights at every step, which
-    changes their last bits).
+    joint input projection of attention. Left out are its output projection
+    (peft adapts it by rewriting the frozen weights at every step, which
+    changes their last bits), layers whose weight a tower uses without calling
+    them, such as those of a ModifiedResNet's attention pool (an update would
+    change nothing), and a ``text_projection`` that open_clip must find to be
+    an ``nn.Linear`` (SigLIP).
 
     Args:
         rank (int): Rank of the updates. Defaults to 8.
@@ -56,7 +60,7 @@ class LoRATuning(Tuning):
             ) from error
         for name in TOWERS[self.tower]:
             tower = getattr(clip, name)
-            modules, parameters = self._find_targets(tower)
+            modules, parameters = self._find_targets(clip, name)
             if not modules and not parameters:
                 raise ValueError(
                     f'LoRATuning: no matrix of the {name} tower of '
@@ -73,17 +77,17 @@ class LoRATuning(Tuning):
                 warnings.simplefilter('ignore')
                 inject_adapter_in_model(config, tower)
 
-    def _find_targets(self, tower: nn.Module) -> tuple[list[str], list[str]]:
+    def _find_targets(
+        self, clip: nn.Module, name: str
+    ) -> tuple[list[str], list[str]]:
         """Return names of modules and of single parameters to adapt."""
+        tower, called = getattr(clip, name), _called_layers(clip, name)
         modules, parameters = [], []
-        for name in find_matrices(tower):
-            layer = name.removesuffix('.weight')
-            if layer == name:
-                parameters.append(name)
-            elif not isinstance(
-                tower.get_submodule(layer.rpartition('.')[0]),
-                nn.MultiheadAttention,
-            ):
+        for matrix in find_matrices(tower):
+            layer = matrix.removesuffix('.weight')
+            if layer == matrix:
+                parameters.append(matrix)
+            elif layer in called and layer != 'text_projection':
                 modules.append(layer)
         return wanted(modules, self.targets), wanted(parameters, self.targets)
 
@@ -102,3 +106,22 @@ class LoRATuning(Tuning):
                     value = value + update.view_as(value)
             plain[name.replace('.base_layer', '')] = value
         return plain
+
+
+def _called_layers(clip: nn.Module, name: str) -> set[str]:
+    """Names of the modules that a tower calls, seen on one blank input.
+
+    Attention of torch, some of timm's and the pool of a ModifiedResNet take
+    the weights of their layers and call a function instead.
+    """
+    called: set[str] = set()
+    hooks = [
+        module.register_forward_pre_hook(
+            lambda module, inputs, layer=layer: called.add(layer)
+        )
+        for layer, module in getattr(clip, name).named_modules()
+    ]
+    encode_blank(clip, name)
+    for hook in hooks:
+        hook.remove()
+    return called

@@ -101,3 +101,18 @@ def test_the_message_shows_a_hundred_problems_and_all_are_kept():
     assert len(error.problems) == 250
     assert str(error).splitlines()[0] == 'answers: 250 problems'
     assert str(error).splitlines()[-1] == 'and 150 more'
+
+
+def test_a_person_wins_over_lmms():
+    answers = Answers(
+        [
+            Answer('1.jpg', 'cat', source='lmm:a'),
+            Answer('1.jpg', 'cat', source='lmm:b'),
+            Answer('1.jpg', 'dog', 0.6),
+            Answer('2.jpg', 'cat', 0.5, source='lmm:a'),
+        ]
+    )
+    arrays = answers.arrays(['1.jpg', '2.jpg'], ['cat', 'dog'])
+    given = arrays.one_each()
+    assert given.labels.tolist() == [1, 0]
+    assert given.confidence.tolist() == pytest.approx([0.6, 0.5])

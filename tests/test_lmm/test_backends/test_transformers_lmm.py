@@ -234,6 +234,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 folder, model, *paths = map(Path, sys.argv[1:])
 wanted = WantedTexts(
     SampleIndex('/', [path.name for path in paths]),
+    np.arange(len(paths), dtype=np.uint64) << np.uint64(8),
     lambda i: load_image(paths[i]),
     np.arange(len(paths)) % 3, ['a', 'b', 'c'],
     ['Describe the land use.'], 'Describe all.')

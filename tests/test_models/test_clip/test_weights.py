@@ -68,8 +68,9 @@ def test_weights_that_do_not_fit(tiny_clip_dir, tmp_path):
             'laion2b_s34b_b79k',
             'huggingface.co/laion/CLIP-ViT-B-32-laion2B-s34B-b79K',
         ),
-        ('ViT-B-32', 'openai', "model_name='ViT-B-32-quickgelu'"),
+        ('ViT-B-32', 'openai', "file>', quick_gelu=True"),
         ('ViT-B-16-SigLIP', 'webli', 'timm/ViT-B-16-SigLIP'),
+        ('ViT-H-14', 'dfn5b', "preprocess='dfn5b', quick_gelu=True"),
     ],
 )
 def test_no_network(offline, tmp_path, name, tag, expected):
@@ -128,7 +129,7 @@ def test_tag_decides_on_quick_gelu_and_preprocessing(monkeypatch, tmp_path):
         clip.text.token_embedding.weight, state['token_embedding.weight']
     )
     monkeypatch.undo()
-    plain = OpenCLIP('ViT-S-32', str(path))
+    plain = OpenCLIP('ViT-S-32', str(path), preprocess=dict(clip.preprocess))
     assert QuickGELU not in {type(m) for m in plain.modules()}
     assert plain.fingerprint() != clip.fingerprint()
 

@@ -1,7 +1,6 @@
 """A folder of links to images per class, to look through."""
 
 import os
-import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from mmlatte.datasets.answers.answer import NONE
 from mmlatte.datasets.answers.answer_arrays import NONE_LABEL
+from mmlatte.datasets.class_names import folder_name
 
 __all__ = ['link_class_folders']
 
@@ -58,17 +58,3 @@ def link_class_folders(
         partial.rename(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-def folder_name(class_name: str) -> str:
-    """Return a class name as folders can be called on any system.
-
-    Examples:
-        >>> folder_name('km/h')
-        'km%2Fh'
-    """
-    return re.sub(
-        r'^\.|[%/\\<>:"|?*\x00-\x1f]|[. ]$',
-        lambda found: f'%{ord(found[0]):02X}',
-        class_name,
-    )
