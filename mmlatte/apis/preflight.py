@@ -1,12 +1,12 @@
 """Finding out what a run is missing before anything long starts."""
 
-import copy
 import logging
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from mmlatte.datasets.wrappers import with_pipeline
 from mmlatte.models.clip import Weights, find_weights
 from mmlatte.registry import DATASETS
 
@@ -101,10 +101,8 @@ def preflight(cfg: Config) -> None:
         if loader is None or loader.dataset in seen:
             continue
         seen.append(loader.dataset)
-        dataset = copy.deepcopy(loader.dataset)
-        dataset.pipeline = []
         try:
-            DATASETS.build(dataset)
+            DATASETS.build(with_pipeline(loader.dataset, []))
         except (OSError, RuntimeError, ValueError) as error:
             text = f'{part} data: {error}'
             if str(error) not in '\n'.join(problems):

@@ -5,6 +5,8 @@ from mmengine.config import Config
 from mmengine.dataset import default_collate
 from torch.utils.data import Dataset
 
+from mmlatte.datasets.wrappers import leaf_configs
+
 __all__ = ['ImageDataset', 'collate_readable', 'test_pipeline']
 
 
@@ -48,7 +50,7 @@ def test_pipeline(cfg: Config) -> list[dict]:
     for part in ('test', 'val'):
         loader = cfg.get(f'{part}_dataloader')
         if loader is not None:
-            return loader.dataset.pipeline
+            return next(leaf_configs(loader.dataset)).pipeline
     if 'test_pipeline' in cfg:
         return cfg.test_pipeline
     raise ValueError(

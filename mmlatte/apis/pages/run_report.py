@@ -14,6 +14,7 @@ from mmengine.logging import print_log
 from mmlatte.apis.inference.find_images import find_images
 from mmlatte.apis.inference.inferencer import Inferencer
 from mmlatte.apis.inference.load_classifier import frozen_config
+from mmlatte.datasets.wrappers import with_pipeline
 from mmlatte.lmm import ImageError, TextStore, load_image, store_folder
 from mmlatte.registry import DATASETS, LMMS
 from mmlatte.visualization.page import jpeg_thumbnail, prepare_page
@@ -171,7 +172,7 @@ def _samples(
         loader = config.get(f'{part}_dataloader')
         if loader is None:
             continue
-        dataset = DATASETS.build({**loader.dataset, 'pipeline': []})
+        dataset = DATASETS.build(with_pipeline(loader.dataset, []))
         infos = [
             dataset.get_data_info(i)
             for i in range(min(max_images, len(dataset)))

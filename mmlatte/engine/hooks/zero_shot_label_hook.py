@@ -6,6 +6,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
 from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
+from mmlatte.datasets.wrappers import leaf_configs
 from mmlatte.engine.frozen import FrozenPass, ZeroShotLabels
 from mmlatte.registry import HOOKS
 
@@ -64,7 +65,9 @@ class ZeroShotLabelHook(Hook):
         if not isinstance(dataset, BaseDataset):
             raise ValueError(
                 f'ZeroShotLabelHook: {type(dataset).__name__} has no pipeline '
-                'of its own; use a plain dataset for train_dataloader'
+                'of its own; use mmlatte.ResumableTrainLoop, which takes '
+                'ConcatDataset, RepeatDataset and ClassBalancedDataset apart, '
+                'or a plain dataset for train_dataloader'
             )
         model = method_of(runner, 'ZeroShotLabelHook')
         if self.frozen_pass.pipeline is None:
@@ -74,7 +77,8 @@ class ZeroShotLabelHook(Hook):
 
 def _eval_pipeline(runner: Runner, clip) -> list[dict]:
     loader = runner.cfg.get('test_dataloader') or {}
-    pipeline = loader.get('dataset', {}).get('pipeline')
-    if pipeline:
-        return [dict(step) for step in pipeline]
+    if loader.get('dataset'):
+        pipeline = next(leaf_configs(loader['dataset'])).get('pipeline')
+        if pipeline:
+            return [dict(step) for step in pipeline]
     return clip_eval_pipeline(clip.image_size, clip.preprocess)
