@@ -32,6 +32,13 @@ DEMO = [
     'resvg-py>=0.5,<0.6',
 ]
 LORA = ['peft>=0.17']
+# TIFF and JPEG 2000 of more than 8 bits, JPEG XL; DICOM; HEIC.
+IMAGES = [
+    'tifffile>=2024.8',
+    'imagecodecs>=2024.9',
+    'pydicom>=3,<4',
+    'pillow-heif>=0.18',
+]
 LMM = ['transformers>=4.57,<6', 'accelerate>=1.0', 'openai>=1.40,<4']
 
 
@@ -119,6 +126,7 @@ if __name__ == '__main__':
             '4bit': ['bitsandbytes>=0.43'],
             'export': EXPORT,
             'lora': LORA,
-            'test': TEST + LMM + EXPORT + LORA,
+            'images': IMAGES,
+            'test': TEST + LMM + EXPORT + LORA + IMAGES,
         },
     )

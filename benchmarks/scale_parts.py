@@ -165,8 +165,11 @@ def prepare(args: argparse.Namespace, folder: Path) -> None:
     labels, texts = hooks_of(runner)
     runner._train_loop = runner.build_train_loop(runner._train_loop)
     model, dataset = runner.model, runner.train_loop.dataloader.dataset
-    cache = labels.frozen_pass.folder(model, dataset)
+    clip = model.clip.fingerprint()
+    found = labels.frozen_pass.cache(model, dataset, clip)
+    cache = found.data
     cache.mkdir(parents=True, exist_ok=True)
+    np.save(cache / 'images.npy', found.images)
     np.lib.format.open_memmap(
         cache / 'features.npy', 'w+', np.float32, (args.samples, WIDTH)
     )
@@ -189,7 +192,7 @@ def prepare(args: argparse.Namespace, folder: Path) -> None:
     db.execute('BEGIN')
     text = 'a photo of a thing that an LMM has seen, with its surroundings'
     db.executemany(
-        f"INSERT INTO texts VALUES(?,'',0,0,'{text}',0,'','',0,1,0)",
+        f"INSERT INTO texts VALUES(?,'','',0,0,'{text}',0,'','',0,1,0)",
         (
             (key,)
             for part in np.array_split(keys, 1000)

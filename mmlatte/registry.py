@@ -26,6 +26,10 @@ from mmengine.registry import VISBACKENDS as MMENGINE_VISBACKENDS
 from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS
 from mmengine.registry import Registry
 
+from . import compat
+
+compat.apply_to_engine()
+
 __all__ = [
     'METRICS',
     'OPTIMIZERS',

@@ -9,7 +9,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.runner import CheckpointLoader
 
-import mmlatte  # noqa: F401  (registers the loader)
+import mmlatte.registry  # noqa: F401  (registers the loader)
 
 
 class Payload:

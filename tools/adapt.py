@@ -70,6 +70,12 @@ def parse_args() -> argparse.Namespace:
         '(http://HOST:PORT/v1#MODEL), file of texts (.jsonl), or none; by '
         'default LLaVA-1.6-mistral-7b on a GPU, SmolVLM-500M on a CPU',
     )
+    parser.add_argument(
+        '--api-key-env',
+        metavar='NAME',
+        help='environment variable with the API key of the server (default: '
+        'MMLATTE_API_KEY)',
+    )
     parser.add_argument('--out', default='work_dirs/adapted')
     parser.add_argument(
         '--test',
@@ -116,6 +122,28 @@ def parse_args() -> argparse.Namespace:
         '--new-classes',
         action='store_true',
         help='take names in --answers that are no class for new classes',
+    )
+    parser.add_argument(
+        '--range',
+        nargs=2,
+        type=float,
+        metavar=('LO', 'HI'),
+        help='values that become black and white, for images of more than 8 '
+        'bits (default: what the files declare, or measured on a sample)',
+    )
+    parser.add_argument(
+        '--bands',
+        nargs='+',
+        type=int,
+        metavar='N',
+        help='numbers, from 1, of the bands that are red, green and blue, or '
+        'of one that is grey, e.g. 4 3 2 for Sentinel-2',
+    )
+    parser.add_argument(
+        '--skip-unreadable',
+        action='store_true',
+        help='leave out images that cannot be read, and list them in '
+        'unreadable.csv',
     )
     parser.add_argument('--epochs', type=int)
     parser.add_argument('--batch-size', type=int)

@@ -42,6 +42,15 @@ def parse_args() -> argparse.Namespace:
         '(latteclip, tunings), or a config file with such a list',
     )
     parser.add_argument(
+        '--answers',
+        nargs='+',
+        default=[],
+        metavar='N',
+        help='numbers of answers that methods get, also as multiples of the '
+        'number of classes (0 C 2C 5C); labels of the training images answer '
+        'well-chosen questions in place of a person',
+    )
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
@@ -72,7 +81,12 @@ def main() -> None:
         ablations=tools.parent / 'configs' / '_base_' / 'ablations',
     )
     results = compare(
-        entries, args.seeds, args.out, tools=tools, jobs=args.jobs
+        entries,
+        args.seeds,
+        args.out,
+        tools=tools,
+        jobs=args.jobs,
+        answers=args.answers,
     )
     if any(run.error for result in results for run in result.runs):
         sys.exit(1)

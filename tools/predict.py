@@ -4,15 +4,17 @@ import argparse
 import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from mmengine.logging import MMLogger
 
-from mmlatte.apis import Inferencer, find_images
+from mmlatte.apis import Inferencer, find_images, suit_images
 from mmlatte.apis.inference.prediction_file import (
     prediction_rows,
     write_predictions,
 )
 from mmlatte.datasets.class_names import read_class_list
+from mmlatte.datasets.unreadable_file import write_unreadable
 from mmlatte.progress import Progress
 from mmlatte.user_errors import user_errors
 
@@ -49,6 +51,28 @@ def parse_args() -> argparse.Namespace:
         help='unlabelled images of the domain (file, folder or glob): the '
         'confidences are made as high on them as those of the frozen CLIP',
     )
+    parser.add_argument(
+        '--range',
+        nargs=2,
+        type=float,
+        metavar=('LO', 'HI'),
+        help='values that become black and white, for images of more than 8 '
+        "bits (default: the model's own)",
+    )
+    parser.add_argument(
+        '--bands',
+        nargs='+',
+        type=int,
+        metavar='N',
+        help='numbers, from 1, of the bands that are red, green and blue, or '
+        "of one that is grey (default: the model's own)",
+    )
+    parser.add_argument(
+        '--skip-unreadable',
+        action='store_true',
+        help='leave unreadable images out of the predictions, and list them '
+        'in unreadable.csv beside them (default: as the model was adapted)',
+    )
     parser.add_argument('--top-k', type=int, default=3)
     parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument(
@@ -70,21 +94,30 @@ def predict(
     logger: MMLogger,
 ) -> Iterator[dict]:
     """Yield a row per image, with progress, errors and throughput logged."""
-    begin, failed = time.monotonic(), 0
+    begin, failed = time.monotonic(), {}
+    skip = args.skip_unreadable or inferencer.config.get('skip_unreadable')
     with Progress('predict', len(images), logger=logger) as progress:
         for row in prediction_rows(
             inferencer, images, args.top_k, args.batch_size, args.workers
         ):
             if 'error' in row:
-                failed += 1
+                failed[row['image']] = row['error']
                 logger.warning(row['error'])
             progress.advance(1)
-            yield row
+            if 'error' not in row or not skip:
+                yield row
     seconds = time.monotonic() - begin
     logger.info(
         f'{len(images)} files in {seconds:.1f} s, '
-        f'{len(images) / seconds:.1f} images/s; {failed} unreadable'
+        f'{len(images) / seconds:.1f} images/s; {len(failed)} unreadable'
+        + '; --skip-unreadable leaves them out'
+        * bool(failed and not skip)
     )
+    if skip and args.out:
+        table = Path(args.out).with_name('unreadable.csv')
+        write_unreadable(table, failed)
+        if failed:
+            logger.warning(f'they are left out, and listed in {table}')
 
 
 def main() -> None:
@@ -102,6 +135,7 @@ def main() -> None:
         new = change(listed.names, args.template, listed.synonyms)
         if new:
             logger.info(f'new classes, from their texts: {", ".join(new)}')
+    suit_images(inferencer, images, args.range, args.bands)
     if args.calibrate:
         temperature = inferencer.calibrate(
             args.calibrate, args.batch_size, args.workers

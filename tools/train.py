@@ -45,12 +45,20 @@ def parse_args() -> argparse.Namespace:
         help='scale the learning rate with the batch size, see '
         '`auto_scale_lr.base_batch_size` of the config',
     )
+    parser.add_argument(
+        '--skip-unreadable',
+        action='store_true',
+        help='leave out images that cannot be read, and list them in '
+        'unreadable.csv of the work directory',
+    )
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
     cfg = load_config(args)
+    if args.skip_unreadable:
+        cfg.skip_unreadable = True
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
     if args.amp:

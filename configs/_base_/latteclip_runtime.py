@@ -23,6 +23,8 @@ default_hooks = dict(
         group_prompt=None,
         group=dict(size=4, grid=(2, 2), canvas=672, gap=20),
     ),
+    # Answers about a few images, if there are some: the option `answers`.
+    frozen_features=dict(type='mmlatte.FrozenFeaturesHook'),
     prototype_ema=dict(type='mmlatte.PrototypeEMAHook'),
     summary=dict(type='mmlatte.RunSummaryHook'),
 )

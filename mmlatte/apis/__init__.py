@@ -1,7 +1,13 @@
 from .adapt import AdaptOptions, AdaptPlan, AdaptResult, adapt
 from .compose_config import compose_config
 from .export import export_model
-from .inference import Inferencer, find_images, load_classifier
+from .images import skip_unreadable
+from .inference import (
+    Inferencer,
+    find_images,
+    load_classifier,
+    suit_images,
+)
 from .launch import (
     add_common_options,
     add_parts,
@@ -35,5 +41,7 @@ __all__ = [
     'make_text_gallery',
     'preflight',
     'prepare_texts',
+    'skip_unreadable',
+    'suit_images',
     'synthesize_texts',
 ]

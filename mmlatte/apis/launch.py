@@ -13,6 +13,7 @@ from mmengine.runner import Runner
 from mmlatte.engine import init_cpu_dist
 
 from .compose_config import compose_config
+from .images import skip_unreadable
 from .preflight import PreflightError, preflight
 
 __all__ = [
@@ -106,11 +107,14 @@ def build_runner(cfg: Config) -> Runner:
     """Build the runner, on machines with and without a GPU.
 
     Args:
-        cfg (Config): A complete config.
+        cfg (Config): A complete config. With ``skip_unreadable`` its data
+            sets leave out images that cannot be read.
 
     Raises:
         PreflightError: If weights or data are missing, see `preflight`.
     """
+    if cfg.get('skip_unreadable'):
+        skip_unreadable(cfg)
     preflight(cfg)
     if cfg.launcher != 'none':
         wrapper = dict(

@@ -6,7 +6,12 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmlatte.datasets.wrappers import with_pipeline
+from mmlatte.datasets.decode_options_of import loads_images, pipeline_options
+from mmlatte.datasets.sample_index import samples_of
+from mmlatte.datasets.transforms.load_image import MAX_PIXELS
+from mmlatte.datasets.wrappers import leaf_configs, with_pipeline
+from mmlatte.decode_image import look_at_folder
+from mmlatte.decode_image.folder_range import SAMPLE
 from mmlatte.models.clip import Weights, find_weights
 from mmlatte.registry import DATASETS
 
@@ -102,7 +107,10 @@ def preflight(cfg: Config) -> None:
             continue
         seen.append(loader.dataset)
         try:
-            DATASETS.build(with_pipeline(loader.dataset, []))
+            built = DATASETS.build(with_pipeline(loader.dataset, []))
+            if part == 'train':
+                leaf = next(leaf_configs(loader.dataset))
+                _look(built, leaf.get('pipeline') or [])
         except (OSError, RuntimeError, ValueError) as error:
             text = f'{part} data: {error}'
             if str(error) not in '\n'.join(problems):
@@ -111,3 +119,28 @@ def preflight(cfg: Config) -> None:
         raise PreflightError(
             'This run cannot start.\n\n' + '\n\n'.join(problems)
         )
+
+
+def _look(dataset, pipeline: list) -> None:
+    """Warn of images that come out nearly black.
+
+    Raises:
+        DecodeOptionsError: If none can be read without another option.
+    """
+    if not loads_images(pipeline):
+        return
+    options = pipeline_options(pipeline)
+    paths = samples_of(dataset).paths(0, min(SAMPLE, len(dataset)))
+    look = look_at_folder(paths, options, MAX_PIXELS)
+    if look.measured and look.options.range is not None:
+        low, high = look.options.range
+        print_log(
+            f'Most values of the training images are {low:g} to {high:g}, '
+            'but not all that the files declare: set '
+            f'range=({low:g}, {high:g}) of mmlatte.LoadImage in all '
+            'pipelines, or the images are too dark.',
+            'current',
+            level=logging.WARNING,
+        )
+    elif look.mostly_dark:
+        print_log(f'Training images: {look}', 'current', level=logging.WARNING)

@@ -3,12 +3,12 @@ from array import array
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote
 
+from mmlatte.decode_image import IMAGE_SUFFIXES
 from mmlatte.registry import DATASETS
 
 from .class_names import match_folders
 from .indexed_dataset import IndexedDataset
 from .sample_index import SampleIndex
-from .unlabeled_folder import IMAGE_SUFFIXES
 
 
 @DATASETS.register_module()

@@ -1,25 +1,13 @@
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from mmlatte.decode_image import IMAGE_SUFFIXES, kind_and_reason
 from mmlatte.registry import DATASETS
 
 from .class_names import read_class_names
 from .indexed_dataset import IndexedDataset
 from .sample_index import SampleIndex
-
-IMAGE_SUFFIXES = (
-    '.avif',
-    '.bmp',
-    '.gif',
-    '.jpeg',
-    '.jpg',
-    '.pgm',
-    '.png',
-    '.ppm',
-    '.tif',
-    '.tiff',
-    '.webp',
-)
 
 
 @DATASETS.register_module()
@@ -36,7 +24,11 @@ class UnlabeledFolder(IndexedDataset):
             see `read_class_list`.
         suffixes (Sequence[str]): File name endings of images, lower case.
         **kwargs: ``indices``, ``pipeline`` and others of
-            :class:`mmpretrain.datasets.BaseDataset`.
+            :class:`mmpretrain.datasets.BaseDataset`, ``leave_out`` of
+            :class:`IndexedDataset`.
+
+    Attributes:
+        left_out (Counter): Kind and reason -> files that are no images.
     """
 
     def __init__(
@@ -55,26 +47,64 @@ class UnlabeledFolder(IndexedDataset):
         )
 
     def load_data_list(self) -> SampleIndex:
-        """List the images."""
+        """List the images, and count in `left_out` what is none."""
         root = os.path.abspath(self.data_root)
         if not os.path.isdir(root):
             raise FileNotFoundError(f"Image folder '{root}' does not exist.")
-        names = (
-            name
-            for name in visible_files(root)
-            if name.lower().endswith(self.suffixes)
-        )
-        index = SampleIndex(root, names)
+        self.left_out = Counter()
+
+        def leave_out(name: str) -> None:
+            self.left_out[kind_and_reason(name)] += 1
+
+        index = SampleIndex(root, image_files(root, self.suffixes, leave_out))
         if not len(index):
+            other = left_out_line(self.left_out)
             raise FileNotFoundError(
                 f"Image folder '{root}' holds no image; looked in all its "
-                f'sub-folders for {", ".join(self.suffixes)}.'
+                f'sub-folders for {", ".join(self.suffixes)}'
+                + (f'. There are {other}.' if other else '.')
             )
         return index
 
 
+def image_files(
+    root: str,
+    suffixes: Sequence[str] = IMAGE_SUFFIXES,
+    leave_out: Callable[[str], None] | None = None,
+    onerror: Callable[[OSError], None] | None = None,
+) -> Iterator[str]:
+    """Yield the images below a folder, see `visible_files`.
+
+    Args:
+        root (str): The folder.
+        suffixes (Sequence[str]): File name endings of images, lower case.
+        leave_out (Callable, optional): Called for every other file, and for
+            hidden files and folders.
+        onerror (Callable, optional): See `visible_files`.
+    """
+    endings = tuple(suffixes)
+    for name in visible_files(root, onerror, leave_out):
+        if name.lower().endswith(endings):
+            yield name
+        elif leave_out is not None:
+            leave_out(name)
+
+
+def left_out_line(left_out: Mapping[tuple[str, str], int]) -> str:
+    """Return what was left out, by kind and reason, most first.
+
+    Examples:
+        >>> left_out_line({('.txt', 'no image'): 2, ('.mp4', 'video'): 3})
+        '3 .mp4 (video), 2 .txt (no image)'
+    """
+    order = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
+    return ', '.join(f'{n:,} {kind} ({why})' for (kind, why), n in order)
+
+
 def visible_files(
-    root: str, onerror: Callable[[OSError], None] | None = None
+    root: str,
+    onerror: Callable[[OSError], None] | None = None,
+    hidden: Callable[[str], None] | None = None,
 ) -> Iterator[str]:
     """Yield the files below a folder, those of one folder together.
 
@@ -86,6 +116,7 @@ def visible_files(
         root (str): The folder.
         onerror (Callable, optional): Called for a sub-folder that cannot be
             read, which is then left out. Defaults to raising the error.
+        hidden (Callable, optional): Called for hidden files and folders.
 
     Yields:
         str: Path relative to it, with ``/`` on every system.
@@ -110,6 +141,8 @@ def visible_files(
             seen.add((status.st_dev, status.st_ino))
             for entry in entries:
                 if entry.name.startswith('.'):
+                    if hidden is not None:
+                        hidden(prefix + entry.name)
                     continue
                 link = entry.is_symlink()
                 # Unlike the entry's own answer, False for a link to itself.

@@ -3,6 +3,13 @@
 from . import asking, backends, store
 from .asking import *  # noqa: F403
 from .backends import *  # noqa: F403
+from .picture import PictureOptions, fit_picture
 from .store import *  # noqa: F403
 
-__all__ = [*asking.__all__, *backends.__all__, *store.__all__]
+__all__ = [
+    'PictureOptions',
+    'fit_picture',
+    *asking.__all__,
+    *backends.__all__,
+    *store.__all__,
+]

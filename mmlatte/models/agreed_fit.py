@@ -1,3 +1,9 @@
+"""Fits with the same result on all ranks.
+
+Every rank fits and the main process decides: other hardware may round another
+way.
+"""
+
 import torch
 from mmengine.dist import broadcast
 from torch import Tensor
@@ -8,17 +14,15 @@ from mmlatte.fits import (
     LattePlusOptions,
     fit_latteplus,
 )
+from mmlatte.fits.answers import AnsweredFit, fit_answered
 
-__all__ = ['agreed_latteplus']
+__all__ = ['agreed_answers', 'agreed_latteplus']
 
 
 def agreed_latteplus(
     frozen: FrozenFeatures, options: LattePlusOptions
 ) -> LattePlusFit:
-    """Fit LattePlus, with the same result on all ranks.
-
-    Every rank fits and the main process decides: other hardware may round
-    another way. Where all images get one label, it counts as zero-shot CLIP.
+    """Fit LattePlus; one label for all images counts as zero-shot CLIP.
 
     Args:
         frozen (FrozenFeatures): N features.
@@ -32,4 +36,23 @@ def agreed_latteplus(
     for tensor in (*tensors, fit.classifier.weight, fit.classifier.bias):
         broadcast(tensor)
     fit.kept_zero_shot, fit.train_further = facts.tolist()
+    return fit
+
+
+@torch.no_grad()
+def agreed_answers(frozen: FrozenFeatures) -> AnsweredFit:
+    """Fit answers.
+
+    Args:
+        frozen (FrozenFeatures): N features, and answers about some of them.
+    """
+    with torch.autocast(torch.device(frozen.device).type, enabled=False):
+        fit = fit_answered(frozen)
+    for tensor in (
+        fit.labels,
+        fit.unused,
+        fit.classifier.weight,
+        fit.classifier.bias,
+    ):
+        broadcast(tensor)
     return fit

@@ -1,28 +1,19 @@
-"""Tables of methods side by side: Markdown, CSV and HTML."""
+"""Tables of methods side by side: Markdown, CSV and HTML; a figure."""
 
 import csv
 import io
-import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from .answers_figure import answers_figure
+from .method_result import MARKS, MethodResult, RunResult
 from .page import write_page
 
 __all__ = ['MethodResult', 'RunResult', 'write_comparison']
 
 TEMPLATE = Path(__file__).with_name('comparison.html')
 
-#: What a run wrote that is no plain, inductive, self-made result.
-MARKS = {
-    'transductive': (
-        'T',
-        'transductive: fitted on the images it is tested on',
-    ),
-    'teacher': ('S', 'helped by a stronger model'),
-    'uses_lmm': ('L', 'uses texts of a language model'),
-}
 HEAD = (
     'method',
     'marks',
@@ -37,74 +28,14 @@ HEAD = (
 )
 
 
-@dataclass
-class RunResult:
-    """The result of one run of a method.
-
-    Args:
-        seed (int): Its seed.
-        summary (dict | None): Its ``summary.json``; None if it failed.
-        error (str | None): The last error line, if it failed.
-        folder (str): Its work folder.
-    """
-
-    seed: int
-    summary: dict | None
-    error: str | None = None
-    folder: str = ''
-
-
-@dataclass
-class MethodResult:
-    """The runs of a method, one per seed."""
-
-    name: str
-    runs: list[RunResult]
-
-    def values(self, key: str) -> list:
-        """Return the values of a key in the summaries of the runs."""
-        known = [run.summary.get(key) for run in self.runs if run.summary]
-        return [value for value in known if value is not None]
-
-    def mean(self, key: str) -> float | None:
-        """Return the mean over the runs; None if no run has a value."""
-        values = self.values(key)
-        return statistics.fmean(values) if values else None
-
-    def deviation(self, key: str) -> float | None:
-        """Return the sample deviation over the runs; None for one run."""
-        values = self.values(key)
-        return statistics.stdev(values) if len(values) > 1 else None
-
-    def per_class(self) -> dict[str, float]:
-        """Return the mean accuracy of every class that has test images."""
-        tables = self.values('per_class')
-        names = tables[0] if tables else ()
-        columns = {
-            n: [t[n] for t in tables if t.get(n) is not None] for n in names
-        }
-        return {n: statistics.fmean(v) for n, v in columns.items() if v}
-
-    @property
-    def marks(self) -> str:
-        """str: Letters of `MARKS` that apply."""
-        facts = (self.values('method') or [{}])[0]
-        return ''.join(m for key, (m, _) in MARKS.items() if facts.get(key))
-
-    @property
-    def is_zero_shot(self) -> bool:
-        """bool: Whether this is CLIP as it is."""
-        facts = (self.values('method') or [{}])[0]
-        return facts.get('name') == 'ZeroShotCLIP' and not self.marks
-
-
 def write_comparison(
     results: Sequence[MethodResult], out: str | Path, command: str
 ) -> str:
     """Write ``comparison.md``, ``.csv`` and ``.html``.
 
-    The gain counts from the first row that is plain zero-shot CLIP; without
-    one, from where each method started.
+    Where methods got answers, also ``comparison.svg``. The gain counts from
+    the first row that is plain zero-shot CLIP; without one, from where each
+    method started.
 
     Args:
         results (Sequence[MethodResult]): The methods, in the wanted order.
@@ -115,17 +46,44 @@ def write_comparison(
         str: The Markdown.
     """
     out = Path(out)
+    answered = any(result.answers for result in results)
+    head = [*HEAD]
     rows = [_row(result, _zero_shot(results, result)) for result in results]
+    if answered:
+        head.insert(1, 'answers')
+        for row, result in zip(rows, results, strict=True):
+            row.insert(1, _show(result.answers, ',.0f'))
     classes = _class_rows(results)
     notes = _notes(results, command)
     texts = {
-        'md': _markdown(rows, classes, notes),
+        'md': _markdown(head, rows, classes, notes),
         'csv': _csv(results),
-        'html': _html(rows, classes, notes),
     }
+    figure = _figure(results) if answered else ''
+    texts['html'] = _html(head, rows, classes, notes, figure)
+    if figure:
+        texts['svg'] = figure
     for suffix, text in texts.items():
         write_page(out / f'comparison.{suffix}', text)
     return texts['md']
+
+
+def _figure(results: Sequence[MethodResult]) -> str:
+    """Draw accuracy against answers."""
+    curves: dict[str, list[tuple[float, float]]] = {}
+    level = None
+    for result in results:
+        top1 = result.mean('top1')
+        if top1 is None or not result.curve:
+            continue
+        if result.level:
+            level = result.name, top1
+        else:
+            point = (result.answers or 0, top1)
+            curves.setdefault(result.curve, []).append(point)
+    names = _short([*curves])
+    lines = zip(names, curves.values(), strict=True)
+    return answers_figure(dict(lines), level)
 
 
 def _zero_shot(
@@ -196,6 +154,14 @@ def _notes(results: Sequence[MethodResult], command: str) -> list[str]:
             else 'The gain counts from where each method started.'
         )
     )
+    given = dict.fromkeys(
+        who for r in results for each in r.values('answers') for who in each
+    )
+    if given:
+        notes.append(
+            f'Answers and labels are {", ".join(given)}: those of the '
+            'training images.'
+        )
     for result in results:
         for run in result.runs:
             if run.error:
@@ -205,8 +171,8 @@ def _notes(results: Sequence[MethodResult], command: str) -> list[str]:
     return [*notes, f'Made with: {command}']
 
 
-def _markdown(rows, classes, notes) -> str:
-    parts = [_markdown_table(HEAD, rows)]
+def _markdown(head, rows, classes, notes) -> str:
+    parts = [_markdown_table(head, rows)]
     if classes:
         parts.append('Accuracy per class, percent:')
         parts.append(_markdown_table(classes[0], classes[1:]))
@@ -235,6 +201,7 @@ def _csv(results: Sequence[MethodResult]) -> str:
         'wall_seconds',
         'peak_memory_mb',
         'trained_parameters',
+        'answers',
     )
     file = io.StringIO()
     writer = csv.writer(file, lineterminator='\n')
@@ -246,17 +213,21 @@ def _csv(results: Sequence[MethodResult]) -> str:
         for run in result.runs:
             summary = run.summary or {}
             classes = summary.get('per_class') or {}
+            values = {**summary, 'answers': None}
+            if 'answers' in summary:
+                values['answers'] = sum(summary['answers'].values())
             writer.writerow(
                 [result.name, result.marks, run.seed]
-                + [summary.get(key) for key in keys]
+                + [values.get(key) for key in keys]
                 + [run.error, run.folder]
                 + [classes.get(name) for name in names]
             )
     return file.getvalue()
 
 
-def _html(rows, classes, notes) -> str:
-    parts = [_html_table(HEAD, rows)]
+def _html(head, rows, classes, notes, figure) -> str:
+    parts = [figure] if figure else []
+    parts.append(_html_table(head, rows))
     if classes:
         parts.append('<h2>Accuracy per class, percent</h2>')
         parts.append(_html_table(classes[0], classes[1:]))

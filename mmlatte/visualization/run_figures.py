@@ -10,7 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-__all__ = ['confusion_figure', 'curves_figure', 'per_class_figure']
+__all__ = [
+    'COLOURS',
+    'STYLE',
+    'confusion_figure',
+    'curves_figure',
+    'per_class_figure',
+    'svg_text',
+]
 
 #: Drawn in this colour, replaced by the page's text colour.
 INK = '#010203'
@@ -64,7 +71,7 @@ def curves_figure(
         axes.set(xlabel=xlabel, ylabel=ylabel)
         axes.ticklabel_format(useOffset=False)
         _legend_above(axes, len(curves))
-        return _svg(figure)
+        return svg_text(figure)
 
 
 def confusion_figure(
@@ -96,7 +103,7 @@ def confusion_figure(
                     axes.text(
                         column, row, text, ha='center', va='center', size=7
                     )
-        return _svg(figure)
+        return svg_text(figure)
 
 
 def per_class_figure(
@@ -132,7 +139,7 @@ def per_class_figure(
         axes.invert_yaxis()
         axes.set_xlabel(xlabel)
         _legend_above(axes, len(values))
-        return _svg(figure)
+        return svg_text(figure)
 
 
 def _legend_above(axes: Axes, count: int) -> None:
@@ -158,7 +165,12 @@ def _short(name: str, length: int = 26) -> str:
     return name if len(name) <= length else f'{name[: length - 1]}…'
 
 
-def _svg(figure: Figure) -> str:
+def svg_text(figure: Figure) -> str:
+    """Return a figure as SVG in the ink of the page around it.
+
+    Args:
+        figure (Figure): Drawn with `STYLE`.
+    """
     buffer = io.StringIO()
     figure.savefig(
         buffer, format='svg', transparent=True, metadata={'Date': None}

@@ -59,8 +59,7 @@ model = dict(
     data_preprocessor=_base_.model.data_preprocessor)
 default_hooks = dict(
     _delete_=True, **{{k: v for k, v in _base_.default_hooks.items()
-    if k not in ('text_synth', 'prototype_ema')}},
-    frozen_features=dict(type='mmlatte.FrozenFeaturesHook'))
+    if k not in ('text_synth', 'prototype_ema')}})
 train_cfg = dict(_delete_=True, type='mmlatte.FitLoop')
 param_scheduler = None
 """

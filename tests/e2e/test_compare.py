@@ -43,3 +43,46 @@ def test_runs_reuses_and_survives_a_failure(make_tiny_run, run_script):
     output = again.stdout + again.stderr
     assert again.returncode == 0, output
     assert output.count('(reused)') == 2 and 'Starting' not in output
+
+
+def test_accuracy_against_the_number_of_answers(make_tiny_run, run_script):
+    run = make_tiny_run()
+    folder = run.folder
+    run.write_fit('gda.py', 'GDAClassifier')
+    run.write_fit('answers.py', 'AnswersClassifier')
+    (folder / 'zero.py').write_text(ZERO_SHOT)
+    done = run_script(
+        COMPARE,
+        *('zero.py', 'answers.py', '--answers', '0', 'C'),
+        *('--seeds', '3', '--out', 'out'),
+        cwd=folder,
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    with (folder / 'out' / 'comparison.csv').open() as file:
+        rows = {row['method']: row for row in csv.DictReader(file)}
+    given = {name: row['answers'] for name, row in rows.items()}
+    assert given == {
+        'zero': '',
+        'answers': '0',
+        'answers, 3 answers': '3',
+        'random images, logistic regression, 3 answers': '3',
+        'linear probe, all 15 labels': '15',
+    }
+    # Every class has a colour of its own.
+    assert float(rows['answers, 3 answers']['top1']) > float(
+        rows['answers']['top1']
+    )
+    assert rows['linear probe, all 15 labels']['top1'] == '100.0'
+    markdown = (folder / 'out' / 'comparison.md').read_text()
+    assert 'Answers and labels are simulated from labels' in markdown
+    figure = (folder / 'out' / 'comparison.svg').read_text()
+    assert 'prefers-color-scheme' in figure and 'linear probe' in figure
+    assert figure in (folder / 'out' / 'comparison.html').read_text()
+    run_again = run_script(
+        COMPARE,
+        *('answers.py', '--answers', 'D', '--out', 'out'),
+        cwd=folder,
+    )
+    assert run_again.returncode == 1
+    assert 'give numbers of answers such as 24' in run_again.stderr

@@ -4,7 +4,7 @@ from mmlatte.lmm import TextStore
 
 
 def store_of(run) -> TextStore:
-    [folder] = (run.folder / 'cache').glob('*/text-file-*')
+    [folder] = (run.folder / 'cache').glob('text-file-*')
     return TextStore(folder)
 
 

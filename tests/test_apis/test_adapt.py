@@ -134,10 +134,13 @@ def test_other_images_need_another_folder(adapted, choices, images):
     old, new = images / 'Forest_1.jpg', images / 'New.jpg'
     shutil.copy(old, new)
     try:
-        with pytest.raises(FileExistsError, match='images: 24 there, 25 now'):
+        with pytest.raises(
+            FileExistsError, match=r'images: 1 new \(New.jpg\)\. Name'
+        ):
             adapt(out=out, **choices)
         old.unlink()
-        with pytest.raises(FileExistsError, match='not with the same names'):
+        renamed = r'1 new \(New.jpg\), 1 gone\. Name'
+        with pytest.raises(FileExistsError, match=renamed):
             adapt(out=out, **choices)
     finally:
         new.rename(old)
@@ -202,6 +205,22 @@ def test_a_dry_run_writes_nothing(choices, tmp_path):
     plan = str(shown[0])
     assert 'images      24' in plan and 'found without labels' in plan
     assert '2 epochs of 8 images a step, 6 steps' in plan
+
+
+def test_the_plan_counts_what_an_lmm_reads(choices, assets, tmp_path):
+    shown = []
+    lmm = str(assets / 'models' / 'tiny-llava-rsicd')
+    adapt(
+        out=str(tmp_path / 'out'),
+        dry_run=True,
+        show=shown.append,
+        **{**choices, 'lmm': lmm},
+    )
+    (plan,) = shown
+    for kind in ('an image', 'a collage'):
+        # Its vision tower has 4 x 4 patches.
+        assert plan.tokens[kind].visual == 16 < plan.tokens[kind].total
+        assert f'reads       16 visual tokens for {kind}, ' in str(plan)
 
 
 def test_a_full_disk_is_seen_before(choices, tmp_path):
@@ -486,6 +505,10 @@ def test_backends_by_name(tmp_path):
     for name, kind in kinds.items():
         assert lmm_settings(name, 'cpu')['type'] == kind
     assert lmm_settings(None, 'cuda')['load_in_4bit']
+    server = lmm_settings('http://localhost:8000/v1#llava', 'cpu', 'MY_KEY')
+    assert server['api_key_env'] == 'MY_KEY'
+    with pytest.raises(ValueError, match='is no server'):
+        lmm_settings('org/model', 'cpu', 'MY_KEY')
     assert clip_settings('RN50/openai')['model_name'] == 'RN50'
     question, _ = prompts_for('satellite image')
     assert question.startswith('Describe what the sat')

@@ -148,6 +148,30 @@ def test_other_methods_refuse_answers(choices, ids, tmp_path):
     assert not (tmp_path / 'out' / 'all_answers.csv').exists()
 
 
+@pytest.mark.parametrize('method', ['latteclip', 'latteplus_tuned'])
+def test_methods_that_train_take_answers(method, choices, ids, tmp_path):
+    rows = [(ids[0], CLASSES[1]), (ids[5], NONE), (ids[9], SKIP)]
+    more = dict(lmm='none', lr=1e-3) if method == 'latteclip' else {}
+    result = adapt(
+        out=str(tmp_path / 'out'),
+        answers=[write(tmp_path / 'a.csv', rows)],
+        method=method,
+        epochs=1,
+        **more,
+        **choices,
+    )
+    summary = json.loads((result.run / 'summary.json').read_text())
+    assert summary['answers'] == {'person': 2}
+    assert '2 of person' in result.report.read_text()
+    said = {
+        row['image'].split('/2750/')[1]: row['class']
+        for row in read(result.predictions)
+        if row['answered_by']
+    }
+    assert said == {ids[0]: CLASSES[1], ids[5]: NONE}
+    assert result.review.exists()
+
+
 def test_without_answers_there_is_nothing_to_fit(choices, tmp_path):
     with pytest.raises(ValueError, match='there are no answers yet'):
         adapt(out=str(tmp_path / 'out'), method='answers', **choices)

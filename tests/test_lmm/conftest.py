@@ -72,6 +72,7 @@ def want():
         count = len(paths) or count
         defaults: dict = dict(
             samples=ListedSamples(f'{i}.jpg' for i in range(count)),
+            images=np.arange(count, dtype=np.uint64) << np.uint64(8),
             load=lambda i: Image.new('RGB', (16, 16), (i, 0, 0)),
             labels=np.arange(count) % 2,
             class_names=['forest', 'river'],

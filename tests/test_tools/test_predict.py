@@ -79,5 +79,5 @@ def test_wrong_use_is_refused_before_work(
     with pytest.raises(SystemExit):
         run_here(tiny_run, images, '--out', tmp_path / 'a.txt')
     assert '.csv or .json' in capsys.readouterr().err
-    with pytest.raises(FileNotFoundError, match='does not exist'):
+    with pytest.raises(SystemExit, match='does not exist'):
         run_here(tiny_run, tmp_path / 'none')

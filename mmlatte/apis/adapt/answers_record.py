@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import logging
+import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,26 +16,21 @@ from mmlatte.datasets.answers import (
     NONE_LABEL,
     SKIP,
     Answer,
+    AnsweredImages,
     Answers,
+    AnswersError,
     AnswersFile,
 )
 from mmlatte.datasets.answers import read_answers as read
 from mmlatte.datasets.sample_index import samples_of
+from mmlatte.image_table import ImageTable, key_name
+
+from .same_run import results, set_aside
 
 __all__ = ['RECORD', 'AnswersRecord']
 
 #: The file in the folder of results.
 RECORD = 'all_answers.csv'
-#: What a fit with other answers replaces.
-RESULTS = (
-    'run',
-    'config.py',
-    'images.json',
-    'report.html',
-    'predictions.csv',
-    'review.csv',
-    'exported',
-)
 #: Which answers they are of.
 USED = 'answers_used.json'
 
@@ -43,8 +40,9 @@ class AnswersRecord:
 
     The page saves ``answers.csv``, which cannot overwrite it. Nothing that
     was answered is lost: the file only grows, and an annotator's later answer
-    about an image replaces the earlier one for readers. Results of other
-    answers are set aside, not overwritten.
+    about an image replaces the earlier one for readers. Answers follow what
+    their images held, see `AnsweredImages`. Results of other answers are set
+    aside, not overwritten.
 
     Args:
         folder (Path): Folder of the results.
@@ -61,7 +59,7 @@ class AnswersRecord:
         self.root = root
         self.dataset = dataset
         self.classes = [*classes]
-        self.answers = Answers()
+        self.answers = self.outdated = self._on_file = Answers()
         if self.path.exists():
             self.read()
 
@@ -72,10 +70,30 @@ class AnswersRecord:
 
     def read(self) -> None:
         """Take what the file holds; a person may have added classes."""
-        self.answers = read(
-            self.path, self.ids, self.classes, self.root, allow_new=True
+        images = AnsweredImages(self.path)
+        self._on_file = read(
+            self.path,
+            images.names(self.ids),
+            self.classes,
+            self.root,
+            allow_new=True,
         )
+        there = {*self.ids}
+        about = [a for a in self._on_file if a.image in there]
+        images.note(about, self._keys)
+        self.answers, self.outdated = images.part(
+            self._on_file, self.ids, self._keys
+        )
+        if len(self.outdated):
+            message = images.message(self.outdated)
+            print_log(message, 'current', level=logging.WARNING)
         self.classes += self.answers.new_classes(self.classes)
+
+    def _keys(self, ids: Sequence[str]) -> list[str]:
+        """Return what images are known by."""
+        paths = [os.path.join(self.root, image) for image in ids]
+        table = ImageTable(self.folder / 'cache')
+        return [key_name(key) for key in table.of(paths).keys]
 
     def take(
         self,
@@ -96,12 +114,13 @@ class AnswersRecord:
                 image two classes.
         """
         found, classes = Answers(), [*self.classes]
+        names = self._names()
         for file in files:
             if Path(file).resolve() == self.path.resolve():
                 continue
             answers = read(
                 file,
-                self.ids,
+                names,
                 classes,
                 self.root,
                 source='person' if Path(file).suffix == '.csv' else None,
@@ -115,16 +134,43 @@ class AnswersRecord:
         if keep:
             self._put(found)
             return
-        both = {(a.image, a.source): a for a in (*self.answers, *found)}
+        both = {
+            (a.image, a.source): a for a in (*self.answers, *self._new(found))
+        }
         self.answers, self.classes = Answers([*both.values()]), classes
 
+    def _names(self) -> list[str]:
+        """Return all ids, and those of answered images that are gone."""
+        return [*dict.fromkeys([*self.ids, *(a.image for a in self._on_file)])]
+
+    def _new(self, found: Answers) -> list[Answer]:
+        """Return the answers that are not on file.
+
+        The same answer to an image that was replaced since is a new one only
+        if it has a later time: files of answers are often given again.
+        """
+        known = {(a.image, a.source): a for a in self._on_file}
+        replaced = {(a.image, a.source) for a in self.outdated}
+        new, there = [], {*self.ids}
+        for answer in found:
+            who = answer.image, answer.source
+            before = known.get(who)
+            other = before is None or _content(before) != _content(answer)
+            later = who in replaced and before and answer.when > before.when
+            if not (other or later):
+                continue
+            if answer.image not in there:
+                raise AnswersError(
+                    [
+                        f'{answer.where}: image {answer.image!r} is not among '
+                        f'the {len(there)} images any more; leave its line out'
+                    ]
+                )
+            new.append(answer)
+        return new
+
     def _put(self, found: Answers) -> None:
-        known = {(a.image, a.source): _content(a) for a in self.answers}
-        new = [
-            answer
-            for answer in found
-            if known.get((answer.image, answer.source)) != _content(answer)
-        ]
+        new = self._new(found)
         print_log(
             f'{len(found)} answers were given, {len(new)} of them new or '
             'changed',
@@ -159,16 +205,7 @@ class AnswersRecord:
         moved = None
         before = self._fitted()
         if before is not None and self.changed:
-            moved = self.folder / f'with_{before["count"]}_answers'
-            number = 1
-            while moved.exists():
-                number += 1
-                name = f'with_{before["count"]}_answers_{number}'
-                moved = self.folder / name
-            there = self._results()
-            moved.mkdir()
-            for name in there:
-                (self.folder / name).rename(moved / name)
+            moved = set_aside(self.folder, f'with_{before["count"]}_answers')
         with atomic_file(self.folder / USED) as file:
             note = dict(count=self.used, digest=self._digest())
             file.write(json.dumps(note).encode())
@@ -179,13 +216,10 @@ class AnswersRecord:
         """bool: Whether there are results, of other answers."""
         before = self._fitted()
         return (
-            bool(self._results())
+            bool(results(self.folder))
             and before is not None
             and before['digest'] != self._digest()
         )
-
-    def _results(self) -> list[str]:
-        return [name for name in RESULTS if (self.folder / name).exists()]
 
     def _fitted(self) -> dict | None:
         """Return number and digest of the answers of the last fit."""

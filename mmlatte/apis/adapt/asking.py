@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmlatte.apis.answers import AnswerServer
 from mmlatte.apis.answers.questions import make_questions, write_questions
 from mmlatte.datasets.answers import NONE, NONE_LABEL, AnswersFile
+from mmlatte.datasets.decode_options_of import pipeline_options
 from mmlatte.engine.frozen import FrozenPass
 from mmlatte.fits import FrozenFeatures
 from mmlatte.fits.answers import (
@@ -46,6 +47,7 @@ class Asking:
         self, cfg: Config, dataset, record: AnswersRecord, device: str
     ) -> None:
         self.dataset = dataset
+        self.decode = pipeline_options(cfg.test_pipeline)
         self.record = record
         self.classes = [*cfg.model.class_names]
         self.frozen = _frozen(cfg, dataset, device)
@@ -150,7 +152,8 @@ class Asking:
         )
 
     def _load(self, index: int):
-        return load_image(self.dataset.get_data_info(index)['img_path'])
+        path = self.dataset.get_data_info(index)['img_path']
+        return load_image(path, options=self.decode)
 
 
 def _frozen(cfg: Config, dataset, device: str) -> FrozenFeatures:

@@ -1,7 +1,7 @@
 """The config of a run on a user's own folder, from a few choices."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -15,7 +15,9 @@ from mmlatte.datasets.clip_pipeline import (
     clip_data_preprocessor,
     clip_eval_pipeline,
 )
+from mmlatte.datasets.decode_options_of import set_decode_options
 from mmlatte.datasets.unlabeled_folder import IMAGE_SUFFIXES, visible_files
+from mmlatte.decode_image import DecodeOptions
 from mmlatte.models.class_texts import (
     check_class_texts,
     check_templates,
@@ -23,19 +25,26 @@ from mmlatte.models.class_texts import (
 )
 from mmlatte.models.clip import OpenCLIP
 
+from .answers_record import RECORD
 from .methods import METHODS
 from .options import AdaptOptions
 
 __all__ = ['adapt_config']
 
 
-def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
+def adapt_config(
+    options: AdaptOptions,
+    clip: OpenCLIP,
+    count: int,
+    leave_out: str | Sequence[str] = (),
+) -> Config:
     """Write out every setting of the run.
 
     Args:
         options (AdaptOptions): The choices.
         clip (OpenCLIP): The CLIP, for its image size and normalisation.
         count (int): Number of images.
+        leave_out (str | Sequence[str]): See `IndexedDataset`.
 
     Returns:
         Config: Complete; ``tools/train.py`` can run it as well.
@@ -66,6 +75,8 @@ def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
     cfg.test_pipeline = clip_eval_pipeline(clip.image_size, facts)
     loader = cfg.train_dataloader
     loader.dataset.update(data_root=options.images, classes=classes)
+    if leave_out:
+        loader.dataset.leave_out = leave_out
     loader.num_workers = options.workers
     loader.persistent_workers = options.workers > 0
     if options.test is not None:
@@ -73,7 +84,12 @@ def adapt_config(options: AdaptOptions, clip: OpenCLIP, count: int) -> Config:
     cfg.default_hooks.zero_shot_label.update(
         cache_dir=str(out / 'cache'), num_workers=options.workers
     )
+    if options.answered:
+        cfg.default_hooks.frozen_features.answers = str(out / RECORD)
     method.configure(cfg, options, clip, count)
+    set_decode_options(cfg, DecodeOptions(options.range, options.bands))
+    if options.skip_unreadable:
+        cfg.skip_unreadable = True
     cfg.randomness = dict(seed=options.seed, deterministic=False)
     cfg.work_dir = str(out / 'run')
     cfg.launcher = 'none'

@@ -6,17 +6,18 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmlatte.engine.frozen import ZeroShotLabels
+from mmlatte.engine.frozen.image_keys import image_keys
 from mmlatte.engine.frozen.labels_fingerprint import labels_fingerprint
 from mmlatte.engine.hooks import LMMTextSynthHook
 from mmlatte.engine.rate.label_probe import MAX_IMAGES
 from mmlatte.engine.schedulers import highest_rate
-from mmlatte.lmm import store_name
+from mmlatte.lmm import described_count
 from mmlatte.models.class_texts import check_templates
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, HOOKS
 
 from .plan import AdaptPlan
-from .speed import seconds_per_image, seconds_per_text
+from .speed import question_tokens, seconds_per_image, seconds_per_text
 
 __all__ = ['make_plan']
 
@@ -32,13 +33,21 @@ WALK = 12
 REPORTED = 2000
 
 
-def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
+def make_plan(
+    cfg: Config,
+    clip: OpenCLIP,
+    out: Path,
+    pixels: str = '',
+    left_out: str = '',
+) -> AdaptPlan:
     """Measure how fast a few images go, and estimate the whole.
 
     Args:
         cfg (Config): The run, see `adapt_config`.
         clip (OpenCLIP): Its CLIP, on the device of the run.
         out (Path): Folder of the results.
+        pixels (str): See `AdaptPlan`.
+        left_out (str): See `AdaptPlan`.
     """
     loader = cfg.train_dataloader
     dataset = DATASETS.build({**loader.dataset, 'pipeline': cfg.test_pipeline})
@@ -49,10 +58,12 @@ def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
     if 'text_synth' in cfg.default_hooks:
         hook = HOOKS.build(cfg.default_hooks.text_synth)
     if hook is not None and hook.lmm is not None:
-        texts = 2 * count
+        texts = 2 * described_count(hook.budget, count)
         left = _texts_left(cfg, hook, clip, dataset)
+    tokens = {}
     if left:
         hook.lmm.check()
+        tokens = question_tokens(hook, dataset)
     look, learn = seconds_per_image(
         clip, dataset, bool(epochs), hook is not None
     )
@@ -84,7 +95,7 @@ def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
     weights = sum(p.numel() for p in clip.parameters())
     sizes = {
         'features': 4 * count * clip.embed_dim
-        - _held(out, 'cache/features-*/*'),
+        - _held(out, 'cache/features-*/**/*'),
         'texts': left * BYTES_PER_TEXT,
         'checkpoints': _copies(epochs, hook is None) * 4 * weights
         - _held(out, 'run/*.pth'),
@@ -108,6 +119,9 @@ def make_plan(cfg: Config, clip: OpenCLIP, out: Path) -> AdaptPlan:
         bytes={k: v for k, v in sizes.items() if v > 0},
         free=shutil.disk_usage(parent).free,
         out=str(out),
+        pixels=pixels,
+        left_out=left_out,
+        tokens=tokens,
     )
 
 
@@ -128,14 +142,14 @@ def _texts_left(cfg: Config, hook: LMMTextSynthHook, clip, dataset) -> int:
     Groups depend on the zero-shot labels: without any, nothing counts as
     written.
     """
-    left = 2 * len(dataset)
-    # Looking for a store through the hook would make its folder.
-    if not any(Path(hook.store_dir).glob(f'*/{store_name(hook.lmm)}')):
+    left = 2 * described_count(hook.budget, len(dataset))
+    if not hook.store_folder().exists():
         return left
     model, identity = cfg.model, clip.fingerprint()
+    cache_dir = Path(cfg.default_hooks.zero_shot_label.cache_dir)
     found = ZeroShotLabels.stored(
-        cfg.default_hooks.zero_shot_label.cache_dir,
-        len(dataset),
+        cache_dir,
+        image_keys(cache_dir, dataset),
         len(model.class_names),
         scale=clip.scale.item(),
         clip=identity,

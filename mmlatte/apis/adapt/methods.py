@@ -8,7 +8,6 @@ from mmengine.config import Config
 from mmlatte.lmm.asking.prompts import prompts_for
 from mmlatte.models.clip import OpenCLIP
 
-from .answers_record import RECORD
 from .settings import lmm_settings
 from .training import set_training
 
@@ -28,6 +27,7 @@ class AdaptMethod:
             gives none; None for a method that takes no steps.
         asks_lmm (bool): Whether it needs the texts of an LMM.
         takes_answers (bool): Whether answers about a few images help it.
+        needs_answers (bool): Whether it does nothing without.
     """
 
     name: str
@@ -35,10 +35,13 @@ class AdaptMethod:
     lr_default: str | None = None
     asks_lmm = False
     takes_answers = False
+    needs_answers = False
 
     def refused(self) -> dict[str, str]:
         """Return the options that it does nothing with, and why."""
-        refused = {} if self.asks_lmm else {'lmm': 'asks no LMM'}
+        refused = {}
+        if not self.asks_lmm:
+            refused = dict.fromkeys(('lmm', 'api_key_env'), 'asks no LMM')
         if self.lr_default is None:
             options = ('lr', 'epochs', 'batch_size')
             refused |= dict.fromkeys(options, 'takes no steps')
@@ -70,6 +73,7 @@ class LatteCLIP(AdaptMethod):
     about = 'fine-tunes with texts of an LMM'
     lr_default = 'found without labels'
     asks_lmm = True
+    takes_answers = True
 
     #: Steps of the warm-up, of the published ones.
     WARMUP = 10
@@ -85,7 +89,7 @@ class LatteCLIP(AdaptMethod):
         else:
             cfg.optim_wrapper.optimizer.lr = options.lr
         image_prompt, group_prompt = prompts_for(options.describe)
-        lmm = lmm_settings(options.lmm, options.device)
+        lmm = lmm_settings(options.lmm, options.device, options.api_key_env)
         if lmm is None:
             cfg.model.texts = ('class',)
             image_prompt = group_prompt = None
@@ -118,14 +122,7 @@ class WithAnswers(LattePlus):
 
     name = 'answers'
     about = 'fits the same features and a few answers (--ask, --answers)'
-    takes_answers = True
-
-    def configure(self, cfg, options, clip, count) -> None:
-        """Name the file of the answers."""
-        super().configure(cfg, options, clip, count)
-        cfg.default_hooks.frozen_features.answers = str(
-            Path(options.out) / RECORD
-        )
+    takes_answers = needs_answers = True
 
 
 class LattePlusTuned(AdaptMethod):
@@ -134,6 +131,7 @@ class LattePlusTuned(AdaptMethod):
     name = 'latteplus_tuned'
     about = 'fine-tunes from there, without LMM'
     lr_default = 'by the steps'
+    takes_answers = True
 
     def configure(self, cfg, options, clip, count) -> None:
         """Set training and learning rate."""

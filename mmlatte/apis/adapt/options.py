@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from mmlatte.decode_image import DecodeOptions
 from mmlatte.lmm.asking.prompts import with_article
 from mmlatte.models.class_texts import check_templates
 
@@ -37,6 +38,8 @@ class AdaptOptions:
         lmm (str | None): A model of transformers (folder or hub name), the
             address of a server (``http://HOST:PORT/v1#MODEL``), a file of
             texts (``.jsonl``), or ``'none'`` for class texts only.
+        api_key_env (str | None): Environment variable that holds the API key
+            of the server. None: ``MMLATTE_API_KEY``, if it is set.
         lr (float | None): Learning rate. None: as the method sets it.
         epochs (int | None): None: as many as make `STEPS` steps.
         batch_size (int | None): None: by images and machine.
@@ -45,7 +48,16 @@ class AdaptOptions:
         workers (int): Loading processes.
         test (str | None): Folder with a sub-folder of images per class, to
             measure accuracy on; training does not see it.
+        range (Sequence[float] | None): The values that become black and
+            white, for images of more than 8 bits. None: what the files
+            declare, or percentiles of a sample.
+        bands (Sequence[int] | None): Numbers, from 1, of the bands that are
+            red, green and blue, or of one that is grey.
+        skip_unreadable (bool): Leave out images that cannot be read, here
+            and where the model predicts.
         out (str): Folder of the results.
+        answered (bool): Whether there are answers in it, and the method takes
+            them.
     """
 
     images: str
@@ -59,6 +71,7 @@ class AdaptOptions:
     quick_gelu: bool | None = None
     method: str = DEFAULT_METHOD
     lmm: str | None = None
+    api_key_env: str | None = None
     lr: float | None = None
     epochs: int | None = None
     batch_size: int | None = None
@@ -66,7 +79,11 @@ class AdaptOptions:
     device: str | None = None
     workers: int = 2
     test: str | None = None
+    range: Sequence[float] | None = None
+    bands: Sequence[int] | None = None
+    skip_unreadable: bool = False
     out: str = 'work_dirs/adapted'
+    answered: bool = False
 
     def __post_init__(self) -> None:
         self.images = os.path.abspath(os.path.expanduser(self.images))
@@ -86,6 +103,7 @@ class AdaptOptions:
                 raise ValueError(f'{name}={value} must be at least 1')
         if self.lr is not None and self.lr <= 0:
             raise ValueError(f'lr={self.lr} must be positive')
+        DecodeOptions(self.range, self.bands)  # refuses what makes no sense
         if self.descriptions and self.template is not None:
             raise ValueError(
                 f'template={self.template!r}: the class file describes its '

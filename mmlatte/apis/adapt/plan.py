@@ -1,7 +1,9 @@
 """What adapting to a folder will do and cost, before it is done."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mmlatte.lmm import QuestionTokens
 
 __all__ = ['AdaptPlan']
 
@@ -26,6 +28,10 @@ class AdaptPlan:
             on disk, beside what an earlier call left there.
         free (int): Bytes that are free there.
         out (str): Folder of the results.
+        pixels (str): How their values become visible, '' for 8 bits.
+        left_out (str): Files of the folder that are left out, '' for none.
+        tokens (Mapping[str, QuestionTokens]): What the LMM reads for a
+            question about ``'an image'`` and about ``'a collage'``.
     """
 
     images: int
@@ -42,6 +48,9 @@ class AdaptPlan:
     bytes: dict[str, int]
     free: int
     out: str
+    pixels: str = ''
+    left_out: str = ''
+    tokens: Mapping[str, QuestionTokens] = field(default_factory=dict)
 
     def __str__(self) -> str:
         steps = self.epochs * -(-self.images // self.batch_size)
@@ -64,11 +73,18 @@ class AdaptPlan:
             training = 'none: a fit to the features of frozen CLIP'
         times = [f'{k} {_duration(v)}' for k, v in self.seconds.items()]
         sizes = [f'{k} {_size(v)}' for k, v in self.bytes.items()]
+        reads = [
+            f'reads       {_tokens(kind, count)}'
+            for kind, count in self.tokens.items()
+        ]
         lines = [
             f'images      {self.images:,}',
+            *[f'left out    {self.left_out}'] * bool(self.left_out),
+            *[f'pixels      {self.pixels}'] * bool(self.pixels),
             f'classes     {len(self.classes)}: {names}',
             f'CLIP        {self.clip}',
             f'LMM         {lmm}',
+            *reads,
             f'training    {training}',
             f'time        about {_duration(sum(self.seconds.values()))}: '
             + ', '.join(times),
@@ -90,6 +106,15 @@ class AdaptPlan:
                 f'{self.out}: about {_size(needed)} are needed and '
                 f'{_size(self.free)} are free; give another --out'
             )
+
+
+def _tokens(kind: str, count: QuestionTokens) -> str:
+    if count.visual is None:
+        return f'{count.total:,} tokens for {kind} and the question'
+    return (
+        f'{count.visual:,} visual tokens for {kind}, {count.total:,} tokens '
+        'with the question'
+    )
 
 
 def _duration(seconds: float) -> str:

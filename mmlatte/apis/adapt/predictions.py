@@ -1,3 +1,4 @@
+import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -9,10 +10,21 @@ from mmlatte.apis.inference.prediction_file import (
 
 from .options import AdaptOptions
 
-__all__ = ['write_all_predictions']
+__all__ = ['is_about', 'write_all_predictions']
 
 #: Images that the level of the confidences is set on.
 CALIBRATION = 500
+
+
+def is_about(path: Path, paths: list[str]) -> bool:
+    """Whether there are predictions of these files, in their folder of now."""
+    if not path.exists():
+        return False
+    with path.open(
+        encoding='utf-8', errors='surrogateescape', newline=''
+    ) as file:
+        first = next(csv.DictReader(file), {})
+    return first.get('image') == paths[0]
 
 
 def write_all_predictions(

@@ -1,7 +1,6 @@
 """A folder of images and class names in; a better classifier out."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,13 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 
 from mmlatte.apis.export import check_export_formats, export_model
+from mmlatte.apis.images import open_folder, skip_unreadable
 from mmlatte.apis.launch import build_runner
 from mmlatte.apis.pages.run_report import make_run_report
 from mmlatte.apis.preflight import PreflightError, preflight
-from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.class_names import read_class_list
+from mmlatte.datasets.unlabeled_folder import left_out_line
+from mmlatte.decode_image import DecodeOptions
 from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import DATASETS, MODELS
@@ -26,9 +27,17 @@ from .make_plan import make_plan
 from .methods import ANSWERS_METHOD, DEFAULT_METHOD, METHODS
 from .options import AdaptOptions
 from .plan import AdaptPlan
-from .predictions import write_all_predictions
+from .predictions import is_about, write_all_predictions
 from .review import write_review
-from .same_run import IMAGES, check_same_run, fingerprint
+from .same_run import (
+    ENDS,
+    SeenImages,
+    check_same_run,
+    is_begun,
+    refuse_other_images,
+    results,
+    set_aside,
+)
 
 __all__ = ['AdaptResult', 'adapt']
 
@@ -77,11 +86,13 @@ def adapt(
     """Adapt CLIP to a folder of unlabelled images.
 
     Writes into ``out``: ``config.py`` (the whole run as a config, for
-    ``tools/train.py`` or ``tools/dist_train.sh``), ``images.json`` (which
+    ``tools/train.py`` or ``tools/dist_train.sh``), ``images.npz`` (which
     images it saw), ``run/`` (log, checkpoints, ``summary.json``), ``cache/``
     (texts and frozen features), ``report.html``, ``predictions.csv`` and
     ``exported/``. Called again with the same choices it goes on where it
-    stopped, and repeats nothing.
+    stopped, and repeats nothing. Where images have changed since, results of
+    a fit are set aside and made anew; a trained run is refused. Features and
+    texts of images that are the same are taken over.
 
     With ``ask`` it writes ``questions.html`` and ``questions.csv``, or serves
     the page. Answers are kept in ``all_answers.csv``; with other answers than
@@ -106,7 +117,8 @@ def adapt(
         command (str, optional): How to go on after the questions, for the
             page.
         **choices: See `AdaptOptions`. The default method is ``'answers'``
-            where there are questions or answers.
+            where there are questions or answers; those that train take
+            answers, too.
 
     Returns:
         AdaptResult: Where everything is.
@@ -126,21 +138,25 @@ def adapt(
         raise ValueError(f'ask={ask}: ask one question or more')
     method = choices.get('method')
     asked = bool(ask or serve or answers)
-    if asked and method in METHODS and not METHODS[method].takes_answers:
+    taking = [name for name, m in METHODS.items() if m.takes_answers]
+    if asked and method in METHODS and method not in taking:
         raise ValueError(
             f'method={method!r} takes no answers: leave the method out, or '
-            f'name {ANSWERS_METHOD!r}'
+            f'name one of {taking}'
         )
     listed = read_class_list(classes)
     names = listed.names
-    dataset = DATASETS.build(
-        dict(
-            type='mmlatte.UnlabeledFolder',
-            data_root=images,
-            classes=names,
-            pipeline=[],
-        )
+    found = open_folder(
+        images,
+        names,
+        DecodeOptions(choices.get('range'), choices.get('bands')),
+        choices.get('skip_unreadable', False),
+        None if dry_run else folder,
+        choices.get('workers', 0),
     )
+    dataset, choices['range'] = found.dataset, found.look.options.range
+    if found.look.mostly_dark:
+        logger.warning(f'{found.look}')
     record = AnswersRecord(folder, images, dataset, names)
     record.take(answers, new_classes, keep=not dry_run)
     if method is None:
@@ -155,10 +171,13 @@ def adapt(
         out=str(folder),
         **choices,
     )
-    takes_answers = METHODS[options.method].takes_answers
+    chosen = METHODS[options.method]
+    options.answered = chosen.takes_answers and bool(record.used)
     clip = _build_clip(options)
     _check_export(wanted, clip)
-    cfg = adapt_config(options, clip, len(dataset))
+    cfg = adapt_config(options, clip, len(dataset), found.leave_out)
+    if options.skip_unreadable and options.test and not dry_run:
+        skip_unreadable(cfg, ('val', 'test'))
     asking: Asking | None = None
     page: Path | None = None
     if (ask or serve) and not dry_run:
@@ -166,8 +185,10 @@ def adapt(
         if serve:
             asking.serve(ask or QUESTIONS, command or '')
             asking = None  # there are more answers now, maybe classes
-            options = dataclasses.replace(options, classes=record.classes)
-            cfg = adapt_config(options, clip, len(dataset))
+            options = dataclasses.replace(
+                options, classes=record.classes, answered=bool(record.used)
+            )
+            cfg = adapt_config(options, clip, len(dataset), found.leave_out)
         else:
             page = asking.write(ask or QUESTIONS, folder, command or '')
             if page is not None:
@@ -181,22 +202,39 @@ def adapt(
             f'there are {len(options.classes)}; leave the export out '
             '(--export with nothing after it)'
         )
-    seen = fingerprint(dataset)
-    anew = takes_answers and record.changed
-    if takes_answers and not dry_run:
-        if not record.used:
-            raise ValueError(
-                'there are no answers yet: ask some questions (--ask 24)'
-            )
+    seen = SeenImages(folder, _parts(cfg, dataset))
+    anew = options.answered and record.changed
+    if chosen.needs_answers and not options.answered and not dry_run:
+        raise ValueError(
+            'there are no answers yet: ask some questions (--ask 24)'
+        )
+    if options.answered and not dry_run:
         before = record.set_results_aside()
         if before is not None:
             logger.info(f'results with other answers are now in {before}')
             wanted = _missing(targets)
-    if not anew:
-        check_same_run(cfg, seen, folder)
+    if not anew and is_begun(folder):
+        changes = seen.changes()
+        anew = bool(changes)
+        if not anew:
+            check_same_run(cfg, folder)
+        elif METHODS[options.method].lr_default is not None:
+            refuse_other_images(folder, changes)
+        elif dry_run:
+            logger.info(f'{changes}: the fit will be made anew')
+        else:
+            before = set_aside(folder, 'earlier_images')
+            logger.info(f'{changes}: earlier results are now in {before}')
+            wanted = _missing(targets)
     result = AdaptResult(folder / 'run', questions=page)
     if anew or not (result.run / 'summary.json').exists():
-        result.plan = make_plan(cfg, clip, folder)
+        result.plan = make_plan(
+            cfg,
+            clip,
+            folder,
+            str(found.look),
+            left_out_line(found.left_out),
+        )
         if show is None:
             logger.info(f'The plan:\n{result.plan}')
         else:
@@ -206,9 +244,12 @@ def adapt(
     if result.plan is not None:
         result.plan.check()
         preflight(cfg)
-        folder.mkdir(parents=True, exist_ok=True)
-        with atomic_file(folder / IMAGES) as file:
-            file.write(json.dumps(seen).encode())
+        if results(folder, ENDS):
+            # Of a run that is no longer there.
+            before = set_aside(folder, 'earlier_results', ENDS)
+            logger.info(f'results without their run are now in {before}')
+            wanted = _missing(targets)
+        seen.note()
         (folder / 'config.py').write_text(cfg.pretty_text, encoding='utf-8')
         _train(cfg)
     result.report = folder / 'report.html'
@@ -225,8 +266,8 @@ def adapt(
         dataset.get_data_info(i)['img_path'] for i in range(len(dataset))
     )
     result.predictions = folder / 'predictions.csv'
-    if not result.predictions.exists():
-        answered = record.given() if takes_answers else {}
+    if not is_about(result.predictions, paths):
+        answered = record.given() if options.answered else {}
         given = {
             str(Path(options.images) / image): said
             for image, said in answered.items()
@@ -235,7 +276,7 @@ def adapt(
             result.run, paths, result.predictions, options, given
         )
     logger.info(f'predictions: {result.predictions}')
-    if takes_answers:
+    if options.answered:
         result.review = folder / 'review.csv'
         if not result.review.exists():
             asking = asking or Asking(cfg, dataset, record, options.device)
@@ -245,6 +286,14 @@ def adapt(
         export_model(str(result.run), kind, targets[kind], images=paths[:100])
     result.exports = targets
     return result
+
+
+def _parts(cfg: Config, dataset) -> dict:
+    """Return the images of a run, and those that it is tested on."""
+    if cfg.val_dataloader is None:
+        return {'images': dataset}
+    test = DATASETS.build({**cfg.val_dataloader.dataset, 'pipeline': []})
+    return {'images': dataset, 'test images': test}
 
 
 def _missing(targets: dict[str, Path]) -> list[str]:

@@ -78,12 +78,19 @@ def preprocess_option(words: list[str]) -> dict | str:
     return facts
 
 
-def lmm_settings(lmm: str | None, device: str) -> dict | None:
+def lmm_settings(
+    lmm: str | None, device: str, api_key_env: str | None = None
+) -> dict | None:
     """Return the backend's config, None for no LMM.
 
     Args:
         lmm (str | None): See `AdaptOptions`.
         device (str): ``'cuda'`` or ``'cpu'``.
+        api_key_env (str | None): See `AdaptOptions`.
+
+    Raises:
+        ValueError: If a server's model is not named, or a key is given where
+            there is no server.
 
     Examples:
         >>> lmm_settings('http://localhost:8000/v1#llava', 'cpu')['model']
@@ -91,18 +98,27 @@ def lmm_settings(lmm: str | None, device: str) -> dict | None:
         >>> lmm_settings('none', 'cpu') is None
         True
     """
+    server = lmm is not None and lmm.startswith(('http://', 'https://'))
+    if api_key_env is not None and not server:
+        raise ValueError(
+            f'api_key_env={api_key_env!r}: lmm={lmm!r} is no server '
+            '(http://HOST:PORT/v1#MODEL); leave it out'
+        )
     if lmm == 'none':
         return None
-    if lmm is not None and lmm.startswith(('http://', 'https://')):
+    if lmm is not None and server:
         url, _, model = lmm.partition('#')
         if not model:
             raise ValueError(
                 f'lmm={lmm!r}: name the model of the server behind a #, '
                 f'{url}#MODEL'
             )
-        return dict(
+        settings = dict(
             type='mmlatte.OpenAICompatibleLMM', model=model, base_url=url
         )
+        if api_key_env is not None:
+            settings['api_key_env'] = api_key_env
+        return settings
     if lmm is not None and (lmm.endswith('.jsonl') or _is_text_folder(lmm)):
         return dict(type='mmlatte.TextFile', path=lmm)
     kind = device.split(':')[0]

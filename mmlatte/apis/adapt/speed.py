@@ -4,12 +4,14 @@ import itertools
 import time
 
 import torch
+from PIL import Image
 
+from mmlatte.datasets.decode_options_of import decode_options_of
 from mmlatte.engine.hooks import LMMTextSynthHook
-from mmlatte.lmm import BaseLMM, LMMRequest, load_image
+from mmlatte.lmm import BaseLMM, LMMRequest, QuestionTokens, load_image
 from mmlatte.models.clip import OpenCLIP
 
-__all__ = ['seconds_per_image', 'seconds_per_text']
+__all__ = ['question_tokens', 'seconds_per_image', 'seconds_per_text']
 
 #: Images that the speed is measured on.
 SAMPLE = 16
@@ -58,7 +60,7 @@ def seconds_per_image(
     return look / count, learn / count
 
 
-def _readable(dataset) -> list[int]:
+def _readable(dataset, count: int = SAMPLE) -> list[int]:
     """Indices of some images; all broken ones are named before training.
 
     Raises:
@@ -72,16 +74,38 @@ def _readable(dataset) -> list[int]:
             last = error
             continue
         found.append(index)
-        if len(found) == SAMPLE:
+        if len(found) == count:
             break
     if not found:
         raise ValueError(f'no image can be read: {last}') from last
     return found
 
 
+def question_tokens(
+    hook: LMMTextSynthHook, dataset
+) -> dict[str, QuestionTokens]:
+    """Tokens of a question about an image and about a collage.
+
+    The image is the first that can be read.
+    """
+    first = dataset.get_data_info(_readable(dataset, 1)[0])['img_path']
+    asked = {}
+    if hook.image_prompts:
+        asked['an image'] = load_image(first), hook.image_prompts[0]
+    if hook.group_prompt is not None:
+        canvas = Image.new('RGB', hook.group.canvas_size)
+        asked['a collage'] = canvas, hook.group_prompt
+    counts = {
+        kind: hook.lmm.question_tokens(image, prompt)
+        for kind, (image, prompt) in asked.items()
+    }
+    return {kind: count for kind, count in counts.items() if count}
+
+
 def seconds_per_text(hook: LMMTextSynthHook, dataset) -> float:
     """Seconds per text, after the first batch (which loads the model)."""
     lmm: BaseLMM = hook.lmm
+    options = decode_options_of(dataset)
     size = lmm.batch_size
     infos = [
         dataset.get_data_info(i) for i in range(min(2 * size, len(dataset)))
@@ -91,7 +115,7 @@ def seconds_per_text(hook: LMMTextSynthHook, dataset) -> float:
             info['sample_id'],
             'image',
             hook.image_prompts[0],
-            lambda path=info['img_path']: load_image(path),
+            lambda path=info['img_path']: load_image(path, options=options),
         )
         for info in infos
     ]

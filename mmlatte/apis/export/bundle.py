@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mmlatte.apis.inference.image_dataset import test_pipeline
+from mmlatte.datasets.decode_options_of import pipeline_options
 from mmlatte.models.classifiers import PrototypeClassifier
 
 __all__ = ['Bundle', 'Preprocessing', 'read_preprocessing']
@@ -29,6 +30,10 @@ class Preprocessing:
         interpolation (str): ``'bicubic'`` or ``'bilinear'``.
         mean (tuple[float, ...]): Of pixels in 0..1, RGB.
         std (tuple[float, ...]): Of pixels in 0..1, RGB.
+        range (tuple[float, ...] | None): Values of more than 8 bits that are
+            black and white; None: as the file declares.
+        bands (tuple[int, ...] | None): Numbers, from 1, of the bands that
+            are red, green and blue; None: as the file declares.
     """
 
     size: int
@@ -36,6 +41,8 @@ class Preprocessing:
     interpolation: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    range: tuple[float, ...] | None = None
+    bands: tuple[int, ...] | None = None
 
 
 @dataclass
@@ -146,6 +153,7 @@ def read_preprocessing(
         interpolation=step.get('interpolation', 'bilinear'),
         mean=_fractions(mean),
         std=_fractions(std),
+        **pipeline_options(test_pipeline(config)).as_config(),
     )
 
 

@@ -9,6 +9,7 @@ from mmlatte.apis.inference.image_dataset import test_pipeline
 from mmlatte.apis.pages.run_facts import (
     answer_facts,
     describe_training,
+    pixel_facts,
     read_summary,
 )
 from mmlatte.decode_image import WHITE
@@ -55,6 +56,7 @@ def model_card(
                 else 'no (zero-shot)',
                 'data': _data(config) if trained else 'none',
                 **(_texts(config, summary) if trained else {}),
+                **pixel_facts(config),
                 **answer_facts(summary),
                 **_accuracy(summary),
                 'confidence': f'temperature {bundle.temperature:.3g}'
@@ -166,6 +168,13 @@ def _accuracy(summary: dict) -> dict[str, str]:
     return known or {'accuracy': 'not known (no labels, or no summary)'}
 
 
+def _scaling(loader: dict) -> str:
+    if loader.get('range') is None:
+        return 'by the range that the file declares'
+    low, high = loader['range']
+    return f'from {low:g} (black) to {high:g} (white)'
+
+
 def _images(bundle: Bundle, config: Config) -> str:
     how = bundle.preprocessing
     resize = (
@@ -177,8 +186,8 @@ def _images(bundle: Bundle, config: Config) -> str:
     loader = test_pipeline(config)[0]
     special = (
         ' Before that, transparent pixels are blended with the RGB colour '
-        f'{[*loader.get("background", WHITE)]} and 16-bit grey values scaled '
-        "to 8 bits; Pillow's `convert` does neither."
+        f'{[*loader.get("background", WHITE)]} and values of more than 8 bits '
+        f"scaled {_scaling(loader)}; Pillow's `convert` does neither."
         if loader['type'].split('.')[-1] == 'LoadImage'
         else ''
     )

@@ -3,12 +3,14 @@
 import glob
 import logging
 import os
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 
 from mmengine.logging import print_log
 
-from mmlatte.datasets.unlabeled_folder import visible_files
+from mmlatte.datasets.unlabeled_folder import image_files, left_out_line
+from mmlatte.decode_image import kind_and_reason
 
 __all__ = ['find_images']
 
@@ -16,9 +18,10 @@ __all__ = ['find_images']
 def find_images(inputs: str | os.PathLike | Sequence) -> list[str]:
     """List the files that files, folders and globs name, each once.
 
-    Folders are searched with their sub-folders, links to folders included;
-    hidden files are left out, and with a warning folders that cannot be read.
-    Whether a file is an image turns out when it is read.
+    Folders are searched with their sub-folders, links to folders included,
+    for the kinds of files of `UnlabeledFolder`; a warning counts what is left
+    out, and names folders that cannot be read. Files that are named, or that
+    a glob finds, are taken whatever their ending.
 
     Args:
         inputs (str | os.PathLike | Sequence): One or several of: a file, a
@@ -43,7 +46,9 @@ def find_images(inputs: str | os.PathLike | Sequence) -> list[str]:
             matches = sorted(glob.glob(path, recursive=True))
             files = [file for file in matches if os.path.isfile(file)]
         if not files:
-            what = 'holds no file' if os.path.isdir(path) else 'does not exist'
+            what = (
+                'holds no image' if os.path.isdir(path) else 'does not exist'
+            )
             raise FileNotFoundError(f"'{path}' {what}")
         found.update(dict.fromkeys(files))
     return list(found)
@@ -53,8 +58,19 @@ def _walk(folder: str) -> list[str]:
     def left_out(error: OSError) -> None:
         print_log(f'left out: {error}', 'current', level=logging.WARNING)
 
+    others: Counter[tuple[str, str]] = Counter()
     files = []
-    visible = visible_files(folder, left_out)
-    for _, names in groupby(visible, os.path.dirname):
+    found = image_files(
+        folder,
+        leave_out=lambda name: others.update([kind_and_reason(name)]),
+        onerror=left_out,
+    )
+    for _, names in groupby(found, os.path.dirname):
         files += [os.path.join(folder, name) for name in sorted(names)]
+    if others:
+        print_log(
+            f"left out of '{folder}': {left_out_line(others)}",
+            'current',
+            level=logging.WARNING,
+        )
     return files

@@ -1,11 +1,13 @@
 """The images of an inferencer, prepared as the config sets."""
 
-import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import default_collate
 from torch.utils.data import Dataset
 
 from mmlatte.datasets.wrappers import leaf_configs
+from mmlatte.decode_image import MissingPackageError
+
+from .image_input import image_to_bgr
 
 __all__ = ['ImageDataset', 'collate_readable', 'test_pipeline']
 
@@ -22,14 +24,17 @@ class ImageDataset(Dataset):
 
     def __getitem__(self, index: int) -> tuple[dict | None, str]:
         item = self.items[index]
-        if isinstance(item, np.ndarray):
-            shape = item.shape[:2]
-            sample = dict(img=item, img_shape=shape, ori_shape=shape)
-        else:
-            try:
+        try:
+            if isinstance(item, str):
                 sample = self.load(dict(img_path=item, sample_id=item))
-            except (OSError, RuntimeError, ValueError) as error:
-                return None, f'{error}' or type(error).__name__
+            else:
+                image = image_to_bgr(item, self.load)
+                shape = image.shape[:2]
+                sample = dict(img=image, img_shape=shape, ori_shape=shape)
+        except MissingPackageError:
+            raise
+        except (OSError, RuntimeError, SyntaxError, ValueError) as error:
+            return None, f'{error}' or type(error).__name__
         sample['sample_idx'] = index
         return self.transforms(sample), ''
 

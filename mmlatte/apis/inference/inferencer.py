@@ -1,7 +1,6 @@
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from copy import deepcopy
 
-import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose
@@ -10,6 +9,8 @@ from mmpretrain import ImageClassificationInferencer
 from mmpretrain.structures import DataSample
 from torch.utils.data import DataLoader
 
+from mmlatte.datasets.decode_options_of import set_decode_options
+from mmlatte.decode_image import DecodeOptions
 from mmlatte.models.class_texts import check_templates
 from mmlatte.registry import MODELS
 
@@ -18,12 +19,12 @@ from .calibration import (
     mean_confidence,
     with_temperature,
 )
-from .find_images import find_images
 from .image_dataset import (
     ImageDataset,
     collate_readable,
     test_pipeline,
 )
+from .image_input import image_to_bgr, list_inputs
 from .load_classifier import frozen_config, load_classifier
 from .new_classes import class_prototypes
 
@@ -44,6 +45,10 @@ class Inferencer(ImageClassificationInferencer):
             1, the model's own logit scale.
         device (str | torch.device, optional): Defaults to the GPU if there
             is one.
+        range (Sequence[float], optional): The values that become black and
+            white, see `DecodeOptions`. Defaults to the model's own choice.
+        bands (Sequence[int], optional): The bands to show. Defaults to the
+            model's own choice.
 
     Examples:
         With the folder of a run::
@@ -61,7 +66,10 @@ class Inferencer(ImageClassificationInferencer):
         classes: Sequence[str] | None = None,
         temperature: float = 1.0,
         device: str | torch.device | None = None,
+        range: Sequence[float] | None = None,
+        bands: Sequence[int] | None = None,
     ) -> None:
+        self._decode = DecodeOptions(range, bands)
         classifier = load_classifier(model, checkpoint, device)
         super().__init__(
             classifier,
@@ -74,6 +82,11 @@ class Inferencer(ImageClassificationInferencer):
         if classes is not None:
             self.set_classes(classes)
 
+    def set_decoding(self, options: DecodeOptions) -> None:
+        """Read images with this range and these bands from now on."""
+        self._decode = options
+        self.pipeline = self._init_pipeline(self.config)
+
     def set_classes(
         self,
         classes: Sequence[str],
@@ -83,9 +96,8 @@ class Inferencer(ImageClassificationInferencer):
         """Choose among these classes only, in this order.
 
         The classes of the model keep their prototypes, also those that an
-        earlier call left out. The prototype of a new class is the feature of
-        its class text under the model's own text tower; nothing was learned
-        about it from images.
+        earlier call left out. That of a new class is the feature of its class
+        text under the model's own text tower, with nothing from images.
 
         Args:
             classes (Sequence[str]): Class names.
@@ -123,8 +135,8 @@ class Inferencer(ImageClassificationInferencer):
                 'cannot be added'
             )
         if new:
-            made = class_prototypes(self.model, new, template, synonyms)
-            known.update(zip(new, made, strict=True))
+            rows_of = class_prototypes(self.model, new, template, synonyms)
+            known.update(zip(new, rows_of, strict=True))
         built = MODELS.build(
             dict(
                 type='mmlatte.PrototypeMemory',
@@ -163,11 +175,12 @@ class Inferencer(ImageClassificationInferencer):
         Returns:
             float: The temperature, also set as ``temperature``.
         """
-        inputs = self._inputs_to_list(inputs)
+        inputs = list_inputs(inputs)
         reference = Inferencer(
             frozen_config(self.config),
             classes=self.classes,
             device=next(self.model.parameters()).device,
+            **self._decode.as_config(),
         )
         scores = []
         for inferencer in (self, reference):
@@ -191,8 +204,8 @@ class Inferencer(ImageClassificationInferencer):
         """Classify images.
 
         Args:
-            inputs (str | np.ndarray | Sequence): Files, folders, globs, or
-                BGR images (H, W, 3).
+            inputs: Files, folders, globs, images in memory, or lists of
+                them; see `mmlatte.apis.inference.image_input`.
             return_datasamples (bool): Return `DataSample` objects (None for
                 unreadable images) instead of dicts.
             batch_size (int): Images per forward pass.
@@ -203,12 +216,18 @@ class Inferencer(ImageClassificationInferencer):
         Returns:
             list: One result per image, see `stream`.
         """
-        inputs = self._inputs_to_list(inputs)
+        inputs = list_inputs(inputs)
         found = list(self._predict(inputs, batch_size, num_workers))
         readable = [(item, s) for item, s, _ in found if s is not None]
         if kwargs and readable:
             images, samples = zip(*readable, strict=True)
-            self.visualize(list(images), list(samples), **kwargs)
+            shown = [
+                item
+                if isinstance(item, str)
+                else image_to_bgr(item, self.pipeline[0])
+                for item in images
+            ]
+            self.visualize(shown, list(samples), **kwargs)
         if return_datasamples:
             return [sample for _, sample, _ in found]
         return [
@@ -226,12 +245,12 @@ class Inferencer(ImageClassificationInferencer):
             num_workers (int): Processes that load images.
 
         Yields:
-            dict: ``img_path`` (or the index of an array) with either
+            dict: ``img_path`` (or the index of an image in memory) with either
             ``error``, or ``pred_label``, ``pred_class``, ``confidence``,
             ``pred_score`` (its maximum, before the temperature) and
             ``pred_scores`` (C,).
         """
-        items = self._inputs_to_list(inputs)
+        items = list_inputs(inputs)
         for index, entry in enumerate(
             self._predict(items, batch_size, num_workers)
         ):
@@ -273,19 +292,9 @@ class Inferencer(ImageClassificationInferencer):
             pred_scores=scores.cpu().numpy(),
         )
 
-    def _inputs_to_list(self, inputs) -> list:
-        if isinstance(inputs, np.ndarray):
-            return [inputs]
-        if isinstance(inputs, (str, Path)):
-            return find_images(inputs)
-        items: list = []
-        for item in inputs:
-            is_array = isinstance(item, np.ndarray)
-            items += [item] if is_array else find_images(item)
-        return items
-
     def _init_pipeline(self, cfg: Config) -> tuple:
         """Return the loading transform and those after it."""
-        steps = test_pipeline(cfg)
+        steps = deepcopy(test_pipeline(cfg))
+        set_decode_options(steps, self._decode)
         first = TRANSFORMS.build(steps[0])
         return first, Compose([TRANSFORMS.build(step) for step in steps[1:]])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mmlatte.visualization.comparison import MethodResult, write_comparison
 
+from .answer_rows import answered_entries, reference_results
 from .comparison_entries import Entry, log
 from .comparison_runner import ComparisonRunner
 
@@ -20,6 +21,7 @@ def compare(
     out: str | Path,
     tools: Path,
     jobs: int = 1,
+    answers: Sequence[str] = (),
 ) -> list[MethodResult]:
     """Run what was not run before, and write the tables.
 
@@ -36,17 +38,24 @@ def compare(
         out (str | Path): Folder of ``comparison.md``, ``.csv`` and ``.html``.
         tools (Path): Folder of the tools.
         jobs (int): Runs at the same time. Defaults to 1.
+        answers (Sequence[str]): Numbers of answers, see `answered_entries`;
+            rows of logistic regressions and a figure are added.
 
     Returns:
         list[MethodResult]: In the order of the entries.
     """
+    out = Path(out).resolve()
+    references: list[MethodResult] = []
+    if answers:
+        answered = answered_entries(entries, answers, out)
+        references = reference_results(entries, answers)
+        entries = answered
     # Two runs must not share a folder.
     seeds = [*dict.fromkeys(seeds)]
     once: dict[str, Entry] = {}
     for entry in entries:
         once.setdefault(entry.folder(0), entry)
     entries = [*once.values()]
-    out = Path(out).resolve()
     runner = ComparisonRunner(out / 'runs', Path(tools))
     todo = [
         (entry, seed)
@@ -69,9 +78,11 @@ def compare(
                 for (e, _), run in zip(todo, runs, strict=True)
                 if e is entry
             ],
+            curve=entry.curve,
         )
         for entry in entries
     ]
+    results += references
     table = write_comparison(results, out, 'python ' + ' '.join(sys.argv))
     log(f'{table}\nTables are in {out}/comparison.{{md,csv,html}}')
     return results

@@ -22,10 +22,12 @@ class Entry:
     Args:
         name (str): Its row in the table.
         config (Config): The whole config.
+        curve (str): Its line in the figure of accuracy against answers.
     """
 
     name: str
     config: Config
+    curve: str = ''
 
     @property
     def trains(self) -> bool:

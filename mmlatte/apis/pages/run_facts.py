@@ -6,9 +6,14 @@ from pathlib import Path
 
 from mmengine.config import Config
 
+from mmlatte.apis.inference.image_dataset import test_pipeline
+from mmlatte.datasets.decode_options_of import pipeline_options
+from mmlatte.datasets.unreadable_file import read_unreadable
+
 __all__ = [
     'answer_facts',
     'describe_training',
+    'pixel_facts',
     'read_scalars',
     'read_summary',
     'run_facts',
@@ -97,7 +102,7 @@ def run_facts(config: Config, run: Path) -> dict[str, str]:
             for what, count in summary['texts'].items()
             if isinstance(count, int)
         )
-    facts |= answer_facts(summary)
+    facts |= pixel_facts(config) | answer_facts(summary)
     if summary.get('pseudo_label_top1') is not None:
         value = summary['pseudo_label_top1']
         facts['accuracy of the zero-shot training labels'] = f'{value:.2f} %'
@@ -112,6 +117,32 @@ def run_facts(config: Config, run: Path) -> dict[str, str]:
     if summary.get('peak_memory_mb'):
         facts['peak memory'] = f'{summary["peak_memory_mb"]:,.0f} MB'
     facts['report made on'] = f'{platform.system()} {platform.machine()}'
+    return facts
+
+
+def pixel_facts(config: Config) -> dict[str, str]:
+    """Return how images were read, and which were not, where it was chosen.
+
+    Args:
+        config (Config): Of the run.
+    """
+    options = pipeline_options(test_pipeline(config))
+    facts = {}
+    if options.range is not None:
+        low, high = options.range
+        facts['range'] = (
+            f'values {low:g} to {high:g} of more than 8 bits are black to '
+            'white'
+        )
+    if options.bands is not None:
+        bands = ' '.join(map(str, options.bands))
+        facts['bands'] = f'{bands} are shown (counted from 1)'
+    dataset = (config.get('train_dataloader') or {}).get('dataset') or {}
+    table = dataset.get('leave_out')
+    if isinstance(table, str):
+        path = Path(table)
+        count = len(read_unreadable(path)) if path.is_file() else 'some'
+        facts['left out'] = f'{count} unreadable images, see {path.name}'
     return facts
 
 

@@ -12,9 +12,13 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmlatte.apis.inference.find_images import find_images
+from mmlatte.apis.inference.image_dataset import test_pipeline
 from mmlatte.apis.inference.inferencer import Inferencer
 from mmlatte.apis.inference.load_classifier import frozen_config
+from mmlatte.datasets.decode_options_of import pipeline_options
 from mmlatte.datasets.wrappers import with_pipeline
+from mmlatte.decode_image import DecodeOptions
+from mmlatte.image_table import ImageTable, key_name
 from mmlatte.lmm import ImageError, TextStore, load_image, store_folder
 from mmlatte.registry import DATASETS, LMMS
 from mmlatte.visualization.page import jpeg_thumbnail, prepare_page
@@ -27,6 +31,8 @@ from mmlatte.visualization.run_report import (
 from .run_facts import read_scalars, run_facts
 
 __all__ = ['make_run_report']
+
+PLAIN = DecodeOptions()
 
 
 def make_run_report(
@@ -79,15 +85,16 @@ def make_run_report(
         shown_from.before, shown_from.after, shown
     )
     chosen = {*changed, *uncertain}
+    decode = pipeline_options(test_pipeline(config))
     texts = (
-        _texts(config, {shown_from.names[i] for i in chosen})
+        _texts(config, {i: shown_from.paths[i] for i in chosen})
         if has_texts
         else {}
     )
     pictures = {
         i: ReportImage(
             shown_from.names[i],
-            _thumbnail(shown_from.paths[i]),
+            _thumbnail(shown_from.paths[i], options=decode),
             _lines(i, shown_from, adapted.classes, texts),
         )
         for i in chosen
@@ -204,7 +211,7 @@ def _lines(
     i: int,
     seen: _Seen,
     classes: Sequence[str],
-    texts: dict[str, list[str]],
+    texts: dict[int, list[str]],
 ) -> list[str]:
     lines = []
     for what, scores in (
@@ -215,7 +222,7 @@ def _lines(
         lines.append(f'{what}: {classes[best]} ({100 * scores[best]:.0f} %)')
     if seen.labels is not None:
         lines.append(f'true: {classes[seen.labels[i]]}')
-    return lines + texts.get(seen.names[i], [])
+    return lines + texts.get(i, [])
 
 
 def _text_hook(config: Config) -> dict | None:
@@ -225,25 +232,27 @@ def _text_hook(config: Config) -> dict | None:
     return hook if config.get('train_dataloader') else None
 
 
-def _texts(config: Config, ids: set[str]) -> dict[str, list[str]]:
-    """Return what the LMM wrote about images."""
-    synth, loader = _text_hook(config), config.train_dataloader
-    folder = store_folder(
-        synth.store_dir,
-        loader.dataset.get('data_root') or '.',
-        LMMS.build(synth.lmm),
-    )
-    found: dict[str, list[str]] = {}
+def _texts(config: Config, paths: dict[int, str]) -> dict[int, list[str]]:
+    """Return what the LMM wrote about images, as they are now."""
+    synth = _text_hook(config)
+    folder = store_folder(synth.store_dir, LMMS.build(synth.lmm))
+    table = ImageTable(config.default_hooks.zero_shot_label.cache_dir)
+    keys = table.of([*paths.values()]).keys
+    lines: dict[str, list[str]] = {key_name(key): [] for key in keys}
     for record in TextStore(folder).records():
-        if record.sample_id in ids and record.status == 'ok':
+        if record.image in lines and record.status == 'ok':
             line = f'{record.kind} text: {record.text}'
-            found.setdefault(record.sample_id, []).append(line)
-    return found
+            lines[record.image].append(line)
+    return {
+        i: lines[key_name(key)] for i, key in zip(paths, keys, strict=True)
+    }
 
 
-def _thumbnail(path: str, side: int = 160) -> str:
+def _thumbnail(
+    path: str, side: int = 160, options: DecodeOptions = PLAIN
+) -> str:
     try:
-        image = load_image(path, max_side=side, min_side=1)
+        image = load_image(path, max_side=side, min_side=1, options=options)
     except ImageError as error:
         print_log(f'no thumbnail of {path}: {error}', 'current')
         return ''

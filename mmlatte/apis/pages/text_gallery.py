@@ -39,7 +39,12 @@ def make_text_gallery(
     job, labels = prepare_texts(runner)
     wanted, store = job.wanted, job.store
     keys = wanted.keys()
-    positions = {int(key): n for n, key in enumerate(keys.reshape(-1))}
+    asked = wanted.keep_wanted(np.ones(keys.size, bool))
+    positions = {
+        int(key): number
+        for number, key in enumerate(keys.reshape(-1))
+        if asked[number]
+    }
     images: dict[int, GalleryImage] = {}
     found: list[tuple[GalleryText, int]] = []
     names = {wanted.sample_id(i): i for i in range(wanted.num_samples)}
@@ -55,7 +60,7 @@ def make_text_gallery(
             index,
             GalleryImage(
                 index,
-                record.sample_id,
+                wanted.sample_id(index),
                 int(labels.found.labels[index]),
                 float(labels.found.scores[index]),
             ),
@@ -73,6 +78,11 @@ def make_text_gallery(
         image.texts.sort(key=lambda text: text.kind == 'group')
     _measure(runner, found, labels.found.features)
     failed = sum(not text.text for text, _ in found)
+    about = f'{len(images)} images'
+    if wanted.described is not None:
+        about += (
+            f' ({wanted.num_described} of {wanted.num_samples} are described)'
+        )
     distinct = len({text.text for text, _ in found if text.text})
     write_text_gallery(
         path,
@@ -80,7 +90,7 @@ def make_text_gallery(
         wanted.load,
         wanted.class_names,
         title='What the LMM wrote',
-        facts=f'{len(images)} images · {len(found) - failed} texts, '
+        facts=f'{about} · {len(found) - failed} texts, '
         f'{distinct} distinct, {failed} failed · written by {model}',
     )
     return len(images)

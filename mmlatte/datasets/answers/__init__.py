@@ -2,6 +2,7 @@
 
 from mmlatte.datasets.answers.answer import NONE, SKIP, Answer
 from mmlatte.datasets.answers.answer_arrays import NONE_LABEL, AnswerArrays
+from mmlatte.datasets.answers.answered_images import AnsweredImages
 from mmlatte.datasets.answers.answers import Answers
 from mmlatte.datasets.answers.answers_file import AnswersFile
 from mmlatte.datasets.answers.problems import AnswersError
@@ -14,6 +15,7 @@ __all__ = [
     'SKIP',
     'Answer',
     'AnswerArrays',
+    'AnsweredImages',
     'Answers',
     'AnswersError',
     'AnswersFile',

@@ -1,43 +1,75 @@
+import hashlib
 import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mmlatte.atomic_file import atomic_file, remove_stale_files
 
+__all__ = ['FeatureCache', 'data_name']
+
+#: Rows of a data set that are copied at a time.
+BLOCK = 65536
+#: Parts of a run that never finished are removed after a week.
+STALE_SECONDS = 7 * 86400
+
 
 class FeatureCache:
-    """Features (N, D) on disk, written in chunks, read as one array.
+    """Features of images on disk, found by what is in the images.
 
-    While features are being computed the folder holds one file per chunk,
-    ``NNNNN.npy``; any process may write any missing chunk. `merge` turns them
-    into ``features.npy`` and removes them. Every file is written atomically:
-    a killed run loses the chunk in flight and nothing else.
+    The folder is that of one CLIP and preprocessing. In it every data set
+    has a folder with ``features.npy`` (N, D), in its order, and
+    ``images.npy``, the keys of its images. An image that any data set here
+    holds is not computed again, whatever its name.
+
+    While features are being computed there is one file per chunk,
+    ``<data set>.<run>-NNNNN.npy``, keys and features. `merge` makes the data
+    set's folder and removes them. Every file is written atomically: a killed
+    run loses the chunk in flight and nothing else.
 
     Args:
-        folder (str | Path): Folder of this set of features alone.
-        num_samples (int): N.
-        chunk_size (int): Samples per chunk. Defaults to 1024.
+        folder (str | Path): Folder of this CLIP and preprocessing alone.
+        images (np.ndarray): Keys of the images, uint64 (N,); see `ImageTable`.
+        chunk_size (int): Images per chunk. Defaults to 1024.
+
+    Attributes:
+        data (Path): Folder of this data set.
 
     Examples:
         >>> import tempfile
-        >>> cache = FeatureCache(tempfile.mkdtemp(), 3, chunk_size=2)
-        >>> cache.missing()
-        [0, 1]
-        >>> cache.write(0, np.zeros((2, 4), np.float32))
+        >>> folder, images = tempfile.mkdtemp(), np.array([7, 8], np.uint64)
+        >>> cache = FeatureCache(folder, images, chunk_size=1)
+        >>> cache.begin('run', cache.unknown())
+        >>> cache.write(0, np.zeros((1, 4), np.float32))
         >>> cache.write(1, np.ones((1, 4), np.float32))
         >>> cache.merge()
-        >>> cache.open().shape
-        (3, 4)
+        >>> cache.open()[:, 0].tolist()
+        [0.0, 1.0]
+        >>> FeatureCache(folder, np.array([9, 8], np.uint64)).unknown()
+        array([0])
     """
 
     def __init__(
-        self, folder: str | Path, num_samples: int, chunk_size: int = 1024
+        self, folder: str | Path, images: np.ndarray, chunk_size: int = 1024
     ) -> None:
         self.folder = Path(folder)
-        self.num_samples = num_samples
+        self.images = images
         self.chunk_size = chunk_size
-        self.num_chunks = -(-num_samples // chunk_size)
+        self.data = self.folder / data_name(images)
+        self.begin('', np.zeros(0, np.int64))
+
+    def begin(self, run: str, todo: np.ndarray) -> None:
+        """Settle what is computed now.
+
+        Args:
+            run (str): Name of the run, the same for all its processes.
+            todo (np.ndarray): int64 (M,), images, of `unknown`.
+        """
+        self.run, self.todo = run, todo
+        self.num_chunks = -(-len(todo) // self.chunk_size)
 
     @property
     def complete(self) -> bool:
@@ -46,18 +78,30 @@ class FeatureCache:
 
     @property
     def _merged(self) -> Path:
-        return self.folder / 'features.npy'
+        return self.data / 'features.npy'
 
     def _chunk(self, chunk: int) -> Path:
-        return self.folder / f'{chunk:05d}.npy'
+        name = f'{self.data.name}.{self.run}-{chunk:05d}.npy'
+        return self.folder / name
 
-    def samples(self, chunk: int) -> range:
-        """Return the sample indices of a chunk."""
+    def unknown(self) -> np.ndarray:
+        """Return the images whose features are nowhere here.
+
+        Returns:
+            np.ndarray: int64 (M,), ascending.
+        """
+        known = np.zeros(len(self.images), bool)
+        for source in self._sources():
+            known |= np.isin(self.images, source.keys)
+        return np.flatnonzero(~known)
+
+    def samples(self, chunk: int) -> np.ndarray:
+        """Return the images of a chunk."""
         start = chunk * self.chunk_size
-        return range(start, min(start + self.chunk_size, self.num_samples))
+        return self.todo[start : start + self.chunk_size]
 
     def missing(self) -> list[int]:
-        """Return the chunks that no process has written yet."""
+        """Return the chunks that no process of this run has written yet."""
         if self.complete:
             return []
         chunks = range(self.num_chunks)
@@ -79,14 +123,17 @@ class FeatureCache:
         expected = len(self.samples(chunk))
         if len(features) != expected:
             raise ValueError(
-                f'chunk {chunk} has {expected} samples, got {len(features)} '
+                f'chunk {chunk} has {expected} images, got {len(features)} '
                 'rows of features'
             )
+        rows = np.empty(expected, _row(features.shape[1]))
+        rows['key'] = self.images[self.samples(chunk)]
+        rows['feature'] = features
         with atomic_file(self._chunk(chunk)) as file:
-            np.save(file, np.ascontiguousarray(features, dtype=np.float32))
+            np.save(file, rows)
 
     def merge(self) -> None:
-        """Join the chunks; does nothing for them if that was done before.
+        """Make the data set's file; does nothing if that was done before.
 
         Two runs may do so at the same time.
         """
@@ -98,38 +145,121 @@ class FeatureCache:
                 # file is there. No lock: network disks have none to rely on.
                 if not self.complete:
                     raise
-        for chunk in range(self.num_chunks):
-            self._chunk(chunk).unlink(missing_ok=True)
+        for path in self.folder.glob('*.npy'):
+            if path.name.startswith(self.data.name) or _stale(path):
+                path.unlink(missing_ok=True)
         remove_stale_files(self.folder)
 
     def _write_merged(self) -> None:
-        first = np.load(self._chunk(0), mmap_mode='r')
+        for chunk in range(self.num_chunks):
+            self._chunk(chunk).stat()  # all are there
+        sources = [*self._sources()]
+        owner = np.full(len(self.images), -1, np.int32)
+        row = np.zeros(len(self.images), np.int64)
+        for number, source in enumerate(sources):
+            order = np.argsort(source.keys)
+            keys = source.keys[order]
+            place = np.searchsorted(keys, self.images)
+            place[place == len(keys)] = 0
+            here = (keys[place] == self.images) & (owner < 0)
+            owner[here], row[here] = number, order[place[here]]
+        if (owner < 0).any():
+            raise FileNotFoundError(
+                f'features of {(owner < 0).sum()} images were removed from '
+                f'{self.folder} while others were computed; run again'
+            )
+        width = sources[0].features().shape[1]
+        with atomic_file(self.data / 'images.npy') as file:
+            np.save(file, self.images)
         with atomic_file(self._merged) as file:
             header = dict(
-                descr=np.lib.format.dtype_to_descr(first.dtype),
+                descr=np.lib.format.dtype_to_descr(np.dtype(np.float32)),
                 fortran_order=False,
-                shape=(self.num_samples, first.shape[1]),
+                shape=(len(self.images), width),
             )
             np.lib.format.write_array_header_1_0(file, header)
-            for chunk in range(self.num_chunks):
-                file.write(np.load(self._chunk(chunk)).tobytes())
+            for start in range(0, len(self.images), BLOCK):
+                part = slice(start, start + BLOCK)
+                block = np.empty((len(owner[part]), width), np.float32)
+                for number in np.unique(owner[part]):
+                    mine = owner[part] == number
+                    features = sources[number].features()
+                    block[mine] = features[row[part][mine]]
+                file.write(block.tobytes())
 
-    def open(self) -> np.memmap:
+    def _sources(self) -> Iterator['_Source']:
+        """Find features, of data sets first, then those of chunks."""
+        for path in sorted(self.folder.glob('*/features.npy')):
+            yield _DataSet(path, np.load(path.with_name('images.npy')))
+        for path in sorted(self.folder.glob('*.npy')):
+            try:
+                keys = np.array(np.load(path, mmap_mode='r')['key'])
+            except FileNotFoundError:
+                continue  # merged meanwhile
+            yield _Chunk(path, keys)
+
+    def open(self) -> np.ndarray:
         """Map all features, (N, D) float32, read-only.
 
         Raises:
             RuntimeError: If the file is damaged.
         """
-        try:
-            features = np.load(self._merged, mmap_mode='r')
-        except ValueError as error:
-            raise RuntimeError(
-                f'{self._merged} is damaged ({error}); delete '
-                f'{self.folder} and run again'
-            ) from error
-        if len(features) != self.num_samples:
-            raise RuntimeError(
-                f'{self._merged} holds {len(features)} features, expected '
-                f'{self.num_samples}; delete {self.folder} and run again'
-            )
-        return features
+        return _load(self._merged, len(self.images))
+
+
+@dataclass
+class _Source:
+    """A file of features, and whose they are.
+
+    Opened when it is needed: a map holds a file, and a process may hold
+    about a thousand.
+    """
+
+    path: Path
+    keys: np.ndarray
+
+    def features(self) -> np.ndarray:
+        """Map the features, (n, D)."""
+        raise NotImplementedError
+
+
+class _DataSet(_Source):
+    def features(self) -> np.ndarray:
+        return _load(self.path, len(self.keys))
+
+
+class _Chunk(_Source):
+    def features(self) -> np.ndarray:
+        return np.load(self.path, mmap_mode='r')['feature']
+
+
+def data_name(images: np.ndarray) -> str:
+    """Return the name of a data set by the keys of its images, (N,)."""
+    keys = np.ascontiguousarray(images, '<u8')
+    return hashlib.sha256(keys.tobytes()).hexdigest()[:16]
+
+
+def _row(width: int) -> np.dtype:
+    return np.dtype([('key', '<u8'), ('feature', '<f4', (width,))])
+
+
+def _load(path: Path, count: int) -> np.ndarray:
+    try:
+        features = np.load(path, mmap_mode='r')
+    except ValueError as error:
+        raise RuntimeError(
+            f'{path} is damaged ({error}); delete {path.parent} and run again'
+        ) from error
+    if len(features) != count:
+        raise RuntimeError(
+            f'{path} holds {len(features)} features, expected {count}; '
+            f'delete {path.parent} and run again'
+        )
+    return features
+
+
+def _stale(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime > STALE_SECONDS
+    except FileNotFoundError:
+        return False

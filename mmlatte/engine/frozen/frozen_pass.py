@@ -28,26 +28,32 @@ from .frozen_view import (
     encode_frozen,
     split_indices,
 )
+from .image_keys import shared_image_keys
 from .labels_fingerprint import labels_fingerprint
 from .wait_for import wait_for
 from .zero_shot_labels import ZeroShotLabels
 
-__all__ = ['FrozenPass']
+__all__ = ['FrozenPass', 'UnreadableImagesError']
 
 #: Unreadable images named in the error; all of them are in a file.
 MAX_LISTED = 100
 NOT_FINITE = 'CLIP gives it features that are no numbers (NaN or infinite)'
 
 
+class UnreadableImagesError(RuntimeError):
+    """Images cannot be read; the message lists them."""
+
+
 @dataclass
 class FrozenPass:
     """The pass of a frozen CLIP over all images of a data set, once ever.
 
-    Image features are computed once per CLIP, data and preprocessing, in
-    float32, and kept in ``cache_dir``; ranks share the work by chunks, a
-    killed run goes on where it stopped, and a second run computes nothing.
-    Labels are the nearest class text, kept beside the features; class names
-    and templates may change without new features.
+    Image features are computed once per CLIP, preprocessing and contents of
+    an image, in float32, and kept in ``cache_dir``; ranks share the work by
+    chunks, a killed run goes on where it stopped, and a second run computes
+    those of changed and new images only. Labels are the nearest class text,
+    kept beside the features; class names and templates may change without
+    new features.
 
     Args:
         cache_dir (str | Path): Folder of the features, shared by all ranks.
@@ -72,7 +78,7 @@ class FrozenPass:
             dataset (Dataset): With a pipeline of its own, which is not used.
 
         Raises:
-            RuntimeError: If images cannot be read; lists all of them.
+            UnreadableImagesError: Lists all images that cannot be read.
         """
         clip = model.clip.fingerprint()
         was_training = model.training
@@ -83,14 +89,15 @@ class FrozenPass:
             torch.no_grad(),
             torch.autocast(device.type, enabled=False),
         ):
-            cache, run = self._cache(model, dataset, clip)
+            cache = self.cache(model, dataset, clip)
             if not cache.complete:
-                self._compute(model, dataset, cache, f'unreadable-{run}')
+                self._compute(model, dataset, cache)
             found = ZeroShotLabels.find(
-                cache.folder,
+                cache.data,
                 cache.open(),
                 model,
                 self.chunk_size,
+                images=cache.images,
                 scale=model.clip.scale.item(),
                 clip=clip,
                 labels_from=labels_fingerprint(
@@ -104,67 +111,55 @@ class FrozenPass:
         model.train(was_training)
         return found
 
-    def folder(self, model, dataset: Dataset) -> Path:
-        """Return the folder of the features of a dataset, there or not.
-
-        Args:
-            model (PrototypeClassifier): Not trained.
-            dataset (Dataset): The images.
-        """
-        return self._folder(model, dataset, model.clip.fingerprint())
-
     def view(self, dataset: Dataset) -> FrozenView:
         """Return the dataset as the pass sees it."""
         return FrozenView(dataset, self.pipeline)
 
-    def _folder(self, model, dataset: Dataset, clip: str) -> Path:
-        preprocessor = model.data_preprocessor
-        key = features_key(
-            clip, self.pipeline, self.chunk_size, preprocessor, dataset
-        )
-        return Path(self.cache_dir) / f'features-{key}'
+    def cache(self, model, dataset: Dataset, clip: str) -> FeatureCache:
+        """Find what is there, and settle what this run computes.
 
-    def _cache(
-        self, model, dataset: Dataset, clip: str
-    ) -> tuple[FeatureCache, str]:
-        """Return the cache, and a name of this run that all ranks share."""
-        shared: list = [None, None]
-        if is_main_process():
-            folder = self._folder(model, dataset, clip)
-            shared = [folder.name, os.urandom(6).hex()]
+        Args:
+            model (PrototypeClassifier): See `__call__`.
+            dataset (Dataset): See `__call__`.
+            clip (str): Fingerprint of the model's CLIP.
+        """
+        shared: list = [os.urandom(6).hex()]
         broadcast_object_list(shared)
-        name, run = shared
-        folder = Path(self.cache_dir) / name
-        cache = FeatureCache(folder, len(dataset), self.chunk_size)
+        (run,) = shared
+        images = shared_image_keys(Path(self.cache_dir), dataset, run)
+        key = features_key(clip, self.pipeline, model.data_preprocessor)
+        folder = Path(self.cache_dir) / f'features-{key}'
+        cache = FeatureCache(folder, images, self.chunk_size)
+        # Ranks may see the files at different times.
+        shared = [cache.unknown() if is_main_process() else None]
+        broadcast_object_list(shared)
+        (todo,) = shared
+        cache.begin(run, todo)
+        total = len(images)
         if cache.complete:
             print_log(
-                f'Frozen features of {len(dataset)} training images are in '
-                f'{folder}; nothing to compute.',
+                f'Frozen features of {total} training images are in '
+                f'{cache.data}; nothing to compute.',
                 'current',
             )
         elif is_main_process():
-            cache.describe(
-                dict(
-                    num_samples=len(dataset),
-                    chunk_size=self.chunk_size,
-                    model=clip,
-                    pipeline=self.pipeline,
-                )
+            print_log(
+                f'Frozen features: {total - len(todo)} of {total} images '
+                f'reused, {len(todo)} to make; in {folder}',
+                'current',
             )
-        return cache, run
+            cache.describe(dict(model=clip, pipeline=self.pipeline))
+        return cache
 
-    def _compute(
-        self, model, dataset: Dataset, cache: FeatureCache, errors: str
-    ) -> None:
+    def _compute(self, model, dataset: Dataset, cache: FeatureCache) -> None:
         """Write the chunks of this rank, wait for the others, join them.
 
         Args:
             model (PrototypeClassifier): See `__call__`.
             dataset (Dataset): See `__call__`.
             cache (FeatureCache): To be filled.
-            errors (str): Name of the folder of what could not be read.
         """
-        unreadable = cache.folder / errors
+        unreadable = cache.data / f'unreadable-{cache.run}'
         own = range(get_rank(), cache.num_chunks, get_world_size())
         todo = [chunk for chunk in cache.missing() if chunk in own]
         self._write(model, dataset, cache, todo, unreadable)
@@ -176,10 +171,10 @@ class FrozenPass:
             found: dict[str, str] = {}
             for path in failed:
                 found.update(json.loads(path.read_text()))
-            raise RuntimeError(_message(found, cache, unreadable))
+            raise UnreadableImagesError(_message(found, cache, unreadable))
         if is_main_process():
             cache.merge()
-            for old in cache.folder.glob('unreadable-*'):
+            for old in cache.data.glob('unreadable-*'):
                 shutil.rmtree(old)
         wait_for(lambda: int(not cache.complete))
 
@@ -193,7 +188,9 @@ class FrozenPass:
     ) -> None:
         """Write chunks, and what of them could not be read."""
         batches = {
-            chunk: split_indices(cache.samples(chunk), self.batch_size)
+            chunk: split_indices(
+                cache.samples(chunk).tolist(), self.batch_size
+            )
             for chunk in todo
         }
         loader = DataLoader(
@@ -231,9 +228,9 @@ def _message(errors: dict[str, str], cache: FeatureCache, folder: Path) -> str:
     if len(lines) > len(listed):
         listed.append(f'... and {len(lines) - len(listed)} more in {folder}')
     return (
-        f'{len(lines)} of {cache.num_samples} training images cannot be '
+        f'{len(lines)} of {len(cache.images)} training images cannot be '
         'read or encoded:\n    '
         + '\n    '.join(listed)
-        + '\nReplace these files, or '
-        'take them out of the data set (split file or folder), and run again.'
+        + '\nReplace these files, take them out of the data set, or leave '
+        'them out with --skip-unreadable (skip_unreadable=True in a config).'
     )

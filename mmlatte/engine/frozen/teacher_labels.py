@@ -6,6 +6,10 @@ from mmlatte.datasets.clip_pipeline import (
     clip_data_preprocessor,
     clip_eval_pipeline,
 )
+from mmlatte.datasets.decode_options_of import (
+    pipeline_options,
+    set_decode_options,
+)
 from mmlatte.registry import MODELS
 
 from .frozen_pass import FrozenPass
@@ -55,6 +59,8 @@ def teacher_labels(
         # Otherwise its features are in the cache already.
         facts = model.clip.preprocess
         pipeline = clip_eval_pipeline(model.clip.image_size, facts)
+        options = pipeline_options(student_pass.pipeline)
+        set_decode_options(pipeline, options)
         look = dataclasses.replace(student_pass, pipeline=pipeline)
         model.data_preprocessor = MODELS.build(clip_data_preprocessor(facts))
     model.to(next(student.parameters()).device)

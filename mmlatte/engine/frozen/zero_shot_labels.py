@@ -11,6 +11,7 @@ from mmlatte.atomic_file import atomic_file
 from mmlatte.fits import FrozenFeatures
 from mmlatte.progress import Progress
 
+from .feature_cache import data_name
 from .wait_for import wait_for
 
 __all__ = ['ZeroShotLabels']
@@ -29,6 +30,8 @@ class ZeroShotLabels:
         labels (np.ndarray): Nearest class of every image, (N,) int32.
         scores (np.ndarray): Cosine of that class, (N,) float32.
         class_features (np.ndarray): Unit class text features, (C, D).
+        images (np.ndarray): What the images are known by, uint64 (N,); see
+            `ImageTable`.
         scale (float): Logit scale of the frozen CLIP.
         clip (str): Fingerprint of the frozen CLIP.
         labels_from (str): Fingerprint of all that decides the labels, see
@@ -39,6 +42,7 @@ class ZeroShotLabels:
     labels: np.ndarray
     scores: np.ndarray
     class_features: np.ndarray
+    images: np.ndarray
     scale: float
     clip: str
     labels_from: str
@@ -71,7 +75,7 @@ class ZeroShotLabels:
             features (np.ndarray): (N, D).
             model (PrototypeClassifier): Has the classes; frozen.
             chunk_size (int): Images that are labelled at a time.
-            **facts: ``scale``, ``clip`` and ``labels_from``.
+            **facts: ``images``, ``scale``, ``clip`` and ``labels_from``.
         """
         name: list = [None]
         if is_main_process():
@@ -88,23 +92,26 @@ class ZeroShotLabels:
 
     @classmethod
     def stored(
-        cls, cache_dir: Path, images: int, classes: int, **facts
+        cls, cache_dir: Path, images: np.ndarray, classes: int, **facts
     ) -> Iterator['ZeroShotLabels']:
-        """Read the labels that earlier runs left for so many images.
+        """Read the labels that earlier runs left for these images.
 
-        Of whatever images and classes: only their numbers are compared.
+        Of whatever classes: only their number is compared.
 
         Args:
             cache_dir (Path): Of the features, see `FrozenPass`.
-            images (int): N.
+            images (np.ndarray): What the images are known by, (N,).
             classes (int): C.
             **facts: ``scale``, ``clip`` and ``labels_from``.
         """
-        for file in Path(cache_dir).glob('features-*/labels-*.npz'):
+        pattern = f'features-*/{data_name(images)}/labels-*.npz'
+        for file in Path(cache_dir).glob(pattern):
             labels, scores, class_features = _read(file)
-            if (len(labels), len(class_features)) == (images, classes):
+            if len(class_features) == classes:
                 features = np.load(file.parent / 'features.npy', mmap_mode='r')
-                yield cls(features, labels, scores, class_features, **facts)
+                yield cls(
+                    features, labels, scores, class_features, images, **facts
+                )
 
 
 def labels_file(class_features: np.ndarray) -> str:

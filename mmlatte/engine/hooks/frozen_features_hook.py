@@ -1,10 +1,20 @@
+import logging
+
+import numpy as np
 from mmengine.hooks import Hook
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmlatte.datasets.answers import Answers, read_answers
+from mmlatte.datasets.answers import (
+    AnsweredImages,
+    Answers,
+    read_answers,
+)
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.engine.frozen.teacher_labels import teacher_labels
 from mmlatte.fits import FrozenFeatures
+from mmlatte.image_table import key_name
+from mmlatte.models.classifiers.fitted import log_fit
 from mmlatte.registry import HOOKS
 
 from ..epoch_start import mark_epoch_start
@@ -17,10 +27,10 @@ from .zero_shot_label_hook import ZeroShotLabelHook
 class FrozenFeaturesHook(Hook):
     """Give the method the frozen features, and the start and end of epochs.
 
-    For methods that ask for it (``needs_frozen``, ``fits``); see `Method` for
-    what is called when. Needs a `ZeroShotLabelHook`. Where the method finds
-    that there is nothing to train (``kept_zero_shot``, ``is_fitted``),
-    nothing is trained.
+    For methods that ask for it (``needs_frozen``, ``fits``), or may have
+    answers (``takes_answers``); see `Method` for what is called when. Needs a
+    `ZeroShotLabelHook`. Where the method finds that there is nothing to train
+    (``kept_zero_shot``, ``is_fitted``), nothing is trained.
 
     A method with a teacher finds the features and labels of a second CLIP in
     ``frozen.teacher``. They are made before training, for the same images
@@ -56,22 +66,29 @@ class FrozenFeaturesHook(Hook):
 
         Raises:
             ValueError: If there is no `ZeroShotLabelHook`, or the method takes
-                no frozen features.
+                no frozen features, or no answers.
             AnswersError: If anything is wrong with the file of answers.
         """
         name = type(self).__name__
         model = method_of(runner, name)
-        if not (model.needs_frozen or model.fits):
+        kind = type(model).__name__
+        if not (model.needs_frozen or model.fits or model.takes_answers):
             raise ValueError(
-                f'{name}: {type(model).__name__} uses no frozen features '
+                f'{name}: {kind} uses no frozen features '
                 '(neither needs_frozen nor fits); remove the hook'
+            )
+        if self.file is not None and not model.takes_answers:
+            raise ValueError(
+                f'{name}: answers={self.file!r}, but {kind} takes no answers; '
+                'remove default_hooks.frozen_features.answers, or choose a '
+                'method that takes them, configs/methods/answers.py'
             )
         hook = require_hook(runner, ZeroShotLabelHook, name)
         self.frozen = hook.found.frozen()
         dataset = runner.train_loop.dataloader.dataset
         if self.file is not None:
             ids = samples_of(dataset).names(0, len(dataset))
-            self.answers = read_answers(self.file, ids, model.class_names)
+            self.answers = self._read(ids, hook.found.images, model)
             arrays = self.answers.arrays(ids, model.class_names)
             self.frozen.answers = arrays.one_each()
         if self.teacher:
@@ -81,8 +98,23 @@ class FrozenFeaturesHook(Hook):
         if not runner._resume:
             model.forget_images()
         model.set_frozen(self.frozen)
+        if model.given.fit is not None:
+            log_fit(kind, model.given.fit, model.class_names)
         if model.kept_zero_shot or model.is_fitted:
             runner.train_loop.stop_training = True
+
+    def _read(self, ids: list[str], images: np.ndarray, model) -> Answers:
+        """Read the answers about the images as they are now."""
+        notes = AnsweredImages(self.file)
+        answers = read_answers(self.file, notes.names(ids), model.class_names)
+        keys = dict(zip(ids, map(key_name, images), strict=True))
+        current, outdated = notes.part(
+            answers, ids, lambda names: [keys[name] for name in names]
+        )
+        if len(outdated):
+            message = notes.message(outdated)
+            print_log(message, 'current', level=logging.WARNING)
+        return current
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Mark the epoch's start."""

@@ -27,6 +27,7 @@ from mmlatte.fits import LattePlusOptions
 from mmlatte.registry import HOOKS
 
 from ..find_hook import require_hook
+from ..method_of import method_of
 from .zero_shot_label_hook import ZeroShotLabelHook
 
 
@@ -49,6 +50,9 @@ class LabelFreeScheduleHook(Hook):
     configured schedule ends where the agreement with the zero-shot labels is
     lowest. Should it turn earlier than that, training stops at the end of
     the epoch.
+
+    With answers about a few images, labels by the fit to the answers take the
+    place of the zero-shot labels, and of the clusters.
 
     For methods whose labels follow training step by step, such as LatteCLIP;
     needs ``WarmupCosineLR``. What was measured and chosen is written to
@@ -155,6 +159,7 @@ class LabelFreeScheduleHook(Hook):
                 frozen.found,
                 self.images,
                 self.latteplus,
+                method_of(runner, type(self).__name__).given,
                 self._clusters,
             )
             if not resumed:

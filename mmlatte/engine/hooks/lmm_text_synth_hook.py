@@ -1,13 +1,16 @@
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, IterBasedTrainLoop, Runner
 
+from mmlatte.datasets.decode_options_of import decode_options_of
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.datasets.transforms.load_texts import bind_texts
 from mmlatte.engine.frozen import ZeroShotLabels
 from mmlatte.lmm import (
+    ALL,
     BaseLMM,
     Counts,
     GroupOptions,
@@ -15,7 +18,10 @@ from mmlatte.lmm import (
     TextStore,
     TrainingTexts,
     WantedTexts,
+    check_budget,
     check_lmm_early,
+    described_count,
+    find_typical,
     load_image,
     store_folder,
 )
@@ -48,6 +54,11 @@ class LMMTextSynthHook(Hook):
         group_prompt (str | None): Question about a collage; None switches
             group texts off.
         group (dict | None): See :class:`mmlatte.lmm.GroupOptions`.
+        budget (int | float | str): Images that are described: ``'all'``, a
+            number, or a share of them as a float. With fewer than all, they
+            are typical ones (nearest to the centres of clusters of frozen
+            features), and each other image reads the texts of its nearest
+            described neighbour.
         seed (int | None): Seed of the groups; None means 0, so that the
             run's own seed does not cost new texts.
         retry_failed (bool): Whether texts that failed in an earlier run are
@@ -57,7 +68,7 @@ class LMMTextSynthHook(Hook):
 
     Attributes:
         counts (dict): ``made``, ``reused``, ``failed`` and details; see
-            :class:`mmlatte.lmm.Counts`.
+            :class:`mmlatte.lmm.Counts`. With a budget, ``described`` too.
     """
 
     # Before ZeroShotLabelHook: a wrong LMM must not cost the zero-shot pass.
@@ -70,6 +81,7 @@ class LMMTextSynthHook(Hook):
         image_prompt: str | Sequence[str] | None = None,
         group_prompt: str | None = None,
         group: dict | None = None,
+        budget: int | float | str = ALL,
         seed: int | None = None,
         retry_failed: bool = False,
         patience: float = 3600,
@@ -81,6 +93,8 @@ class LMMTextSynthHook(Hook):
         self.image_prompts = list(image_prompt or [])
         self.group_prompt = group_prompt
         self.group = GroupOptions(**(group or {}))
+        check_budget(budget)
+        self.budget = budget
         self.seed = seed or 0
         self.retry_failed = retry_failed
         self.patience = patience
@@ -102,7 +116,7 @@ class LMMTextSynthHook(Hook):
             RuntimeError: If the loop's workers are running already.
             ValueError: If there is no ``ZeroShotLabelHook``.
             LMMUnavailableError: If the LMM cannot be had and has never
-                written a text for this data.
+                written a text.
         """
         if not isinstance(runner._train_loop, BaseLoop):
             return
@@ -119,12 +133,11 @@ class LMMTextSynthHook(Hook):
             )
         self._labels_hook(runner)
         if self._wants_texts:
-            dataset = loop.dataloader.dataset
-            check_lmm_early(self.lmm, lambda: self._store_folder(dataset))
+            check_lmm_early(self.lmm, self.store_folder)
 
-    def _store_folder(self, dataset) -> Path:
-        data_root = getattr(dataset, 'data_root', '.')
-        return store_folder(self.store_dir, data_root, self.lmm)
+    def store_folder(self) -> Path:
+        """Return where the texts of this LMM are."""
+        return store_folder(self.store_dir, self.lmm)
 
     def before_train(self, runner: Runner) -> None:
         """Make the missing texts and bind them to the training data.
@@ -135,14 +148,17 @@ class LMMTextSynthHook(Hook):
         dataset = runner.train_loop.dataloader.dataset
         model = unwrapped(runner.model)
         labels = self._labels_hook(runner).found
+        described: dict = {}
         if self._wants_texts:
             job = self.text_job(dataset, model.class_names, model.clip, labels)
             counts = job.make_together(self.patience)
             source = job.training_texts(model.class_texts(), counts)
+            if job.wanted.described is not None:
+                described = {'described': job.wanted.num_described}
         else:
             counts = Counts()
             source = TrainingTexts(labels.labels, model.class_texts())
-        self.counts = counts.as_dict()
+        self.counts = counts.as_dict() | described
         bind_texts(dataset, source, model.clip.tokenizer)
 
     def text_job(
@@ -160,9 +176,26 @@ class LMMTextSynthHook(Hook):
             clip (OpenCLIP): Whose tokens count a text's length.
             labels (ZeroShotLabels): Of the images.
         """
+        options = decode_options_of(dataset)
+        store = TextStore(self.store_folder())
+        described = None
+        count = described_count(self.budget, len(labels.labels))
+        if count < len(labels.labels):
+            keys = labels.images.tobytes()
+            images = hashlib.blake2b(keys, digest_size=8).hexdigest()
+            described = find_typical(
+                labels.features,
+                labels.labels,
+                count,
+                store.folder,
+                f'{labels.labels_from}\n{images}',
+            )
         wanted = WantedTexts(
             samples=samples_of(dataset),
-            load=lambda i: load_image(dataset.get_data_info(i)['img_path']),
+            images=labels.images,
+            load=lambda i: load_image(
+                dataset.get_data_info(i)['img_path'], options=options
+            ),
             labels=labels.labels,
             class_names=class_names,
             image_prompts=self.image_prompts,
@@ -171,10 +204,11 @@ class LMMTextSynthHook(Hook):
             seed=self.seed,
             labels_from=labels.labels_from,
             features=labels.features,
+            described=described,
         )
         return TextJob(
             wanted,
-            TextStore(self._store_folder(dataset)),
+            store,
             self.lmm,
             self.retry_failed,
             clip.tokenizer,

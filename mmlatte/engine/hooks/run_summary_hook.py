@@ -199,6 +199,8 @@ class RunSummaryHook(Hook):
         if hook is not None and hook.counts:
             keys = ('made', 'reused', 'failed')
             texts = {key: hook.counts[key] for key in keys}
+            if 'described' in hook.counts:
+                texts['images described'] = hook.counts['described']
         return dict(
             zero_shot_top1=zero_shot,
             top1=top1,

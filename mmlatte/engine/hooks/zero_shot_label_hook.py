@@ -6,6 +6,10 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
 from mmlatte.datasets.clip_pipeline import clip_eval_pipeline
+from mmlatte.datasets.decode_options_of import (
+    decode_options_of,
+    set_decode_options,
+)
 from mmlatte.datasets.wrappers import leaf_configs
 from mmlatte.engine.frozen import FrozenPass, ZeroShotLabels
 from mmlatte.registry import HOOKS
@@ -71,14 +75,18 @@ class ZeroShotLabelHook(Hook):
             )
         model = method_of(runner, 'ZeroShotLabelHook')
         if self.frozen_pass.pipeline is None:
-            self.frozen_pass.pipeline = _eval_pipeline(runner, model.clip)
+            self.frozen_pass.pipeline = _eval_pipeline(
+                runner, model.clip, dataset
+            )
         self.found = self.frozen_pass(model, dataset)
 
 
-def _eval_pipeline(runner: Runner, clip) -> list[dict]:
+def _eval_pipeline(runner: Runner, clip, dataset: BaseDataset) -> list[dict]:
     loader = runner.cfg.get('test_dataloader') or {}
     if loader.get('dataset'):
         pipeline = next(leaf_configs(loader['dataset'])).get('pipeline')
         if pipeline:
             return [dict(step) for step in pipeline]
-    return clip_eval_pipeline(clip.image_size, clip.preprocess)
+    pipeline = clip_eval_pipeline(clip.image_size, clip.preprocess)
+    set_decode_options(pipeline, decode_options_of(dataset))
+    return pipeline

@@ -12,6 +12,7 @@ from mmlatte.engine.frozen import FrozenView, ZeroShotLabels
 from mmlatte.engine.unwrapped import unwrapped
 from mmlatte.fits import FrozenFeatures, LattePlusOptions
 from mmlatte.models.agreed_fit import agreed_latteplus
+from mmlatte.models.given_labels import GivenLabels
 
 from .path_choice import kappa
 
@@ -31,12 +32,16 @@ class LabelProbe:
         found (ZeroShotLabels): What it found in them.
         images (int): Number of images; fewer if there are fewer.
         latteplus (LattePlusOptions): Of the clusters.
+        given (GivenLabels): Labels that follow from answers, if there are
+            some: they take the place of the zero-shot labels, and clusters
+            tell nothing more. Images of none of the classes are left out.
         clusters (Sequence[int], optional): Their labels by clusters, if a run
             that resumes has found them; None: it has found none. Defaults to
             searching them.
 
     Attributes:
-        zero_shot (np.ndarray): Labels of the frozen CLIP, (n,).
+        zero_shot (np.ndarray): Labels of the frozen CLIP, or by the answers,
+            (n,).
         clusters (np.ndarray): Labels by `fit_latteplus`, (n,), or None.
     """
 
@@ -47,13 +52,21 @@ class LabelProbe:
         found: ZeroShotLabels,
         images: int,
         latteplus: LattePlusOptions,
+        given: GivenLabels,
         clusters: Sequence[int] | EllipsisType | None = ...,
     ) -> None:
         draw = np.random.default_rng(0)
-        count = min(images, len(view))
-        chosen = np.sort(draw.choice(len(view), count, replace=False))
+        if given:
+            every = torch.arange(len(view))
+            known = given.trained(every >= 0, every)
+            among = every[known.cpu()].numpy()
+            labels, clusters = given.frozen.labels, None
+        else:
+            among, labels = np.arange(len(view)), found.labels
+        count = min(images, len(among))
+        chosen = np.sort(draw.choice(among, count, replace=False))
         self._inputs = torch.stack([view[int(i)][1] for i in chosen])
-        self.zero_shot = found.labels[chosen]
+        self.zero_shot = labels[chosen]
         self.clusters: np.ndarray | None
         if clusters is ...:
             device = next(unwrapped(runner.model).parameters()).device

@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 
 from mmlatte.engine.optimizers import AutocastOptimWrapper
 
+from ..method_of import method_of
 from .label_probe import LabelProbe
 from .path_choice import broke, fell, improved, next_path, rose
 
@@ -48,6 +49,10 @@ def walk(
     scaler = loss_scaler(wrapper)
     scale = scaler.state_dict() if scaler is not None else {}
     batches = _endless(runner)
+    # As the first epoch will; the state is put back.
+    method_of(runner, 'LabelFreeScheduleHook').start_epoch(
+        0, runner.max_epochs
+    )
     start = [] if probe.clusters is None else [probe.measure(runner)[1]]
     walked = Walk([], [], start)
     model.train()

@@ -21,10 +21,20 @@ class AnsweredFit(Fit[LinearClassifier]):
     Args:
         label_free (LinearClassifier): That of LattePlus, without answers.
         found (AnswersFit, optional): Of the answers; None without any.
+        train_further (bool): See `LattePlusFit`.
     """
 
     label_free: LinearClassifier | None = None
     found: AnswersFit | None = None
+    train_further: bool = False
+
+    @property
+    def estimated_top1(self) -> tuple[float, float, float] | None:
+        """tuple: Estimated accuracy in percent, and its interval."""
+        estimate = self.found.estimate if self.found else None
+        if estimate is None:
+            return None
+        return 100 * estimate.mean, 100 * estimate.low, 100 * estimate.high
 
 
 def fit_answered(
@@ -53,6 +63,7 @@ def fit_answered(
             label_free.kept_zero_shot,
             label_free.reason,
             label_free=label_free.classifier,
+            train_further=label_free.train_further,
         )
     found = fit_answers(
         frozen,
@@ -70,6 +81,7 @@ def fit_answered(
         notes=_notes(found),
         label_free=label_free.classifier,
         found=found,
+        train_further=len(frozen) < frozen.classes * frozen.width,
     )
 
 

@@ -1,5 +1,12 @@
 """Which texts are wanted, how they are asked for, and who asks."""
 
+from .budget import (
+    ALL,
+    Described,
+    check_budget,
+    described_count,
+    find_typical,
+)
 from .collage import make_collage
 from .prompts import GroupOptions
 from .quality import clean_text, find_problem
@@ -10,15 +17,20 @@ from .training_texts import TrainingTexts
 from .wanted_texts import WantedTexts
 
 __all__ = [
+    'ALL',
     'Counts',
+    'Described',
     'GroupOptions',
     'SharedWork',
     'TextJob',
     'TrainingTexts',
     'WantedTexts',
+    'check_budget',
     'check_lmm_early',
     'clean_text',
+    'described_count',
     'find_problem',
+    'find_typical',
     'make_collage',
     'missing_texts',
     'synthesize',

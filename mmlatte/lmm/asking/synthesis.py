@@ -1,12 +1,18 @@
 """Make the texts that are missing, and nothing else."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
+from mmengine.logging import print_log
 
-from mmlatte.lmm.backends.base_lmm import Answer, BaseLMM
+from mmlatte.lmm.backends.base_lmm import (
+    Answer,
+    BaseLMM,
+    LMMUnavailableError,
+)
 from mmlatte.lmm.store.known_keys import KnownKeys
 from mmlatte.lmm.store.text_store import TextStore
 from mmlatte.progress import Progress
@@ -18,6 +24,8 @@ __all__ = ['Counts', 'missing_texts', 'synthesize']
 
 #: Texts between two rounds of second tries.
 BLOCK = 4096
+#: Bad answers without a good one after which an LMM counts as useless.
+MAX_BAD = 20
 
 
 @dataclass
@@ -72,14 +80,15 @@ def missing_texts(
     """
     keys = wanted.keys().reshape(-1)
     known = known or store.known()
-    there = known.holds(keys)
-    failed = known.failed(keys)
+    there = wanted.keep_wanted(known.holds(keys))
+    failed = wanted.keep_wanted(known.failed(keys))
     counts = Counts(reused=int(there.sum()))
     if retry_failed:
         failed[:] = False
     counts.failed = int(failed.sum())
     settled = np.logical_or(there, failed, out=there)
-    return np.flatnonzero(np.logical_not(settled, out=settled)), counts
+    missing = wanted.keep_wanted(np.logical_not(settled, out=settled))
+    return np.flatnonzero(missing), counts
 
 
 def synthesize(
@@ -95,7 +104,8 @@ def synthesize(
 
     A bad answer (empty, a refusal, a repetition loop) is asked for once more
     with sampling, then recorded as failed with its reason. Interrupting at
-    any instant loses the texts in flight only.
+    any instant loses the texts in flight only. An LMM whose first twenty
+    answers are bad is asked no more.
 
     Args:
         wanted (WantedTexts): What to ask.
@@ -110,16 +120,24 @@ def synthesize(
 
     Returns:
         Counts: Of this call; nothing reused.
+
+    Raises:
+        LMMUnavailableError: If no answer of the first twenty is a text.
     """
-    counts, done = Counts(), 0
+    counts, done, bad = Counts(), 0, 0
+    held: list = []
     with Progress('LMM texts', len(numbers), 'texts') as progress:
 
         def accept(answers: list[Answer], attempts: int) -> list[int]:
-            nonlocal done
+            nonlocal done, bad, held
             batch, again = [], []
             for answer in answers:
                 text = clean_text(answer.text) if not answer.error else ''
                 reason = answer.error or find_problem(text)
+                # A broken image is no fault of the LMM.
+                bad += bool(reason) and not reason.startswith('image: ')
+                if bad >= MAX_BAD and not counts.made:
+                    raise _useless(lmm, reason, answer.text)
                 if reason and attempts == 1 and not answer.final:
                     again.append(answer.request.tag)
                     continue
@@ -135,6 +153,12 @@ def synthesize(
                 else:
                     counts.failed += 1
                     short = reason.partition(':')[0]
+                    if short not in counts.reasons:
+                        print_log(
+                            f'{lmm.name}: no text: {reason}',
+                            'current',
+                            logging.WARNING,
+                        )
                     counts.reasons[short] = counts.reasons.get(short, 0) + 1
                 batch.append(
                     wanted.record(
@@ -146,8 +170,12 @@ def synthesize(
                         **content,
                     )
                 )
-            store.put(batch)
             done += len(batch)
+            # What failed stays open until the LMM has shown that it works.
+            held += batch
+            if counts.made and held:
+                store.put(held)
+                held = []
             progress.advance(len(batch))
             if report:
                 report(done)
@@ -166,7 +194,18 @@ def synthesize(
                 second = lmm.generate(wanted.requests(again), seed=1)
                 for answers in second:
                     accept(answers, attempts=2)
+        if held:
+            store.put(held)
     return counts
+
+
+def _useless(lmm: BaseLMM, reason: str, text: str) -> LMMUnavailableError:
+    written = f' ({text[:200]!r})' if text.strip() else ''
+    return LMMUnavailableError(
+        f'{lmm.name}: none of its first {MAX_BAD} answers is a text, the '
+        f'last for this reason: {reason}{written}. Does this LMM fit? Start '
+        'the run again with another one; nothing was recorded as failed.'
+    )
 
 
 def _blocks(numbers: Sequence[int] | np.ndarray) -> Iterator[list[int]]:

@@ -161,6 +161,8 @@ class TextJob:
     def _shared(self, shard_id: int, num_shards: int) -> SharedWork:
         """Facts that are equal for jobs that want the same texts."""
         keys = self.wanted.keys().tobytes()
+        if self.wanted.described is not None:
+            keys += self.wanted.described.rows.tobytes()
         digest = hashlib.blake2b(keys, digest_size=6).hexdigest()
         return SharedWork(
             self.store.folder, f'{num_shards}-{digest}', shard_id, num_shards
@@ -233,18 +235,22 @@ class TextJob:
         if counts.reused == keys.size:
             return keys
         expected = counts.made + counts.reused
-        there = self._known.holds(keys)
+
+        def look(known: KnownKeys) -> np.ndarray:
+            return self.wanted.keep_wanted(known.holds(keys).reshape(-1))
+
+        there = look(self._known)
         while (missing := expected - int(there.sum())) > 0:
             if time.monotonic() > deadline:
                 raise RuntimeError(
                     f'{missing} texts that were made are not in '
                     f'{self.store.folder}: is store_dir shared by all ranks?'
                 )
-            there = self.store.known().holds(keys)
+            there = look(self.store.known())
             if int(there.sum()) < expected:
                 time.sleep(1)
-        keys[~there] = -1
-        return keys
+        keys.reshape(-1)[~there] = -1
+        return self.wanted.read_by_all(keys)
 
 
 def check_lmm_early(lmm: BaseLMM, find_folder: Callable[[], Path]) -> None:
@@ -252,7 +258,7 @@ def check_lmm_early(lmm: BaseLMM, find_folder: Callable[[], Path]) -> None:
 
     Args:
         lmm (BaseLMM): Who is to write texts.
-        find_folder (Callable): Finds the folder of the store, and makes it.
+        find_folder (Callable): Finds the folder of the store.
 
     Raises:
         LMMUnavailableError: If not, and the store holds no text. Texts that
@@ -262,7 +268,7 @@ def check_lmm_early(lmm: BaseLMM, find_folder: Callable[[], Path]) -> None:
         lmm.check()
     except LMMUnavailableError as error:
         folder = find_folder()
-        if not any(p.suffix in ('.db', '.part') for p in folder.iterdir()):
+        if not any(folder.glob('*.db')) and not any(folder.glob('*.part')):
             raise
         goes_on = f'The run goes on if no text is missing in {folder}'
         print_log(f'{error}\n{goes_on}', 'current', logging.WARNING)

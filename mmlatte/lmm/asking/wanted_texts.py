@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from PIL import Image
 
+from mmlatte.image_table import key_name
 from mmlatte.lmm.backends.base_lmm import LMMRequest
 from mmlatte.lmm.store.text_record import RecordKeys, TextRecord
 from mmlatte.sample_key import Samples
 
+from .budget import Described
 from .collage import make_collage
 from .groups import ClassIndex, draw_members, nearest
 from .prompts import CLASS, GroupOptions, group_key, image_key, render
@@ -21,14 +23,18 @@ BLOCK = 65536
 
 
 class WantedTexts:
-    """All texts of a dataset, as numbers from 0 to ``len(self)``.
+    """All texts of a dataset, as numbers.
 
-    The first N texts answer the first image prompt, the next N the second,
-    and so on; the last N are the group texts.
+    The first N numbers answer the first image prompt, the next N the second,
+    and so on; the last N are the group texts. With a budget, some numbers are
+    not wanted.
 
     Args:
         samples (Samples): Ids and keys of the samples; see
             :func:`mmlatte.datasets.sample_index.samples_of`.
+        images (np.ndarray): uint64 (N,), what the images are known by; see
+            :class:`mmlatte.image_table.ImageTable`. Copies of an image share
+            its texts.
         load (Callable[[int], Image.Image]): Image of a sample.
         labels (np.ndarray): int (N,), zero-shot labels.
         class_names (Sequence[str]): Names of the classes.
@@ -40,6 +46,7 @@ class WantedTexts:
         labels_from (str): Fingerprint of what made the labels.
         features (np.ndarray | None): float (N, D), unit norm; needed for
             groups of nearest neighbours.
+        described (Described | None): Which samples have texts; None for all.
 
     Raises:
         ValueError: If nothing is wanted, or labels and options do not fit.
@@ -48,6 +55,7 @@ class WantedTexts:
     def __init__(
         self,
         samples: Samples,
+        images: np.ndarray,
         load: Callable[[int], Image.Image],
         labels: np.ndarray,
         class_names: Sequence[str],
@@ -57,8 +65,10 @@ class WantedTexts:
         seed: int = 0,
         labels_from: str = '',
         features: np.ndarray | None = None,
+        described: Described | None = None,
     ) -> None:
         self.samples = samples
+        self.images = images
         self.load = load
         self.labels = np.asarray(labels)
         self.class_names = list(class_names)
@@ -68,6 +78,7 @@ class WantedTexts:
         self.seed = seed
         self.labels_from = labels_from
         self.features = features
+        self.described = described
         self.num_samples = len(self.labels)
         self._check()
 
@@ -91,7 +102,48 @@ class WantedTexts:
             raise ValueError("draw='neighbours' needs the images' features")
 
     def __len__(self) -> int:
-        return self.num_samples * self.num_kinds
+        return self.num_described * self.num_kinds
+
+    @property
+    def num_described(self) -> int:
+        """Number of samples that have texts of their own."""
+        if self.described is None:
+            return self.num_samples
+        return len(self.described.rows)
+
+    def keep_wanted(self, flags: np.ndarray) -> np.ndarray:
+        """Clear the flags of texts that are not wanted, in place.
+
+        Args:
+            flags (np.ndarray): bool (``num_kinds`` * N,).
+
+        Returns:
+            np.ndarray: The same.
+        """
+        if self.described is not None:
+            others = np.ones(self.num_samples, bool)
+            others[self.described.rows] = False
+            flags.reshape(self.num_kinds, -1)[:, others] = False
+        return flags
+
+    def read_by_all(self, rows: np.ndarray) -> np.ndarray:
+        """Give every sample the texts that it reads.
+
+        Args:
+            rows (np.ndarray): int64 (``num_kinds``, N), of each sample's own
+                texts.
+
+        Returns:
+            np.ndarray: Likewise; of a sample without texts, those of its
+            nearest neighbour that has some. A group text comes from the same
+            zero-shot class.
+        """
+        if self.described is None:
+            return rows
+        last = len(self.image_prompts)
+        rows[:last] = rows[:last, self.described.nearest]
+        rows[last:] = rows[last:, self.described.nearest_of_class]
+        return rows
 
     @functools.cached_property
     def _classes(self) -> ClassIndex:
@@ -125,10 +177,10 @@ class WantedTexts:
         keys = np.empty((self.num_kinds, self.num_samples), np.int64)
         for start in range(0, self.num_samples, BLOCK):
             stop = min(start + BLOCK, self.num_samples)
-            samples = self.samples.keys(start, stop)
+            images = self.images[start:stop]
             classes = self.labels[start:stop]
             for row, maker in zip(keys, makers, strict=True):
-                row[start:stop] = maker(samples, classes)
+                row[start:stop] = maker(images, classes)
         return keys
 
     def sample_id(self, index: int) -> str:
@@ -168,7 +220,12 @@ class WantedTexts:
         if kind == 'group':
             members = tuple(map(self.sample_id, self.members(index)))
         return TextRecord(
-            self.sample_id(index), kind, prompt, members=members, **content
+            self.sample_id(index),
+            kind,
+            prompt,
+            members=members,
+            image=key_name(self.images[index]),
+            **content,
         )
 
     def members(self, index: int) -> list[int]:

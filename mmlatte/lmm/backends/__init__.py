@@ -1,6 +1,12 @@
 """What turns an image and a prompt into a text."""
 
-from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
+from .base_lmm import (
+    Answer,
+    BaseLMM,
+    LMMRequest,
+    LMMUnavailableError,
+    QuestionTokens,
+)
 from .load_image import ImageError, load_image
 from .openai_compatible_lmm import OpenAICompatibleLMM
 from .tag_captioner import TagCaptioner
@@ -15,6 +21,7 @@ __all__ = [
     'LMMRequest',
     'LMMUnavailableError',
     'OpenAICompatibleLMM',
+    'QuestionTokens',
     'TagCaptioner',
     'TextFile',
     'TransformersLMM',

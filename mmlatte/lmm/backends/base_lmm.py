@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-__all__ = ['Answer', 'BaseLMM', 'LMMRequest', 'LMMUnavailableError']
+__all__ = [
+    'Answer',
+    'BaseLMM',
+    'LMMRequest',
+    'LMMUnavailableError',
+    'QuestionTokens',
+]
 
 
 class LMMUnavailableError(RuntimeError):
@@ -50,6 +56,20 @@ class Answer:
     text: str = ''
     error: str = ''
     final: bool = field(default=False)
+
+
+@dataclass(frozen=True)
+class QuestionTokens:
+    """What a model reads for one question.
+
+    Args:
+        visual (int | None): Tokens of the picture; None where only the sum
+            is known.
+        total (int): Tokens of picture, prompt and chat template.
+    """
+
+    visual: int | None
+    total: int
 
 
 class BaseLMM(ABC):
@@ -105,6 +125,21 @@ class BaseLMM(ABC):
         Args:
             sample_ids (Iterable[str]): All samples of the data set, also
                 those that this process is not going to ask about.
+        """
+        return None
+
+    def question_tokens(
+        self, image: Image.Image, prompt: str
+    ) -> QuestionTokens | None:
+        """Count the tokens of a question, to see what it costs.
+
+        Args:
+            image (Image.Image): The image, or the collage.
+            prompt (str): The question.
+
+        Returns:
+            QuestionTokens | None: None where no model reads pictures, or the
+            number is not known.
         """
         return None
 

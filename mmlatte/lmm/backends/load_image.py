@@ -4,9 +4,11 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from mmlatte.decode_image import decode_image
+from mmlatte.decode_image import DecodeOptions, decode_image
 
 __all__ = ['ImageError', 'load_image']
+
+PLAIN = DecodeOptions()
 
 
 class ImageError(ValueError):
@@ -18,11 +20,11 @@ def load_image(
     max_pixels: int = 100_000_000,
     max_side: int = 2048,
     min_side: int = 16,
+    options: DecodeOptions = PLAIN,
 ) -> Image.Image:
     """Read an image as upright 8-bit RGB of a bounded size.
 
-    Decoding follows `mmlatte.decode_image`, as in training, but for
-    floating-point pixels, whose range is guessed.
+    Decoding follows `mmlatte.decode_image`, as in training.
 
     Args:
         path (str | Path): File.
@@ -31,12 +33,13 @@ def load_image(
         max_side (int): Longer sides are scaled down to this.
         min_side (int): Shorter sides are scaled up to this: image processors
             fail on images of a few pixels.
+        options (DecodeOptions): Range and bands.
 
     Raises:
         ImageError: If the file is missing, no image, truncated or too large.
     """
     try:
-        image = decode_image(path, max_pixels, max_side, guess_range=True)
+        image = decode_image(path, max_pixels, max_side, options=options)
         return _resize(image, max_side, min_side)
     except Image.DecompressionBombError as error:
         raise ImageError(f'too large: {error}') from error

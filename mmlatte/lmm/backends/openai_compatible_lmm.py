@@ -2,33 +2,31 @@
 
 import asyncio
 import queue
-import random
-import time
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageDraw
 
+from mmlatte.lmm.picture import PictureOptions, fit_picture
 from mmlatte.registry import LMMS
 
-from .api_key import read_key
-from .background import Background, get, run
-from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
+from .base_lmm import (
+    Answer,
+    BaseLMM,
+    LMMRequest,
+    LMMUnavailableError,
+    QuestionTokens,
+)
 from .data_url import to_data_url
 from .load_image import ImageError
-from .openai_replies import (
-    is_alive,
-    is_hopeless,
-    plain_error,
-    text_of,
-    what_next,
-)
+from .server.background import Background, get, run
+from .server.openai_replies import NoTextError
+from .server.request_body import RequestBody
+from .server.sender import GivenUpError, Sender
 
 __all__ = ['OpenAICompatibleLMM']
-
-#: Requests that fail in a row before the server counts as useless.
-MAX_FAILURES_IN_A_ROW = 20
 
 
 @LMMS.register_module()
@@ -46,7 +44,8 @@ class OpenAICompatibleLMM(BaseLMM):
         model (str): Name of the model on the server.
         base_url (str): The server, e.g. ``http://localhost:8000/v1``.
         api_key_env (str | None): Environment variable that holds the API
-            key; None for servers that need none. Keys are read from the
+            key; None takes that of ``MMLATTE_API_KEY``, for OpenAI itself
+            of ``OPENAI_API_KEY``, if there is one. Keys are read from the
             environment only and are never stored or logged.
         concurrency (int): Requests under way at once.
         max_new_tokens (int): Longest answer.
@@ -56,10 +55,13 @@ class OpenAICompatibleLMM(BaseLMM):
         patience (float): Seconds of rate limits for one request after which
             the run stops.
         max_bytes (int): Largest image file.
-        max_tokens_key (str): ``'max_tokens'``, or
-            ``'max_completion_tokens'`` for services that want it.
+        max_tokens_key (str): ``'max_tokens'`` or
+            ``'max_completion_tokens'``; the other one is tried where a
+            server refuses it.
         extra (dict | None): More fields of the request.
         temperature (float): Of second tries, which are sampled.
+        picture (dict | None): How large images are sent, see
+            :class:`mmlatte.lmm.PictureOptions`; crops are up to the server.
 
     Examples:
         >>> lmm = OpenAICompatibleLMM(
@@ -83,6 +85,7 @@ class OpenAICompatibleLMM(BaseLMM):
         max_tokens_key: str = 'max_tokens',
         extra: dict | None = None,
         temperature: float = 0.7,
+        picture: dict | None = None,
     ) -> None:
         if concurrency < 1 or max_new_tokens < 1 or max_attempts < 1:
             raise ValueError(
@@ -90,19 +93,24 @@ class OpenAICompatibleLMM(BaseLMM):
                 'max_attempts must be at least 1'
             )
         self.model = model
-        self.base_url = base_url
-        self.api_key_env = api_key_env
         self.concurrency = concurrency
         self.max_new_tokens = max_new_tokens
-        self.timeout = timeout
-        self.max_attempts = max_attempts
-        self.backoff = backoff
-        self.patience = patience
         self.max_bytes = max_bytes
-        self.max_tokens_key = max_tokens_key
         self.extra = dict(extra or {})
         self.temperature = temperature
-        self._in_a_row = 0
+        self.picture = PictureOptions(**(picture or {})).without_split(
+            'OpenAICompatibleLMM',
+            'the server (vLLM: lmm.extra=dict(mm_processor_kwargs=...))',
+        )
+        self._sender = Sender(
+            base_url,
+            api_key_env,
+            RequestBody(model, max_tokens_key, self.extra),
+            timeout,
+            max_attempts,
+            backoff,
+            patience,
+        )
 
     @property
     def name(self) -> str:
@@ -116,34 +124,46 @@ class OpenAICompatibleLMM(BaseLMM):
             'max_new_tokens': self.max_new_tokens,
             'max_bytes': self.max_bytes,
             'extra': self.extra,
+            'picture': asdict(self.picture),
             'temperature': 0,
         }
 
     def check(self) -> None:
-        """Send one small image.
+        """Send one small image and look at the text.
 
         Raises:
-            LMMUnavailableError: If the server does not answer it.
+            LMMUnavailableError: If the server does not answer it, or there
+                is no text in its answer.
         """
         if find_spec('openai') is None:
             raise LMMUnavailableError(
                 'OpenAICompatibleLMM needs openai: pip install mmlatte[lmm]'
             )
-        read_key(self.api_key_env)
-        request = LMMRequest(
-            'check',
-            'image',
-            'Describe.',
-            lambda: Image.new('RGB', (64, 64), 'gray'),
-        )
+        request = LMMRequest('check', 'image', 'Describe.', _disk)
 
         async def probe() -> Answer:
-            async with self._client() as client:
-                return await self._ask(client, request, None, attempts=1)
+            async with self._sender.client() as client:
+                return await self._ask(client, request, None, probe=True)
 
         answer = run(probe())
         if answer.error:
-            raise LMMUnavailableError(self._gone(answer.error))
+            raise LMMUnavailableError(self._sender.gone(answer.error))
+
+    def question_tokens(
+        self, image: Image.Image, prompt: str
+    ) -> QuestionTokens | None:
+        """Return the tokens that the server counts, if it says how many."""
+        request = LMMRequest('tokens', 'image', prompt, lambda: image)
+        body = self._sender.body.make(self._content(request), 1, 0, 0)
+
+        async def probe() -> Any:
+            async with self._sender.client() as client:
+                return await client.chat.completions.create(**body)
+
+        usage = run(probe()).usage
+        if usage is None:
+            return None
+        return QuestionTokens(None, usage.prompt_tokens)
 
     def generate(
         self, requests: Iterable[LMMRequest], seed: int | None = None
@@ -178,7 +198,7 @@ class OpenAICompatibleLMM(BaseLMM):
             for request in source:
                 results.put(await self._ask(client, request, seed))
 
-        async with self._client() as client:
+        async with self._sender.client() as client:
             workers = [
                 asyncio.create_task(work()) for _ in range(self.concurrency)
             ]
@@ -194,105 +214,38 @@ class OpenAICompatibleLMM(BaseLMM):
         client: Any,
         request: LMMRequest,
         seed: int | None,
-        attempts: int | None = None,
+        probe: bool = False,
     ) -> Answer:
         """Send a request until it is answered or given up."""
         try:
             content = await asyncio.to_thread(self._content, request)
+            text = await self._sender.send(
+                client,
+                content,
+                self.max_new_tokens,
+                0 if seed is None else self.temperature,
+                seed or 0,
+                probe,
+            )
         except ImageError as error:
             return Answer(request, error=f'image: {error}', final=True)
-        import openai
-
-        failures = (openai.APIError, asyncio.TimeoutError, ValueError)
-        began = time.monotonic()
-        tries = sent = 0
-        while True:
-            sent += 1
-            try:
-                response = await asyncio.wait_for(
-                    client.chat.completions.create(
-                        **self._body(content, seed)
-                    ),
-                    self.timeout,
-                )
-                text = text_of(response)
-            except failures as error:
-                problem = plain_error(error, self.timeout, client.api_key)
-                if is_hopeless(error):
-                    raise LMMUnavailableError(self._gone(problem)) from None
-                pause, counts = what_next(error)
-                tries += counts
-                if pause is None:
-                    return self._given_up(request, problem, final=True)
-                limited = not counts
-                if limited and attempts is not None:
-                    # A server that limits the rate is there.
-                    return Answer(request)
-                if limited and time.monotonic() - began > self.patience:
-                    # A spent quota is never the image's fault.
-                    raise LMMUnavailableError(
-                        self._gone(
-                            f'it limits the rate for more than '
-                            f'{self.patience:g} s (patience): {problem}'
-                        )
-                    ) from None
-                if tries >= (attempts or self.max_attempts):
-                    break
-                grown = self.backoff * 2 ** min(sent - 1, 6)
-                pause = pause or grown * random.uniform(0.5, 1)
-                await asyncio.sleep(min(pause, self.patience))
-            else:
-                self._in_a_row = 0
-                return Answer(request, text)
-        if attempts is None:
-            if not await is_alive(client, self.timeout):
-                raise LMMUnavailableError(self._gone(problem))
-        return self._given_up(request, problem, final=attempts is None)
-
-    def _given_up(
-        self, request: LMMRequest, problem: str, final: bool
-    ) -> Answer:
-        self._in_a_row += 1
-        if self._in_a_row >= MAX_FAILURES_IN_A_ROW:
-            raise LMMUnavailableError(
-                self._gone(
-                    f'{self._in_a_row} requests in a row failed, the last '
-                    f'one with: {problem}'
-                )
-            )
-        return Answer(request, error=problem, final=final)
+        except NoTextError as error:
+            return Answer(request, error=str(error))
+        except GivenUpError as error:
+            return Answer(request, error=str(error), final=error.final)
+        return Answer(request, text or '')
 
     def _content(self, request: LMMRequest) -> list[dict]:
-        url = to_data_url(request.load(), self.max_bytes)
+        picture = fit_picture(request.load(), self.picture)
+        url = to_data_url(picture, self.max_bytes)
         return [
             {'type': 'image_url', 'image_url': {'url': url}},
             {'type': 'text', 'text': request.prompt},
         ]
 
-    def _body(self, content: list[dict], seed: int | None) -> dict:
-        return {
-            'model': self.model,
-            'messages': [{'role': 'user', 'content': content}],
-            self.max_tokens_key: self.max_new_tokens,
-            'temperature': 0 if seed is None else self.temperature,
-            'seed': seed or 0,
-            'extra_body': self.extra,
-        }
 
-    def _client(self) -> Any:
-        import openai
-
-        return openai.AsyncOpenAI(
-            base_url=self.base_url,
-            api_key=read_key(self.api_key_env),
-            max_retries=0,
-            timeout=self.timeout,
-        )
-
-    def _gone(self, problem: str) -> str:
-        return (
-            f'OpenAICompatibleLMM: {self.base_url} does not answer for '
-            f'{self.model!r}: {problem}. Is the server running, is this the '
-            'name of a model there, and does it take images? What is done is '
-            'stored; start the run again to go on.'
-        )
+def _disk() -> Image.Image:
+    """A picture that every LMM has something to say about."""
+    image = Image.new('RGB', (64, 64), 'gray')
+    ImageDraw.Draw(image).ellipse((16, 16, 48, 48), 'red')
+    return image

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +10,26 @@ import torch
 from mmengine.logging import print_log
 from PIL import Image
 
+from mmlatte.lmm.picture import PictureOptions, View
+from mmlatte.lmm.picture_processor import PictureProcessor
 from mmlatte.registry import LMMS
 
-from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
+from .base_lmm import (
+    Answer,
+    BaseLMM,
+    LMMRequest,
+    LMMUnavailableError,
+    QuestionTokens,
+)
 from .four_bit import four_bit_options
 from .image_windows import image_windows, split_readable
 from .model_folder import folder_identity
-from .transformers_model import absent_message, check_model
+from .transformers_model import absent_message, check_model, load_processor
 
 __all__ = ['TransformersLMM']
+
+#: A question and the picture it is about.
+Asked = tuple[LMMRequest, Image.Image]
 
 
 @LMMS.register_module()
@@ -41,6 +53,10 @@ class TransformersLMM(BaseLMM):
         trust_remote_code (bool): Whether the model's own code may run.
         num_workers (int): Threads that decode images.
         temperature (float): Of second tries, which are sampled.
+        picture (dict | None): How images are shown, see
+            :class:`mmlatte.lmm.PictureOptions`.
+        processor (dict | None): Settings of the model's processor in place
+            of its own, such as ``dict(max_pixels=500_000)`` of Qwen-VL.
 
     Examples:
         With the model's weights at hand::
@@ -62,6 +78,8 @@ class TransformersLMM(BaseLMM):
         trust_remote_code: bool = False,
         num_workers: int = 4,
         temperature: float = 0.7,
+        picture: dict | None = None,
+        processor: dict | None = None,
     ) -> None:
         if batch_size < 1 or max_new_tokens < 1 or num_workers < 1:
             raise ValueError(
@@ -83,9 +101,12 @@ class TransformersLMM(BaseLMM):
         self.trust_remote_code = trust_remote_code
         self.num_workers = num_workers
         self.temperature = temperature
+        self.picture = PictureOptions(**(picture or {}))
+        self.processor = dict(processor or {})
         self._identity: str | None = None
+        self._config: Any = None
         self._model: Any = None
-        self._processor: Any = None
+        self._pictures: PictureProcessor | None = None
 
     @property
     def name(self) -> str:
@@ -106,6 +127,8 @@ class TransformersLMM(BaseLMM):
             'dtype': self.dtype,
             '4bit': 'nf4' if self.load_in_4bit else False,
             'do_sample': False,
+            'picture': asdict(self.picture),
+            'processor': self.processor,
         }
 
     @property
@@ -124,9 +147,26 @@ class TransformersLMM(BaseLMM):
 
         Raises:
             LMMUnavailableError: If it cannot be had, is no image-text model,
-                or 4-bit weights were asked for where they cannot run.
+                4-bit weights were asked for where they cannot run, or its
+                processor lacks a package or a setting.
         """
-        check_model(self.model, self._source, self.load_in_4bit)
+        if self._pictures is not None:
+            return
+        self._config = check_model(self.model, self._source, self.load_in_4bit)
+        processor = load_processor(
+            self.model, self._source, self.processor, self._config
+        )
+        self._pictures = PictureProcessor(
+            processor, self.picture, self.processor
+        )
+
+    def question_tokens(
+        self, image: Image.Image, prompt: str
+    ) -> QuestionTokens:
+        """Count the tokens of a question; loads no weights."""
+        self.check()
+        assert self._pictures is not None
+        return self._pictures.count(image, prompt, self._config)
 
     def generate(
         self, requests: Iterable[LMMRequest], seed: int | None = None
@@ -138,33 +178,46 @@ class TransformersLMM(BaseLMM):
                 good, bad = split_readable(window)
                 if bad:
                     yield bad
-                # Alike sizes and prompts need the least padding.
-                good.sort(key=lambda p: (p[1].size, len(p[0].prompt)))
-                position = 0
-                while position < len(good):
-                    batch = good[position : position + self.batch_size]
-                    try:
-                        yield self._answer(batch, seed)
-                    except (torch.OutOfMemoryError, MemoryError) as error:
-                        self._halve(len(batch), error)
-                        continue
-                    position += len(batch)
+                assert self._pictures is not None
+                for view, asked in self._pictures.by_view(good).items():
+                    # Alike sizes and prompts need the least padding.
+                    asked.sort(key=lambda p: (p[1].size, len(p[0].prompt)))
+                    yield from self._answer_all(asked, view, seed)
 
-    @torch.inference_mode()
-    def _answer(
-        self, batch: list[tuple[LMMRequest, Image.Image]], seed: int | None
-    ) -> list[Answer]:
-        """One processor call and one generation for a batch."""
-        prompts = [self._chat(request.prompt) for request, _ in batch]
-        inputs = self._processor(
-            images=[[image] for _, image in batch],
-            text=prompts,
-            padding=True,
-            return_tensors='pt',
+    def _answer_all(
+        self, asked: list[Asked], view: View, seed: int | None
+    ) -> Iterator[list[Answer]]:
+        """Answer questions of one view, batch by batch."""
+        position = 0
+        while position < len(asked):
+            batch = asked[position : position + self.batch_size]
+            try:
+                yield self._answer(batch, view, seed)
+            except (torch.OutOfMemoryError, MemoryError) as error:
+                self._halve(len(batch), error)
+                continue
+            position += len(batch)
+
+    def inputs(self, asked: list[Asked], view: View) -> Any:
+        """The model's inputs for pictures and questions of one view."""
+        assert self._pictures is not None
+        inputs = self._pictures.inputs(
+            [picture for _, picture in asked],
+            [request.prompt for request, _ in asked],
+            view,
+            self._model.config,
         ).to(self._model.device)
         for key, value in inputs.items():
             if torch.is_floating_point(value):
                 inputs[key] = value.to(self._model.dtype)
+        return inputs
+
+    @torch.inference_mode()
+    def _answer(
+        self, batch: list[Asked], view: View, seed: int | None
+    ) -> list[Answer]:
+        """One processor call and one generation for a batch."""
+        inputs = self.inputs(batch, view)
         options: dict = {'do_sample': False, 'num_beams': 1}
         if seed is not None:
             options = {'do_sample': True, 'temperature': self.temperature}
@@ -176,18 +229,13 @@ class TransformersLMM(BaseLMM):
                 **inputs, max_new_tokens=self.max_new_tokens, **options
             )
         new = output[:, inputs['input_ids'].shape[1] :]
-        texts = self._processor.batch_decode(new, skip_special_tokens=True)
+        assert self._pictures is not None
+        decode = self._pictures.processor.batch_decode
+        texts = decode(new, skip_special_tokens=True)
         return [
             Answer(request, text)
             for (request, _), text in zip(batch, texts, strict=True)
         ]
-
-    def _chat(self, prompt: str) -> str:
-        content = [{'type': 'image'}, {'type': 'text', 'text': prompt}]
-        return self._processor.apply_chat_template(
-            [{'role': 'user', 'content': content}],
-            add_generation_prompt=True,
-        )
 
     def _halve(self, size: int, error: BaseException) -> None:
         if size == 1:
@@ -210,7 +258,7 @@ class TransformersLMM(BaseLMM):
         if self._model is not None:
             return
         self.check()
-        from transformers import AutoModelForImageTextToText, AutoProcessor
+        from transformers import AutoModelForImageTextToText
 
         options: dict = {'dtype': self.dtype}
         if self.load_in_4bit:
@@ -223,9 +271,6 @@ class TransformersLMM(BaseLMM):
                 options |= four_bit_options(
                     self.model, self.dtype, self._source
                 )
-            self._processor = AutoProcessor.from_pretrained(
-                self.model, **self._source
-            )
             model = AutoModelForImageTextToText.from_pretrained(
                 self.model, **options, **self._source
             )
@@ -233,22 +278,12 @@ class TransformersLMM(BaseLMM):
             raise LMMUnavailableError(
                 absent_message(self.model, error)
             ) from error
-        if not getattr(self._processor, 'chat_template', None):
-            raise LMMUnavailableError(
-                f'TransformersLMM: {self.model} has no chat template; copy '
-                'the one of its instruction-tuned sibling into the folder '
-                'as chat_template.jinja'
-            )
-        tokenizer = self._processor.tokenizer
-        tokenizer.padding_side = 'left'
-        if tokenizer.pad_token is None:
-            tokenizer.pad_token = tokenizer.eos_token
         self._model = model.eval().requires_grad_(False)
         if not self.load_in_4bit:
             self._model.to(self.device)
 
     def close(self) -> None:
         """Free the model's memory."""
-        self._model = self._processor = None
+        self._model = self._pictures = None
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

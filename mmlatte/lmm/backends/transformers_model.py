@@ -2,21 +2,28 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from .base_lmm import LMMUnavailableError
 
-__all__ = ['absent_message', 'check_model']
+__all__ = ['absent_message', 'check_model', 'load_processor']
+
+#: Settings without which some processors cannot count a picture's tokens.
+COUNTED = ('patch_size', 'vision_feature_select_strategy', 'num_image_tokens')
 
 
-def check_model(model: str, source: dict, load_in_4bit: bool) -> None:
+def check_model(model: str, source: dict, load_in_4bit: bool) -> Any:
     """See whether a model is there and takes images.
 
     Args:
         model (str): Folder or hub name.
         source (dict): Further arguments of ``from_pretrained``.
         load_in_4bit (bool): Whether it is to be quantised.
+
+    Returns:
+        PretrainedConfig: Of the model.
 
     Raises:
         LMMUnavailableError: If it cannot be had, is no image-text model, or
@@ -60,6 +67,78 @@ def check_model(model: str, source: dict, load_in_4bit: bool) -> None:
             f'TransformersLMM: {model} holds no weights '
             f'({" or ".join(weights)})'
         )
+    return config
+
+
+def load_processor(
+    model: str, source: dict, settings: dict, config: Any
+) -> Any:
+    """Load a model's processor, ready for batches that are generated from.
+
+    Args:
+        model (str): Folder or hub name.
+        source (dict): Further arguments of ``from_pretrained``.
+        settings (dict): The user's own settings of the processor.
+        config (PretrainedConfig): Of the model.
+
+    Returns:
+        ProcessorMixin: With a chat template, and padding on the left.
+
+    Raises:
+        LMMUnavailableError: If it cannot be had, needs a package that is not
+            there, or lacks a setting; the message names it.
+    """
+    from transformers import AutoProcessor
+
+    try:
+        processor = AutoProcessor.from_pretrained(model, **source, **settings)
+    except ImportError as error:
+        raise LMMUnavailableError(
+            f'TransformersLMM: the processor of {model} needs a package that '
+            f'is not installed: {" ".join(str(error).split())}'
+        ) from error
+    except (OSError, ValueError) as error:
+        raise LMMUnavailableError(absent_message(model, error)) from error
+    if not getattr(processor, 'chat_template', None):
+        raise LMMUnavailableError(
+            f'TransformersLMM: {model} has no chat template; copy the one of '
+            'its instruction-tuned sibling into the folder as '
+            'chat_template.jinja'
+        )
+    held = vars(processor)
+    lacking = [name for name in COUNTED if held.get(name, '') is None]
+    if lacking:
+        raise LMMUnavailableError(
+            f'TransformersLMM: the processor of {model} lacks '
+            f'{" and ".join(lacking)}; set lmm.processor='
+            f'dict({_from_config(lacking, config)})'
+        )
+    tokenizer = processor.tokenizer
+    tokenizer.padding_side = 'left'
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return processor
+
+
+def _from_config(names: list[str], config: Any) -> str:
+    """What a model's config says about a processor's missing settings."""
+    facts = config.to_dict()
+    vision = facts.get('vision_config', {})
+    patch = vision.get('patch_size')
+    known: dict = {
+        'patch_size': patch,
+        'vision_feature_select_strategy': facts.get(
+            'vision_feature_select_strategy'
+        ),
+    }
+    if patch and vision.get('image_size'):
+        known['num_image_tokens'] = (vision['image_size'] // patch) ** 2
+    values = [f'{name}={known.get(name)!r}' for name in names]
+    default = known['vision_feature_select_strategy'] == 'default'
+    if 'patch_size' in names and default:
+        # That strategy drops the vision tower's class token.
+        values.append('num_additional_image_tokens=1')
+    return ', '.join(values)
 
 
 def _check_4bit() -> None:

@@ -4,6 +4,7 @@ import gc
 import itertools
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 from mmengine.dist import get_world_size
 
+from mmlatte.lmm.picture import PictureOptions, fit_picture
 from mmlatte.registry import LMMS
 
 from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
@@ -39,6 +41,8 @@ class VLLMLMM(BaseLMM):
         num_workers (int): Threads that decode images.
         temperature (float): Of second tries, which are sampled.
         engine (dict | None): More arguments of ``vllm.LLM``.
+        picture (dict | None): How large images are, see
+            :class:`mmlatte.lmm.PictureOptions`.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class VLLMLMM(BaseLMM):
         num_workers: int = 8,
         temperature: float = 0.7,
         engine: dict | None = None,
+        picture: dict | None = None,
     ) -> None:
         self.model = str(model)
         self.max_new_tokens = max_new_tokens
@@ -58,6 +63,9 @@ class VLLMLMM(BaseLMM):
         self.num_workers = num_workers
         self.temperature = temperature
         self.engine = dict(engine or {})
+        self.picture = PictureOptions(**(picture or {})).without_split(
+            'VLLMLMM', 'lmm.engine=dict(mm_processor_kwargs=...)'
+        )
         self._llm: Any = None
 
     @property
@@ -75,6 +83,7 @@ class VLLMLMM(BaseLMM):
             'max_new_tokens': self.max_new_tokens,
             'max_bytes': self.max_bytes,
             'engine': {k: str(v) for k, v in self.engine.items()},
+            'picture': asdict(self.picture),
             'temperature': 0,
         }
 
@@ -132,7 +141,8 @@ class VLLMLMM(BaseLMM):
                 yield answers
 
     def _url(self, request: LMMRequest) -> str:
-        return to_data_url(request.load(), self.max_bytes)
+        picture = fit_picture(request.load(), self.picture)
+        return to_data_url(picture, self.max_bytes)
 
     def close(self) -> None:
         """Free the engine, and the GPU for what follows."""

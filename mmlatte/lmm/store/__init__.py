@@ -1,7 +1,7 @@
 """Texts on disk: nothing accepted is lost."""
 
 from .known_keys import KnownKeys
-from .store_folder import store_folder, store_name
+from .store_folder import store_folder
 from .text_record import TextRecord, record_key
 from .text_store import TextStore
 
@@ -11,5 +11,4 @@ __all__ = [
     'TextStore',
     'record_key',
     'store_folder',
-    'store_name',
 ]

@@ -18,7 +18,7 @@ from .text_record import KINDS, TextRecord
 __all__ = ['connect_new', 'connect_sealed', 'insert', 'open_part', 'records']
 
 #: Changes with the schema and with what a key is.
-VERSION = 2
+VERSION = 3
 
 SCHEMA = f"""
 PRAGMA user_version={VERSION};
@@ -26,10 +26,10 @@ CREATE TABLE prompts(id INTEGER PRIMARY KEY, prompt TEXT NOT NULL);
 CREATE TABLE origins(
     id INTEGER PRIMARY KEY, model TEXT NOT NULL, params TEXT NOT NULL);
 CREATE TABLE texts(
-    id INTEGER PRIMARY KEY, sample BLOB NOT NULL, kind INTEGER NOT NULL,
-    prompt INTEGER NOT NULL, text TEXT NOT NULL, failed INTEGER NOT NULL,
-    reason TEXT NOT NULL, members BLOB NOT NULL, origin INTEGER NOT NULL,
-    attempts INTEGER NOT NULL, created REAL NOT NULL);
+    id INTEGER PRIMARY KEY, image BLOB NOT NULL, sample BLOB NOT NULL,
+    kind INTEGER NOT NULL, prompt INTEGER NOT NULL, text TEXT NOT NULL,
+    failed INTEGER NOT NULL, reason TEXT NOT NULL, members BLOB NOT NULL,
+    origin INTEGER NOT NULL, attempts INTEGER NOT NULL, created REAL NOT NULL);
 """
 
 #: An accepted text replaces a failure; otherwise the first one stays.
@@ -147,6 +147,7 @@ def insert(db: sqlite3.Connection, batch: Iterable[TextRecord]) -> None:
         rows.append(
             (
                 record.key,
+                bytes.fromhex(record.image),
                 encode_id(record.sample_id),
                 KINDS.index(record.kind),
                 prompts[record.prompt],
@@ -173,7 +174,7 @@ def insert(db: sqlite3.Connection, batch: Iterable[TextRecord]) -> None:
             list(origins.values()),
         )
         db.executemany(
-            'INSERT INTO texts VALUES(?,?,?,?,?,?,?,?,?,?,?) ' + KEEP_BEST,
+            'INSERT INTO texts VALUES(?,?,?,?,?,?,?,?,?,?,?,?) ' + KEEP_BEST,
             rows,
         )
         db.execute('COMMIT')
@@ -188,7 +189,7 @@ def records(
     """Read the records of a file in the order of their keys."""
     query = (
         'SELECT sample, kind, prompts.prompt, text, failed, reason, members, '
-        'model, params, attempts, created FROM texts '
+        'model, params, attempts, created, image FROM texts '
         'JOIN prompts ON prompts.id = texts.prompt '
         f'JOIN origins ON origins.id = origin WHERE {where} ORDER BY texts.id'
     )
@@ -207,6 +208,7 @@ def records(
             params=json.loads(row[8]),
             attempts=row[9],
             created=row[10],
+            image=row[11].hex(),
         )
 
 

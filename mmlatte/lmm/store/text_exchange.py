@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -112,6 +113,7 @@ def export_parquet(store: TextStore, path: str | Path) -> int:
             for name in (
                 'sample_id',
                 'sample_id_bytes',
+                'image',
                 'kind',
                 'prompt',
                 'group',
@@ -160,6 +162,7 @@ def _plain(record: TextRecord) -> dict:
         prompt, group = record.prompt, ''
     return {
         'sample_id': record.sample_id,
+        'image': record.image,
         'kind': record.kind,
         'prompt': prompt,
         'group': json.loads(group) if group else None,
@@ -185,6 +188,13 @@ def _record(line: dict) -> TextRecord:
             raise ValueError(f'{name} must be a string')
     if fields['kind'] not in KINDS:
         raise ValueError(f'kind {fields["kind"]!r} is not one of {KINDS}')
+    image = fields.get('image', '')
+    if not re.fullmatch('[0-9a-f]{16}', image) and fields['kind'] != 'class':
+        raise ValueError(
+            f'image {image!r} is not the key that an export writes, without '
+            'which no image gets this text; name the file as the path of '
+            'mmlatte.TextFile instead: there the sample_id will do'
+        )
     return TextRecord(**fields)
 
 

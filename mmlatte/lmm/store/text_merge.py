@@ -84,7 +84,7 @@ def _merge(sealed: list[Path], parts: list[Path], target: Path) -> None:
 
 def _append(db: sqlite3.Connection, source: sqlite3.Connection) -> None:
     db.execute('BEGIN')
-    for table, width in (('prompts', 2), ('origins', 3), ('texts', 11)):
+    for table, width in (('prompts', 2), ('origins', 3), ('texts', 12)):
         marks = ','.join('?' * width)
         conflict = KEEP_BEST if table == 'texts' else 'ON CONFLICT DO NOTHING'
         db.executemany(

@@ -35,6 +35,10 @@ class TextRecord:
         status (str): ``'ok'`` or ``'failed'``.
         reason (str): Why the text failed; what is odd about an accepted one.
         members (tuple[str]): Ids of the images in the collage of a group.
+        image (str): What the image is known by: :func:`key_name` of its key
+            in :class:`mmlatte.image_table.ImageTable`, so that a text stays
+            with an image wherever it lies and never passes to another one.
+            Empty for a class text, which is known by its name.
         model (str): Name of the model.
         params (dict): Generation parameters, for provenance.
         attempts (int): How many times the model was asked.
@@ -48,6 +52,7 @@ class TextRecord:
     status: str = 'ok'
     reason: str = ''
     members: tuple[str, ...] = ()
+    image: str = ''
     model: str = ''
     params: dict = field(default_factory=dict)
     attempts: int = 1
@@ -56,17 +61,20 @@ class TextRecord:
     @property
     def key(self) -> int:
         """The record's key in the store."""
-        return record_key(self.sample_id, self.kind, self.prompt)
+        return record_key(self.sample_id, self.kind, self.prompt, self.image)
 
 
-def record_key(sample_id: str, kind: str, prompt: str) -> int:
-    """Key of a text: 63 bits of a hash of sample, kind and prompt.
+def record_key(sample_id: str, kind: str, prompt: str, image: str = '') -> int:
+    """Key of a text: 63 bits of a hash of image, kind and prompt.
+
+    The image is known by what is in it if that is given, else by its id.
 
     A key is the row number in every file of the store, so it stays valid
     when files are merged. Two of 20 million texts share one with a
     probability of 2e-5.
     """
-    return (sample_key(sample_id) ^ _prompt_key(kind, prompt)) >> 1
+    known_by = int(image, 16) if image else sample_key(sample_id)
+    return (known_by ^ _prompt_key(kind, prompt)) >> 1
 
 
 class RecordKeys:
@@ -79,9 +87,9 @@ class RecordKeys:
 
     Examples:
         >>> keys = RecordKeys('image', ['Describe.'])
-        >>> samples = np.array([sample_key('a.jpg')], np.uint64)
-        >>> int(keys(samples)[0]) == record_key(
-        ...     'a.jpg', 'image', 'Describe.'
+        >>> images = np.array([0x10], np.uint64)
+        >>> int(keys(images)[0]) == record_key(
+        ...     'a.jpg', 'image', 'Describe.', f'{0x10:016x}'
         ... )
         True
     """
@@ -91,13 +99,12 @@ class RecordKeys:
         self._prompts = np.array(found, np.uint64)
 
     def __call__(
-        self, samples: np.ndarray, classes: np.ndarray | None = None
+        self, images: np.ndarray, classes: np.ndarray | None = None
     ) -> np.ndarray:
         """Return the keys of texts.
 
         Args:
-            samples (np.ndarray): uint64 (N,), keys of the samples; see
-                :func:`mmlatte.sample_key.sample_key`.
+            images (np.ndarray): uint64 (N,), what the images are known by.
             classes (np.ndarray | None): int (N,), needed with several
                 prompts.
 
@@ -108,7 +115,7 @@ class RecordKeys:
             prompts = self._prompts
         else:
             prompts = self._prompts[classes]
-        return ((samples ^ prompts) >> np.uint64(1)).astype(np.int64)
+        return ((images ^ prompts) >> np.uint64(1)).astype(np.int64)
 
 
 @functools.lru_cache(4096)

@@ -4,6 +4,8 @@ Symbols: f image feature, w and s weak and strong view, Z the textual
 prototypes (trained), P the image prototypes, y pseudo-label.
 """
 
+import dataclasses
+
 import torch
 import torch.nn.functional as F
 from mmpretrain.structures import DataSample
@@ -159,11 +161,21 @@ class DPAClassifier(SelfTrainingClassifier):
         super().set_frozen(frozen)
         if self.image_prototypes.any():
             return
-        labels = torch.from_numpy(frozen.labels).to(self.sums.device)
-        for part, features in frozen.chunks():
+        first = self._first_labels(self.frozen)
+        if first is None:
+            return
+        self.frozen = dataclasses.replace(self.frozen, labels=first.numpy())
+        device = self.sums.device
+        labels, ids = first.to(device), torch.arange(len(first), device=device)
+        for part, features in self.frozen.chunks():
             everything = torch.ones_like(labels[part], dtype=torch.bool)
-            self._collect(features.to(self.sums), labels[part], everything)
+            counted = self.given.trained(everything, ids[part])
+            self._collect(features.to(self.sums), labels[part], counted)
         self.end_epoch()
+
+    def _first_labels(self, frozen: FrozenFeatures) -> Tensor | None:
+        """Return the labels to start from, (N,); None: do not start."""
+        return torch.from_numpy(frozen.labels)
 
     def loss(
         self, inputs: Tensor, data_samples: list[DataSample]
@@ -180,10 +192,12 @@ class DPAClassifier(SelfTrainingClassifier):
         """
         weak, strong = self.split_views(inputs, data_samples)
         f_w, f_s = self.look(weak), self.extract_feat(strong)
-        batch, _, valid = global_batch(data_samples, f_w.device)
+        batch, ids, valid = global_batch(data_samples, f_w.device)
+        valid = self.given.trained(valid, ids)
         with full_precision(f_w):
             f_w, f_s = batch.gather(f_w), batch.gather(f_s)
             y, omega = self._pseudo_labels(f_w, valid)
+            y, omega = self.given.put(y, ids), self.given.trust(omega, ids)
             self._collect(f_w, y, valid)
             z = self.memory.prototypes
             logits = self.clip.scale * f_s @ z.T

@@ -33,20 +33,14 @@ class AnswersClassifier(FittedClassifier):
     Answers come through ``FrozenFeaturesHook(answers=FILE)``.
     """
 
+    takes_answers = True
     fit_function = staticmethod(fit_answered)
     options_type = AnswersOptions
 
     @property
     def estimated_top1(self) -> tuple[float, float, float] | None:
         """tuple: Of the last fit, in percent; None without one."""
-        found = self.last_fit.found if self.last_fit else None
-        if found is None or found.estimate is None:
-            return None
-        estimate = found.estimate
-        return tuple(
-            100 * value
-            for value in (estimate.mean, estimate.low, estimate.high)
-        )
+        return self.last_fit.estimated_top1 if self.last_fit else None
 
 
 @MODELS.register_module()

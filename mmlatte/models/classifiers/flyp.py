@@ -4,6 +4,7 @@ from torch import Tensor
 
 from mmlatte.fits import FrozenFeatures
 from mmlatte.models.clip.text_encoding import to_device
+from mmlatte.models.given_labels import GivenLabels
 from mmlatte.models.global_batch import global_batch
 from mmlatte.models.sample_rows import labels_of
 from mmlatte.registry import MODELS
@@ -34,17 +35,17 @@ class FLYPClassifier(PrototypeClassifier):
     """
 
     needs_frozen = True
+    takes_answers = True
 
     def __init__(self, *args, loss: dict | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.contrastive = MODELS.build(
             loss or dict(type='mmlatte.ContrastiveLoss')
         )
-        self._frozen: FrozenFeatures | None = None
 
     def set_frozen(self, frozen: FrozenFeatures) -> None:
-        """Take the zero-shot labels of the training images."""
-        self._frozen = frozen
+        """Take the labels of the training images: zero-shot, or by answers."""
+        self.given = GivenLabels(frozen)
 
     def loss(
         self, inputs: Tensor, data_samples: list[DataSample]
@@ -58,19 +59,20 @@ class FLYPClassifier(PrototypeClassifier):
         Returns:
             dict[str, Tensor]: The loss, and the logit scale for the log.
         """
-        if self._frozen is None:
+        if self.given.frozen is None:
             raise RuntimeError(
                 'FLYPClassifier has no zero-shot labels; add '
                 'mmlatte.FrozenFeaturesHook (configs/_base_/method_runtime.py)'
             )
         self.clip.clamp_logit_scale_()
         z = self.extract_feat(inputs)
-        y = labels_of(self._frozen, data_samples)  # on the host
+        y = labels_of(self.given.frozen, data_samples)  # on the host
         classes, rows = y.unique(return_inverse=True)
         texts = self.class_texts()
         t = self.clip.encode_texts([texts[c] for c in classes.tolist()])
         t = t.to(z)[to_device(rows, z.device)]
-        batch, _, valid = global_batch(data_samples, z.device)
+        batch, ids, valid = global_batch(data_samples, z.device)
+        valid = self.given.trained(valid, ids)
         with full_precision(z):
             loss = self.contrastive(
                 batch.gather(z),

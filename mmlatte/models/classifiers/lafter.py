@@ -158,8 +158,12 @@ class LaFTerClassifier(SelfTrainingClassifier):
 
     @torch.no_grad()
     def set_frozen(self, frozen: FrozenFeatures) -> None:
-        """Label the training images by the text classifier."""
+        """Label the training images by the text classifier, or answers."""
         super().set_frozen(frozen)
+        if self.given:
+            self.labels = torch.from_numpy(self.frozen.labels)
+            self.labels = self.labels.to(self.teacher_weight.device)
+            return
         teacher = self.teacher_weight
         self.labels = torch.cat(
             [
@@ -183,6 +187,7 @@ class LaFTerClassifier(SelfTrainingClassifier):
         (strong,) = self.split_views(inputs, data_samples)
         logits = self.logits(strong)
         batch, ids, valid = global_batch(data_samples, logits.device)
+        valid = self.given.trained(valid, ids)
         with full_precision(logits):
             logits = batch.gather(logits)
             loss = cross_entropy(

@@ -10,8 +10,11 @@ import torch
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
+from mmlatte.fits import FrozenFeatures
 from mmlatte.models.clip.text_encoding import to_device
+from mmlatte.models.given_labels import GivenLabels
 from mmlatte.models.global_batch import global_batch
+from mmlatte.models.sample_rows import labels_of, sample_indices
 from mmlatte.registry import MODELS
 
 from .prototype_classifier import PrototypeClassifier, full_precision
@@ -56,6 +59,7 @@ class LatteCLIPClassifier(PrototypeClassifier):
     """
 
     uses_lmm = True
+    takes_answers = True
 
     def __init__(
         self,
@@ -80,8 +84,18 @@ class LatteCLIPClassifier(PrototypeClassifier):
             head or dict(type='mmlatte.DualPseudoLabelHead')
         )
 
+    def set_frozen(self, frozen: FrozenFeatures) -> None:
+        """Take answers about a few images, if there are some."""
+        self.given = GivenLabels(frozen)
+
     def start_epoch(self, epoch: int, max_epochs: int) -> None:
-        """Remember the prototypes, for a mixer that is ``stale``."""
+        """Remember the prototypes, for a mixer that is ``stale``.
+
+        With answers, the first are those of the fit to the answers.
+        """
+        first = self.given.prototypes() if epoch == 0 else None
+        if first is not None:
+            self.memory.reset(first)
         self.memory.start_epoch()
 
     def end_step(self) -> None:
@@ -105,9 +119,12 @@ class LatteCLIPClassifier(PrototypeClassifier):
         """
         self.clip.clamp_logit_scale_()
         z = self.extract_feat(inputs)
-        zero_shot = _zero_shot_labels(data_samples, z.device)
+        frozen = self._frozen_labels(data_samples, z.device)
         with full_precision(z):
-            y = self.head.pseudo_labels(z, self.memory.prototypes, zero_shot)
+            y = self.head.pseudo_labels(z, self.memory.prototypes, frozen)
+        if self.given:
+            ids = sample_indices(data_samples)
+            y = {source: self.given.put(y[source], ids) for source in y}
         t, rows = self._encode_texts(data_samples, y)
         with full_precision(z):
             return self._match(z, y, t, rows, data_samples)
@@ -138,7 +155,8 @@ class LatteCLIPClassifier(PrototypeClassifier):
             shares.append(share)
 
         # From here on, everything is about the global batch.
-        batch, _, valid = global_batch(data_samples, z.device)
+        batch, ids, valid = global_batch(data_samples, z.device)
+        valid = self.given.trained(valid, ids)
         z = batch.gather(z)
         v = {source: batch.gather(v[source]) for source in v}
         y = {source: batch.gather(y[source]) for source in y}
@@ -154,6 +172,12 @@ class LatteCLIPClassifier(PrototypeClassifier):
             same = y['zero_shot'] == y['finetuned']
             logged['agreement'] = same.float().mean()
         return {**losses, **logged}
+
+    def _frozen_labels(self, data_samples: list[DataSample], device) -> Tensor:
+        """Return ``y^Z``: zero-shot labels, or those by the answers, (B,)."""
+        if not self.given:
+            return _zero_shot_labels(data_samples, device)
+        return to_device(labels_of(self.given.frozen, data_samples), device)
 
     def _encode_texts(
         self, data_samples: list[DataSample], labels: dict[str, Tensor]

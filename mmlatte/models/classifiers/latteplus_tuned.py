@@ -1,6 +1,5 @@
 """LattePlus, from which the image tower learns where that is safe."""
 
-import dataclasses
 import logging
 
 import torch
@@ -10,9 +9,11 @@ from torch import Tensor
 
 from mmlatte.fits import (
     FrozenFeatures,
+    LattePlusFit,
     LattePlusOptions,
     gaussian_parameters,
 )
+from mmlatte.fits.answers import AnsweredFit
 from mmlatte.models.agreed_fit import agreed_latteplus
 from mmlatte.registry import MODELS
 
@@ -109,6 +110,12 @@ class LattePlusTunedClassifier(DPAClassifier):
         return gaussian_parameters(*shape) if self.is_fitted else None
 
     @property
+    def estimated_top1(self) -> tuple[float, float, float] | None:
+        """tuple: Of the fit to answers, where it is the classifier."""
+        fit = self.given.fit if self.is_fitted else None
+        return fit.estimated_top1 if fit else None
+
+    @property
     def prototype_scale(self) -> Tensor:
         """Tensor: Cosines with the prototypes times this are logits."""
         # No `if`, which would wait for the GPU.
@@ -132,14 +139,13 @@ class LattePlusTunedClassifier(DPAClassifier):
     @torch.no_grad()
     def set_frozen(self, frozen: FrozenFeatures) -> None:
         """Find the clusters and start from them, unless a checkpoint did."""
-        if self.shares.any():
-            super().set_frozen(frozen)
-            return
-        device = self.memory.weight.device
-        frozen = frozen.on(device)
-        with torch.autocast(device.type, enabled=False):
-            found = agreed_latteplus(frozen, self.latteplus)
-        log_fit(type(self).__name__, found, self.class_names)
+        super().set_frozen(frozen.on(self.memory.weight.device))
+
+    def _first_labels(self, frozen: FrozenFeatures) -> Tensor | None:
+        """Label by LattePlus, or by the answers, if there are some."""
+        found = self._find(frozen)
+        if not self.given:  # otherwise the hook does
+            log_fit(type(self).__name__, found, self.class_names)
         self.kept_zero_shot = found.kept_zero_shot
         if found.kept_zero_shot:
             print_log(
@@ -148,8 +154,10 @@ class LattePlusTunedClassifier(DPAClassifier):
                 'current',
                 level=logging.WARNING,
             )
-            return
+            return None
         labels = found.labels
+        if self.given:  # a class for images of none of them, too
+            labels = torch.from_numpy(frozen.labels)
         counts = labels.bincount(minlength=len(self.shares))
         why = self._why_not(found.train_further, counts / len(labels))
         # More classes than dimensions have no prototypes of one length.
@@ -166,7 +174,15 @@ class LattePlusTunedClassifier(DPAClassifier):
             )
         equal = (counts > 0) / (counts > 0).sum()
         self.shares.copy_(equal.lerp(counts / len(labels), 1 - self.balance))
-        super().set_frozen(dataclasses.replace(frozen, labels=labels.numpy()))
+        return labels
+
+    def _find(self, frozen: FrozenFeatures) -> LattePlusFit | AnsweredFit:
+        """Return the fit to start from."""
+        if self.given.fit is not None:
+            return self.given.fit
+        device = self.memory.weight.device
+        with torch.autocast(device.type, enabled=False):
+            return agreed_latteplus(frozen, self.latteplus)
 
     def _why_not(self, gains: bool, shares: Tensor) -> str | None:
         """Say why not to train, if so; shares of all classes, (C,)."""

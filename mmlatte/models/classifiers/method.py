@@ -3,6 +3,7 @@ from mmpretrain.models.classifiers import BaseClassifier
 from torch import Tensor
 
 from mmlatte.fits import FrozenFeatures
+from mmlatte.models.given_labels import GivenLabels
 
 
 class Method(BaseClassifier):
@@ -43,6 +44,10 @@ class Method(BaseClassifier):
         open_vocabulary (bool): Whether the text feature of a new class can
             stand beside the prototypes.
         needs_frozen (bool): Whether ``loss`` needs ``set_frozen``.
+        takes_answers (bool): Whether it learns from answers about a few
+            images, ``frozen.answers``.
+        given (GivenLabels): What answers about a few images say, from
+            ``set_frozen`` on; empty without answers.
         fits (bool): Whether ``fit`` takes the place of training.
         kept_zero_shot (bool): Whether there was nothing to learn, and the
             method stayed zero-shot CLIP.
@@ -59,6 +64,8 @@ class Method(BaseClassifier):
     uses_lmm: bool = False
     open_vocabulary: bool = True
     needs_frozen: bool = False
+    takes_answers: bool = False
+    given: GivenLabels = GivenLabels()
     fits: bool = False
     kept_zero_shot: bool = False
     is_fitted: bool = False

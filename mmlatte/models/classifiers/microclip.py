@@ -168,9 +168,10 @@ class MicroCLIPClassifier(SelfTrainingClassifier):
         weak, strong, *crops = self.split_views(inputs, data_samples)
         y = self._pseudo_labels(weak, crops)
         out = self.logits(strong)
-        batch, _, valid = global_batch(data_samples, out.device)
+        batch, ids, valid = global_batch(data_samples, out.device)
+        valid = self.given.trained(valid, ids)
         with full_precision(out):
-            out, y = batch.gather(out), batch.gather(y)
+            out, y = batch.gather(out), self.given.put(batch.gather(y), ids)
             log_mean = log_mean_softmax(out, valid)
             last = self.log_mean.clone()
             halved = torch.logaddexp(last, log_mean) - math.log(2)

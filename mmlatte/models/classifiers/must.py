@@ -101,10 +101,15 @@ class MUSTClassifier(SelfTrainingClassifier):
         self._follow()
         p = self._teach(weak)
         logits = self.logits(strong)
-        batch, _, valid = global_batch(data_samples, logits.device)
+        batch, ids, valid = global_batch(data_samples, logits.device)
+        valid = self.given.trained(valid, ids)
         with full_precision(logits):
             p, logits = batch.gather(p), batch.gather(logits)
             confidence, y = p.max(dim=1)
+            y, confidence = (
+                self.given.put(y, ids),
+                self.given.trust(confidence, ids),
+            )
             sure = (confidence > self.threshold).to(logits.dtype)
             return {
                 'loss_self': cross_entropy(logits, y, valid, sure),

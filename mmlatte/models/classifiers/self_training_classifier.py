@@ -3,6 +3,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from mmlatte.fits import FrozenFeatures
+from mmlatte.models.given_labels import GivenLabels
 
 from .prototype_classifier import PrototypeClassifier, forget_casts
 
@@ -24,6 +25,7 @@ class SelfTrainingClassifier(PrototypeClassifier):
     """
 
     needs_frozen = True
+    takes_answers = True
     #: Views of every image that `loss` gets, in their order.
     views: tuple[str, ...] = ('weak', 'strong')
 
@@ -40,8 +42,9 @@ class SelfTrainingClassifier(PrototypeClassifier):
         self.frozen: FrozenFeatures | None = None
 
     def set_frozen(self, frozen: FrozenFeatures) -> None:
-        """Take the frozen features of the training images."""
-        self.frozen = frozen
+        """Take the frozen features of the training images, and answers."""
+        self.given = GivenLabels(frozen)
+        self.frozen = self.given.frozen
 
     def split_views(
         self, inputs: Tensor, data_samples: list[DataSample]

@@ -28,11 +28,11 @@ def contrastive_loss(
         scale (Tensor | float): ``s``, the exponentiated logit scale.
         positives (Tensor, optional): Symmetric mask of matching pairs,
             (B, B) bool. Defaults to the diagonal.
-        valid (Tensor, optional): False for samples that only pad the batch:
-            they are neither rows nor columns, (B,) bool.
+        valid (Tensor, optional): False for samples that take no part (they
+            pad the batch, say): neither rows nor columns, (B,) bool.
 
     Returns:
-        Tensor: Scalar.
+        Tensor: Scalar; 0 where no sample takes part.
     """
     logits = scale * images @ targets.T
     if positives is None:
@@ -51,7 +51,7 @@ def contrastive_loss(
     def cross_entropy(logits: Tensor) -> Tensor:
         log_p = F.log_softmax(logits, dim=1).masked_fill(~positives, 0.0)
         per_row = -log_p.sum(dim=1) / positives.sum(dim=1)
-        return (per_row * rows).sum() / rows.sum()
+        return (per_row * rows).sum() / rows.sum().clamp(min=1)
 
     return (cross_entropy(logits) + cross_entropy(logits.T)) / 2
 

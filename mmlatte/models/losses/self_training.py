@@ -53,6 +53,8 @@ def log_mean_softmax(logits: Tensor, valid: Tensor) -> Tensor:
     Returns:
         Tensor: (C,).
     """
+    # In a batch without any, all count: infinities have no gradient.
+    valid = valid | ~valid.any()
     log_p = F.log_softmax(logits, dim=1)
     hidden = (~valid).unsqueeze(1)
     log_sum = log_p.masked_fill(hidden, float('-inf')).logsumexp(dim=0)
@@ -76,4 +78,5 @@ def fairness_loss(
             (C,). Defaults to 1 / C each.
     """
     log_mean = log_mean_softmax(logits, valid)
-    return -(log_mean.mean() if shares is None else shares @ log_mean)
+    loss = -(log_mean.mean() if shares is None else shares @ log_mean)
+    return loss * valid.any()

@@ -59,10 +59,11 @@ def test_unreadable_files_are_results(inferencer, tiny_eurosat, tmp_path):
     (tmp_path / 'c.jpg').write_bytes(good.read_bytes())
     (tmp_path / 'd.jpg').touch()
     Image.new('P', (9, 500)).save(tmp_path / 'e.png')
-    found = inferencer(tmp_path, batch_size=2)
+    files = sorted(tmp_path.iterdir())
+    found = inferencer(files, batch_size=2)
     assert ['error' in r for r in found] == [True, True, False, True, False]
     assert 'b.txt' in found[1]['error']
-    samples = inferencer(tmp_path, batch_size=2, return_datasamples=True)
+    samples = inferencer(files, batch_size=2, return_datasamples=True)
     assert [s is None for s in samples] == [True, True, False, True, False]
     assert next(iter(inferencer.stream([tmp_path / 'b.txt'])))['error']
 

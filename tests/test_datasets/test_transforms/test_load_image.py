@@ -57,7 +57,7 @@ def test_sixteen_bits_are_scaled(tmp_path):
     for name in ('x.png', 'x.tif'):
         Image.fromarray(values).save(tmp_path / name)
         pixels = rgb(tmp_path / name)
-        assert pixels[0, :, 0].tolist() == [0, 0, 127, 255]
+        assert pixels[0, :, 0].tolist() == [0, 1, 128, 255]
         assert (pixels[..., 0] == pixels[..., 2]).all()
 
 

@@ -3,24 +3,23 @@ import hashlib
 import json
 import os
 import shutil
-import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mmengine.model import ImgDataPreprocessor
 from mmengine.runner import Runner
+from PIL import Image
 
 from mmlatte.engine.frozen import (
     FeatureCache,
     FrozenPass,
     ZeroShotLabels,
-    features_key,
     zero_shot_labels,
 )
 from mmlatte.engine.frozen.frozen_view import encode_frozen
 from mmlatte.models.clip import OpenCLIP
-from mmlatte.sample_key import sample_key
 
 
 @pytest.fixture
@@ -96,16 +95,20 @@ def test_name_of_the_features(label, make_config, eval_pipeline, tmp_path):
         getattr(runner.model.data_preprocessor, name).flatten().tolist()
         for name in ('mean', 'std')
     )
-    parts = [found.clip, eval_pipeline, 6, mean, std]
-    digest = hashlib.sha256()
-    digest.update(json.dumps(parts, sort_keys=True, default=str).encode())
+    parts = [found.clip, eval_pipeline, mean, std, True]
+    content = json.dumps(parts, sort_keys=True, default=str).encode()
+    key = hashlib.sha256(content).hexdigest()[:16]
     dataset = runner.train_dataloader.dataset
     infos = [dataset.get_data_info(index) for index in range(15)]
-    keys = [sample_key(info['sample_id']) for info in infos]
-    sizes = [os.stat(info['img_path']).st_size for info in infos]
-    digest.update(struct.pack('<15Q', *keys) + struct.pack('<15q', *sizes))
-    (folder,) = (tmp_path / 'cache').iterdir()
-    assert folder.name == f'features-{digest.hexdigest()[:16]}'
+    keys = [
+        hashlib.blake2b(
+            Path(info['img_path']).read_bytes(), digest_size=8
+        ).digest()[::-1]
+        for info in infos
+    ]
+    data = hashlib.sha256(b''.join(keys)).hexdigest()[:16]
+    (features,) = (tmp_path / 'cache').glob('*/*/features.npy')
+    assert features.parts[-3:-1] == (f'features-{key}', data)
 
 
 def test_new_templates_need_no_new_features(label, make_config, calls):
@@ -139,11 +142,12 @@ def test_killed_run_goes_on_with_the_missing_chunks(
     resumed = label()
     assert sum(calls) == 15 - 6
     assert np.array_equal(resumed.features, whole.features)
-    (folder,) = (tmp_path / 'cache').iterdir()
-    names = sorted(p.name for p in folder.iterdir())
-    assert names[0] == 'features.npy' and names[2] == 'meta.json'
-    assert len(names) == 3 and names[1].startswith('labels-')
-    assert json.loads((folder / 'meta.json').read_text())['num_samples'] == 15
+    (meta,) = (tmp_path / 'cache').glob('features-*/meta.json')
+    assert json.loads(meta.read_text())['model'] == resumed.clip
+    (data,) = (p for p in meta.parent.iterdir() if p != meta)
+    names = sorted(p.name for p in data.iterdir())
+    assert names[:2] == ['features.npy', 'images.npy']
+    assert len(names) == 3 and names[2].startswith('labels-')
 
 
 def test_bits_do_not_depend_on_workers(label):
@@ -151,27 +155,30 @@ def test_bits_do_not_depend_on_workers(label):
     assert np.array_equal(one.features, two.features)
 
 
-def test_sizes_of_millions_of_files_are_sampled(
-    make_config, eval_pipeline, monkeypatch, tmp_path
+def test_only_changed_images_are_encoded(
+    label, make_config, tiny_eurosat, tmp_path, calls
 ):
-    runner = Runner.from_cfg(make_config())
-    dataset = runner.build_dataloader(runner._train_dataloader).dataset
-    asked = []
-
-    def sizes(paths):
-        asked.extend(paths)
-        return np.arange(len(paths))
-
-    monkeypatch.setattr(features_key, 'file_sizes', sizes)
-    look = FrozenPass(tmp_path, eval_pipeline)
-    for block, limit in ((4, 15), (7, 14), (4, 5), (7, 5), (4, 1)):
-        monkeypatch.setattr(features_key, 'KEY_BLOCK', block)
-        monkeypatch.setattr(features_key, 'MAX_SIZES', limit)
-        asked.clear()
-        look.folder(runner.model, dataset)
-        step = -(-15 // limit)
-        paths = [dataset.get_data_info(i)['img_path'] for i in range(15)]
-        assert asked == paths[::step]
+    """Of the same size and time, as files of one archive may be."""
+    root = tmp_path / 'data'
+    shutil.copytree(tiny_eurosat, root)
+    image = root / '2750' / 'Forest' / 'Forest_1.jpg'
+    config = make_config()
+    config.train_dataloader.dataset.data_root = str(root)
+    before = label(runner=Runner.from_cfg(config))
+    calls.clear()
+    stat, pixels = image.stat(), image.read_bytes()
+    picture = Image.open(image).transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    picture.save(image, quality=30)
+    image.write_bytes(image.read_bytes().ljust(len(pixels), b'\0'))
+    os.utime(image, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert image.stat().st_size == stat.st_size
+    after = label(runner=Runner.from_cfg(config))
+    assert calls == [1]
+    other = (before.features != after.features).any(axis=1)
+    assert other.sum() == (before.images != after.images).sum() == 1
+    assert np.flatnonzero(other) == np.flatnonzero(
+        before.images != after.images
+    )
 
 
 @pytest.mark.parametrize('change', ['image', 'pipeline', 'weights', 'swap'])
@@ -195,7 +202,7 @@ def test_other_data_or_model_gets_other_features(
     if change == 'pipeline':
         eval_pipeline[1]['interpolation'] = 'nearest'
     label(runner=runner)
-    assert sum(calls) == 15
+    assert sum(calls) == (0 if change == 'image' else 15)
 
 
 def test_both_names_of_the_channels_order_count(
@@ -204,14 +211,15 @@ def test_both_names_of_the_channels_order_count(
     runner = Runner.from_cfg(make_config())
     dataset = runner.build_dataloader(runner._train_dataloader).dataset
     look = FrozenPass(tmp_path, eval_pipeline)
-    folders = {look.folder(runner.model, dataset)}
+    clip = runner.model.clip.fingerprint()
+    folders = {look.cache(runner.model, dataset, clip).folder}
     for swap in (True, False):
         runner.model.data_preprocessor = ImgDataPreprocessor(
             mean=[122.77, 116.75, 104.09],
             std=[68.5, 66.63, 70.32],
             bgr_to_rgb=swap,
         )
-        folders.add(look.folder(runner.model, dataset))
+        folders.add(look.cache(runner.model, dataset, clip).folder)
     assert len(folders) == 2  # that of the swap is the first again
 
 

@@ -123,6 +123,15 @@ def test_missing_parts_are_named(make):
         Runner.from_cfg(make(model='mmlatte.ZeroShotCLIP')).train()
 
 
+def test_answers_are_for_methods_that_take_them(make):
+    cfg = make()
+    cfg.custom_hooks[1].answers = 'a.csv'
+    with pytest.raises(
+        ValueError, match=r"answers='a\.csv', but Rec.* takes no answers"
+    ):
+        Runner.from_cfg(cfg).train()
+
+
 @pytest.fixture
 def larger_clip_dir(tiny_clip_dir, tmp_path):
     """Another CLIP: wider, for larger images, with other pixel statistics."""
@@ -152,7 +161,7 @@ def test_teacher_sees_the_same_images_in_its_own_way(
         runner.train()
     frozen = runner.model.frozen
     teacher = frozen.teacher
-    assert len(list((tmp_path / 'cache').iterdir())) == 2
+    assert len(list((tmp_path / 'cache').glob('features-*'))) == 2
     assert teacher.features.shape == (15, 24)
     assert frozen.features.shape == (15, 16) and frozen.teacher.teacher is None
 
@@ -186,7 +195,7 @@ def test_teacher_of_the_same_weights_computes_no_features(make, tmp_path):
     runner = Runner.from_cfg(cfg)
     runner.train()
     frozen, model = runner.model.frozen, runner.model
-    assert len(list((tmp_path / 'cache').iterdir())) == 1
+    assert len(list((tmp_path / 'cache').glob('features-*'))) == 1
     assert np.array_equal(frozen.features, frozen.teacher.features)
     assert not np.allclose(
         frozen.class_features, frozen.teacher.class_features

@@ -8,6 +8,7 @@ import pytest
 import torch
 from sklearn.metrics import cohen_kappa_score
 
+from mmlatte.datasets.answers import NONE, Answer, write_answers
 from mmlatte.engine.find_hook import find_hook
 from mmlatte.engine.hooks import (
     LabelFreeScheduleHook,
@@ -91,6 +92,38 @@ def test_a_model_that_forgets_is_reported(train, config, monkeypatch):
     assert hook._record['path'] == hook._record['paths'][1]
     log = next(Path(runner.log_dir).glob('*.log')).read_text()
     assert "hardly agree (Cohen's kappa 0.30)" in log
+
+
+def test_labels_by_answers_take_the_place_of_zero_shot_ones(
+    train, config, monkeypatch, tmp_path
+):
+    measured = iter([0.99, 0.9, 0.3, *[0.3] * 3])
+    monkeypatch.setattr(
+        LabelProbe, 'measure', lambda *_: (next(measured), None)
+    )
+    file = tmp_path / 'a.csv'
+    write_answers(
+        file,
+        [
+            Answer('Forest/Forest_1.jpg', 'forest'),
+            Answer('Highway/Highway_1.jpg', 'highway'),
+            Answer('SeaLake/SeaLake_1.jpg', NONE),
+        ],
+    )
+    cfg = config('run')
+    cfg.custom_hooks.append(
+        dict(type='mmlatte.FrozenFeaturesHook', answers=str(file))
+    )
+    runner = train(cfg)
+    hook = find_hook(runner, LabelFreeScheduleHook)
+    given = runner.model.given
+    every = torch.arange(len(runner.train_dataloader.dataset))
+    known = given.trained(every >= 0, every)
+    assert 0 < (~known).sum() < len(every)
+    labels = given.frozen.labels[known.numpy()]
+    np.testing.assert_array_equal(hook._probe.zero_shot, labels)
+    assert hook._probe.clusters is None
+    assert hook._record['followed'] == 'zero_shot'
 
 
 def test_the_search_leaves_nothing_behind(train, config, tmp_path):

@@ -102,12 +102,39 @@ def test_training_sees_the_texts_and_a_second_run_makes_none(
             ]
             assert labels[anchor] == labels[index]
     assert replaced == 1
-    [folder] = (tmp_path / 'texts').glob('*/text-file-*')
+    [folder] = (tmp_path / 'texts').glob('text-file-*')
     assert [p.suffix for p in folder.iterdir()] == ['.db']
 
     runner = train(config('again'))
     counts = hook_of(runner).counts
     assert (counts['made'], counts['reused'], counts['failed']) == (0, 28, 2)
+
+
+def test_a_budget_describes_typical_images(config, train):
+    runner = train(config(budget=6))
+    hook = hook_of(runner)
+    counts = hook.counts
+    assert counts['made'] + counts['failed'] == 12
+    assert counts['described'] == 6
+    source = source_of(runner)
+    # Fifteen images read the texts of six at most.
+    assert source.image_rows.shape == (1, 15)
+    assert 2 <= len(np.unique(source.image_rows)) <= 6
+    again = hook_of(train(config('again', budget=0.4))).counts
+    assert again['described'] == 6
+    assert (again['made'], again['reused']) == (0, counts['made'])
+
+
+def test_without_a_budget_all_is_as_it_was(config, train):
+    plain = train(config())
+    for budget in ('all', 1.0, 15, 99):
+        runner = train(config(f'run-{budget}', budget=budget))
+        assert 'described' not in hook_of(runner).counts
+        for name in ('image_rows', 'group_rows'):
+            rows = [getattr(source_of(r), name) for r in (plain, runner)]
+            assert np.array_equal(*rows)
+        for key, value in plain.model.state_dict().items():
+            assert torch.equal(value, runner.model.state_dict()[key]), key
 
 
 def test_a_wrong_lmm_stops_the_run_before_the_zero_shot_pass(config, tmp_path):
@@ -196,20 +223,6 @@ def test_iter_based_loops_with_workers_are_refused(config):
         Runner.from_cfg(cfg).train()
 
 
-def test_a_second_data_root_needs_another_store(config, train, tmp_path):
-    train(config())
-    [note] = (tmp_path / 'texts').glob('*/data_root.json')
-    other = tmp_path / 'other'
-    other.mkdir()
-    note.write_text(json.dumps({'data_root': str(other)}))
-    with pytest.raises(ValueError, match='another store_dir'):
-        train(config('second'))
-    # The root has moved: its old place is gone.
-    other.rmdir()
-    runner = train(config('third'))
-    assert hook_of(runner).counts['reused'] == 28
-
-
 def join(rank, world, port, cfg) -> Runner:
     """Be one of several ranks, on the CPU."""
     os.environ.update(
@@ -259,7 +272,7 @@ def test_ranks_share_the_missing_texts(config, train, tmp_path):
     ranks = [np.load(tmp_path / f'{r}.npz') for r in (0, 1)]
     for kind in ('image', 'group'):
         assert (ranks[0][kind] == ranks[1][kind]).all()
-    [folder] = (tmp_path / 'texts').glob('*/text-file-*')
+    [folder] = (tmp_path / 'texts').glob('text-file-*')
     # Merged, and nothing else is left behind.
     assert [p.suffix for p in folder.iterdir()] == ['.db']
     assert len(TextStore(folder)) == 28
@@ -284,7 +297,7 @@ def test_ranks_share_a_job_without_training(config, tmp_path):
     )
     todo = [json.loads((tmp_path / f'{r}.json').read_text()) for r in (0, 1)]
     assert todo == [15, 15]
-    [folder] = (tmp_path / 'texts').glob('*/text-file-*')
+    [folder] = (tmp_path / 'texts').glob('text-file-*')
     assert len(TextStore(folder)) == 28
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmlatte.decode_image import DecodeOptions
 from mmlatte.lmm import ImageError, load_image
 
 
@@ -27,7 +28,11 @@ def test_modes_become_rgb(tmp_path):
     assert colour(load_image(tmp_path / 'clear.png')) == (255, 255, 255)
 
     Image.new('F', (32, 32), 0.5).save(tmp_path / 'float.tif')
-    assert colour(load_image(tmp_path / 'float.tif')) == (128, 128, 128)
+    with pytest.raises(ImageError, match=r'float32.*--range LO HI'):
+        load_image(tmp_path / 'float.tif')
+    fractions = DecodeOptions(range=(0, 1))
+    loaded = load_image(tmp_path / 'float.tif', options=fractions)
+    assert colour(loaded) == (128, 128, 128)
 
     Image.new('1', (32, 32), 1).save(tmp_path / 'bits.png')
     assert colour(load_image(tmp_path / 'bits.png')) == (255, 255, 255)

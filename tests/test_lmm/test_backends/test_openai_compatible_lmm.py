@@ -27,6 +27,7 @@ from mmlatte.lmm import (
 )
 from mmlatte.lmm.backends.data_url import to_data_url
 from mmlatte.lmm.backends.load_image import load_image
+from mmlatte.lmm.backends.server.api_key import read_key
 
 PROMPT = 'Describe the land use.'
 
@@ -87,10 +88,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             with server.lock:
                 server.now -= 1
 
-    def say(self, text):
-        message = {'role': 'assistant', 'content': text}
-        choice = {'index': 0, 'message': message, 'finish_reason': 'stop'}
-        self.reply(200, {'id': 'x', 'object': 'y', 'choices': [choice]})
+    def say(self, text, ended='stop', tokens=None, **more):
+        message = {'role': 'assistant', 'content': text, **more}
+        choice = {'index': 0, 'message': message, 'finish_reason': ended}
+        reply = {'id': 'x', 'object': 'y', 'choices': [choice]}
+        if tokens is not None:
+            reply['usage'] = {'prompt_tokens': tokens}
+        self.reply(200, reply)
 
     def reply(self, status, content, cut=0, **headers):
         data = json.dumps(content).encode()
@@ -304,6 +308,179 @@ def test_the_key_comes_from_the_environment_and_stays_there(
     with pytest.raises(LMMUnavailableError) as raised:
         client(server, api_key_env='MMLATTE_TEST_KEY').check()
     assert 'sk-secret' not in str(raised.value)
+
+
+def test_a_key_for_any_address(serve, monkeypatch):
+    monkeypatch.setenv('OPENAI_API_KEY', 'sk-of-openai')
+    server = serve()
+    client(server).check()
+    assert server.keys == {'Bearer none'}, 'a key for another address'
+    monkeypatch.setenv('MMLATTE_API_KEY', 'sk-mine')
+    client(server).check()
+    assert server.keys == {'Bearer none', 'Bearer sk-mine'}
+    assert read_key(None, 'https://api.openai.com/v1') == 'sk-mine'
+    monkeypatch.delenv('MMLATTE_API_KEY')
+    assert read_key(None, 'https://api.openai.com/v1') == 'sk-of-openai'
+
+
+def test_content_in_parts_is_joined(serve, want, store):
+    parts = [
+        {'type': 'thinking', 'thinking': [{'type': 'text', 'text': 'Hm.'}]},
+        {'type': 'text', 'text': 'a river '},
+        {'type': 'text', 'text': 'in a forest'},
+    ]
+    lmm = client(serve({'all': lambda h, t: h.say(parts)}))
+    lmm.check()
+    wanted = want(2, group_prompt=None)
+    assert synthesize(wanted, range(2), lmm, store).made == 2
+    texts = {record.text for record in store.records()}
+    assert texts == {'a river in a forest'}
+
+
+@pytest.mark.parametrize(
+    'say',
+    [
+        lambda h, t: h.say('', 'length', reasoning='The image'),
+        lambda h, t: h.say(None, 'length', reasoning_content='The image'),
+        lambda h, t: h.say('<think>The image shows', 'length'),
+        lambda h, t: h.say([{'type': 'thinking', 'thinking': 'x'}], 'length'),
+    ],
+)
+def test_a_thinking_model_is_seen_by_the_check(serve, want, store, say):
+    server = serve({'all': say})
+    with pytest.raises(LMMUnavailableError) as raised:
+        client(server).check()
+    assert "finish_reason 'length'" in str(raised.value)
+    assert 'raise lmm.max_new_tokens' in str(raised.value) or (
+        'empty' in str(raised.value)
+    )
+    # A run that starts without the check stops early as well.
+    with pytest.raises(LMMUnavailableError, match='first 20 answers'):
+        synthesize(want(200), range(400), client(server), store)
+    assert not list(store.records())
+    assert len(server.bodies) < 40
+
+
+def test_thoughts_before_a_text_do_no_harm(serve):
+    thought = '<think>The image</think> a river'
+    client(serve({'all': lambda h, t: h.say(thought)})).check()
+    both = lambda h, t: h.say('a river', reasoning='The image')  # noqa: E731
+    client(serve({'all': both})).check()
+
+
+def test_a_useless_lmm_stops_the_run_with_its_own_words(serve, want, store):
+    server = serve({'all': lambda h, t: h.say("I'm sorry, I cannot see.")})
+    with pytest.raises(LMMUnavailableError, match='sorry, I cannot see'):
+        synthesize(want(200), range(400), client(server), store)
+    assert not list(store.records())
+    # One good text among the first: the others are failures of their images.
+    server.traps.clear()
+    server.traps |= {n: error(400) for n in range(5, 30)}
+    lmm = client(server, concurrency=1)
+    wanted = want(30, group_prompt=None)
+    with pytest.raises(LMMUnavailableError, match=r'in a row .*status 400'):
+        synthesize(wanted, range(30), lmm, store)
+    assert {record.status for record in store.records()} == {'ok', 'failed'}
+
+
+def refuses(names, status=400):
+    """A server that knows some fields only, and names one it refuses."""
+
+    def act(handler, times):
+        sent = handler.server.bodies[-1]
+        for name, refused in names.items():
+            if name in sent and refused(sent[name]):
+                message = f"Unsupported value: '{name}' is {sent[name]}."
+                content = {'error': {'message': message, 'param': name}}
+                return handler.reply(status, content)
+        return handler.say('a river')
+
+    return act
+
+
+@pytest.mark.parametrize('status', [400, 422])
+def test_a_field_that_a_server_refuses_is_left_out(
+    serve, want, store, monkeypatch, status
+):
+    said = []
+    monkeypatch.setattr(
+        'mmlatte.lmm.backends.server.request_body.print_log',
+        lambda text, *_, **__: said.append(text),
+    )
+    trap = refuses(
+        {
+            'max_tokens': lambda _: True,
+            'temperature': lambda value: value == 0,
+            'seed': lambda _: True,
+        },
+        status,
+    )
+    server = serve({'all': trap})
+    lmm = client(server, concurrency=1)
+    lmm.check()
+    assert [
+        {'max_tokens', 'temperature', 'seed'} & {*body}
+        for body in server.bodies
+    ] == [
+        {'max_tokens', 'temperature', 'seed'},
+        {'temperature', 'seed'},
+        {'seed'},
+        set(),
+    ]
+    assert server.bodies[-1]['max_completion_tokens'] == 77
+    # Remembered: every text costs one request from here on.
+    counts = synthesize(want(9, group_prompt=None), range(9), lmm, store)
+    assert counts.made == 9 and len(server.bodies) == 4 + 9
+    for name in ('max_tokens', 'temperature', 'seed'):
+        assert sum(f'the server refuses {name}, ' in line for line in said)
+    assert len(said) == 3 and 'is 77' in said[0]
+
+
+def test_a_refusal_that_goes_on_is_shown(serve):
+    names = ('max_tokens', 'max_completion_tokens')
+    server = serve({'all': refuses(dict.fromkeys(names, bool))})
+    with pytest.raises(LMMUnavailableError, match='max_completion_tokens'):
+        client(server).check()
+    assert len(server.bodies) == 2
+    with pytest.raises(LMMUnavailableError, match='status 400'):
+        client(serve({'all': error(400)})).check()
+
+
+def test_requests_under_way_learn_of_a_refused_field(serve, want, store):
+    def named(handler, times):
+        body = 'seed' in handler.server.bodies[-1]
+        time.sleep(0.1)
+        message = {'error': {'message': 'unknown field seed'}}
+        return handler.reply(400, message) if body else handler.say('a river')
+
+    server = serve({'all': named})
+    lmm = client(server, concurrency=8, timeout=10)
+    counts = synthesize(want(16, group_prompt=None), range(16), lmm, store)
+    assert (counts.made, counts.failed) == (16, 0)
+
+
+def test_a_server_counts_the_tokens_of_a_question(serve):
+    image = Image.new('RGB', (8, 8))
+    server = serve({'all': lambda h, t: h.say('x', tokens=345)})
+    count = client(server).question_tokens(image, PROMPT)
+    assert (count.visual, count.total) == (None, 345)
+    assert client(serve()).question_tokens(image, PROMPT) is None
+
+
+def test_small_images_are_enlarged_before_they_are_sent(serve):
+    def sizes(**options):
+        server = serve()
+        small = LMMRequest('a', 'image', 'p', lambda: Image.new('L', (64, 32)))
+        list(client(server, **options).generate([small]))
+        [body] = server.bodies
+        url = body['messages'][0]['content'][0]['image_url']['url']
+        data = base64.b64decode(url.partition(',')[2])
+        return Image.open(io.BytesIO(data)).size
+
+    assert sizes() == (475, 238)
+    assert sizes(picture=dict(min_pixels=1)) == (64, 32)
+    with pytest.raises(ValueError, match='mm_processor_kwargs'):
+        OpenAICompatibleLMM('m', 'http://x', picture=dict(split='never'))
 
 
 def test_stopping_early_stops_the_requests(serve):

@@ -9,6 +9,7 @@ import time
 
 import pytest
 import torch
+from PIL import Image
 
 from mmlatte.lmm import (
     LMMRequest,
@@ -165,6 +166,46 @@ def test_models_that_cannot_work_are_refused_early(llava, tmp_path, assets):
             TransformersLMM(llava.model, load_in_4bit=True).check()
 
 
+def test_the_check_names_what_a_processor_lacks(llava, tmp_path):
+    folder = tmp_path / 'llava'
+    shutil.copytree(llava.model, folder)
+    path = folder / 'processor_config.json'
+    settings = json.loads(path.read_text())
+    for name in ('patch_size', 'vision_feature_select_strategy'):
+        del settings[name]
+    del settings['num_additional_image_tokens']
+    path.write_text(json.dumps(settings))
+    with pytest.raises(LMMUnavailableError) as raised:
+        TransformersLMM(str(folder)).check()
+    fix = (
+        "patch_size=16, vision_feature_select_strategy='default', "
+        'num_additional_image_tokens=1'
+    )
+    assert f'set lmm.processor=dict({fix})' in str(raised.value)
+    # What it says is what is right.
+    image = Image.new('RGB', (64, 64))
+    given = TransformersLMM(str(folder), processor=eval(f'dict({fix})'))
+    count = given.question_tokens(image, PROMPT)
+    assert count == llava.question_tokens(image, PROMPT)
+    assert given.fingerprint != TransformersLMM(str(folder)).fingerprint
+
+
+def test_the_check_names_a_package_that_a_processor_needs(
+    llava, tmp_path, monkeypatch
+):
+    folder = tmp_path / 'llava'
+    shutil.copytree(llava.model, folder)
+
+    def without(*_, **__):
+        raise ImportError(
+            'Package `num2words` is required to run SmolVLM processor.'
+        )
+
+    monkeypatch.setattr('transformers.AutoProcessor.from_pretrained', without)
+    with pytest.raises(LMMUnavailableError, match=r'package .* `num2words`'):
+        TransformersLMM(str(folder)).check()
+
+
 def test_a_hub_model_without_network_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr('huggingface_hub.constants.HF_HUB_OFFLINE', True)
     with pytest.raises(LMMUnavailableError, match='hf download org/absent'):
@@ -193,6 +234,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 folder, model, *paths = map(Path, sys.argv[1:])
 wanted = WantedTexts(
     SampleIndex('/', [path.name for path in paths]),
+    np.arange(len(paths), dtype=np.uint64) << np.uint64(8),
     lambda i: load_image(paths[i]),
     np.arange(len(paths)) % 3, ['a', 'b', 'c'],
     ['Describe the land use.'], 'Describe all.')

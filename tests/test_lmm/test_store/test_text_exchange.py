@@ -19,6 +19,7 @@ RECORDS = [
         'image',
         'Describe.\nIn two lines.',
         'a "river"\0\u202e 🛰️',
+        image='00000000000000a1',
         model='llava',
         params={'max_new_tokens': 77},
         created=12.5,
@@ -29,11 +30,27 @@ RECORDS = [
         GROUP,
         'rivers',
         members=('a/1.jpg', 'odd \udcff\n".jpg'),
+        image='00000000000000a1',
         created=1.0,
     ),
-    TextRecord('odd \udcff\n".jpg', 'image', 'p', 'odd', created=2.0),
     TextRecord(
-        'b.jpg', 'image', 'p', '', 'failed', 'refusal', attempts=2, created=3.0
+        'odd \udcff\n".jpg',
+        'image',
+        'p',
+        'odd',
+        image='ffffffffffffffff',
+        created=2.0,
+    ),
+    TextRecord(
+        'b.jpg',
+        'image',
+        'p',
+        '',
+        'failed',
+        'refusal',
+        image='00000000000000b0',
+        attempts=2,
+        created=3.0,
     ),
 ]
 
@@ -63,6 +80,17 @@ def test_jsonl_goes_there_and_back(filled, tmp_path):
     request = LMMRequest('a/1.jpg', 'group', 'Describe all.', lambda: None)
     [[answer]] = lmm.generate([request])
     assert answer.text == 'rivers'
+
+
+def test_a_line_that_fits_no_image_is_refused(store, tmp_path):
+    path = tmp_path / 'texts.jsonl'
+    line = dict(sample_id='a.jpg', kind='image', prompt='p', text='t')
+    for image in ({}, {'image': ''}, {'image': 'a1'}):
+        path.write_text(json.dumps({**line, **image}))
+        with pytest.raises(ValueError, match=r'line 1.*mmlatte\.TextFile'):
+            import_jsonl(store, path)
+    path.write_text(json.dumps({**line, 'kind': 'class'}))
+    assert import_jsonl(store, path) == 1
 
 
 def test_a_malformed_line_is_named(store, tmp_path):

@@ -11,6 +11,7 @@ from mmlatte.fits import (
     LinearClassifier,
     fit_latteplus,
 )
+from mmlatte.fits.answers import GivenAnswers, fit_answered
 from mmlatte.models import LattePlusClassifier, LattePlusTunedClassifier
 from mmlatte.models.classifiers.dpa import align_distribution
 from mmlatte.models.losses import fairness_loss
@@ -256,3 +257,24 @@ def test_predictions_are_drawn_to_the_shares():
         aligned[:, 0] / aligned[:, 1],
         p[:, 0] / p[:, 1] * (0.7 / 0.3) * (mean[1] / mean[0]),
     )
+
+
+@pytest.mark.parametrize('always_train', [False, True])
+def test_it_starts_from_the_fit_to_answers(always_train, tuned, make_frozen):
+    frozen, truth = make_frozen(n=400, classes=4, spread=0.25)
+    rows = np.arange(0, 400, 16)
+    frozen.answers = GivenAnswers(rows, truth[rows])
+    found = fit_answered(frozen)
+    model = tuned(frozen.class_features, always_train=always_train)
+    model.set_frozen(frozen)
+    labels = model.frozen.labels
+    np.testing.assert_array_equal(labels, found.labels)
+    assert (labels[rows] == truth[rows]).all() and not model.kept_zero_shot
+    model.adopt_fit()
+    if always_train:
+        assert not model.is_fitted and model.estimated_top1 is None
+        return
+    form = found.classifier.as_prototypes(frozen, found.unused)
+    torch.testing.assert_close(model.memory.prototypes, form.prototypes)
+    assert model.is_fitted and found.estimated_top1 is not None
+    assert model.estimated_top1 == found.estimated_top1

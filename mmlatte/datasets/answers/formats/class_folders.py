@@ -11,7 +11,8 @@ from mmlatte.datasets.answers.formats.raw_answer import RawAnswer
 from mmlatte.datasets.answers.image_names import ImageNames
 from mmlatte.datasets.answers.problems import Problems
 from mmlatte.datasets.sample_index import file_sizes
-from mmlatte.datasets.unlabeled_folder import IMAGE_SUFFIXES, visible_files
+from mmlatte.datasets.unlabeled_folder import visible_files
+from mmlatte.decode_image import IMAGE_SUFFIXES
 
 __all__ = ['read_class_folders']
 

@@ -11,7 +11,7 @@ from mmlatte.datasets.answers.answer import SKIP
 from mmlatte.datasets.answers.formats.fiftyone import PREDICTIONS
 from mmlatte.datasets.answers.formats.raw_answer import RawAnswer
 from mmlatte.datasets.answers.problems import Problems
-from mmlatte.datasets.unlabeled_folder import IMAGE_SUFFIXES
+from mmlatte.decode_image import IMAGE_SUFFIXES
 
 __all__ = ['SAMPLE_ID', 'read_label_studio', 'read_label_studio_min']
 

@@ -5,7 +5,19 @@ from typing import Any
 
 from .api_key import NO_KEY
 
-__all__ = ['is_alive', 'is_hopeless', 'plain_error', 'text_of', 'what_next']
+__all__ = [
+    'NoTextError',
+    'is_alive',
+    'is_hopeless',
+    'plain_error',
+    'refusal',
+    'text_of',
+    'what_next',
+]
+
+
+class NoTextError(Exception):
+    """A reply without a text; the message says why."""
 
 
 def text_of(response: Any) -> str:
@@ -13,11 +25,40 @@ def text_of(response: Any) -> str:
 
     Raises:
         ValueError: If the response is none.
+        NoTextError: If the model has written none.
     """
     try:
-        return response.choices[0].message.content or ''
+        choice = response.choices[0]
+        content = choice.message.content
     except (AttributeError, IndexError, TypeError) as error:
         raise ValueError('the answer is no chat completion') from error
+    text = content if isinstance(content, str) else _joined(content)
+    unfinished = text.lstrip().lower().startswith('<think')
+    if '</think' in text or (text.strip() and not unfinished):
+        return text
+    ended = f'finish_reason {choice.finish_reason!r}'
+    extra = choice.message.model_extra or {}
+    thought = extra.get('reasoning') or extra.get('reasoning_content')
+    if thought or unfinished:
+        raise NoTextError(
+            f'the model thinks and writes no text ({ended}): switch thinking '
+            'off (lmm.extra=dict(chat_template_kwargs=dict(enable_thinking='
+            "False)), or dict(reasoning_effort='none')), or raise "
+            'lmm.max_new_tokens'
+        )
+    natural = choice.finish_reason in (None, 'stop')
+    raise NoTextError('empty' if natural else f'empty ({ended})')
+
+
+def _joined(parts: Any) -> str:
+    """The text of content that comes in parts; thoughts are none."""
+    texts = [
+        part.get('text') or ''
+        for part in parts or ()
+        if isinstance(part, dict)
+        and part.get('type') in ('text', 'output_text')
+    ]
+    return ''.join(texts)
 
 
 def is_hopeless(error: Exception) -> bool:
@@ -32,6 +73,14 @@ def is_hopeless(error: Exception) -> bool:
             openai.NotFoundError,
         ),
     )
+
+
+def refusal(error: Exception) -> str:
+    """The words of a server that refuses a request as it is, or nothing."""
+    import openai
+
+    refused = (openai.BadRequestError, openai.UnprocessableEntityError)
+    return str(error) if isinstance(error, refused) else ''
 
 
 def what_next(error: Exception) -> tuple[float | None, int]:
@@ -84,5 +133,9 @@ def plain_error(error: Exception, timeout: float, key: str) -> str:
     """One line about an error, without the API key."""
     if isinstance(error, asyncio.TimeoutError):
         return f'no answer within {timeout:g} s'
-    text = ' '.join(f'{type(error).__name__}: {error}'.split())[:300]
+    if isinstance(error, NoTextError):
+        return str(error)
+    cause = f' ({error.__cause__})' if error.__cause__ else ''
+    text = f'{type(error).__name__}: {error}{cause}'
+    text = ' '.join(text.split())[:300]
     return text if key == NO_KEY else text.replace(key, '***')

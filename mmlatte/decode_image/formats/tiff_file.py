@@ -1,0 +1,150 @@
+"""TIFF: numbers of any kind, bands, pages, pyramids."""
+
+from importlib.util import find_spec
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image
+
+from ..optional_package import need_package
+from ..raster import Raster, check_size
+from .tiff_bands import band_names, stacked_values
+
+__all__ = ['MAGIC', 'read_tiff']
+
+KIND = 'A TIFF of more than 8 bits, bands or pages'
+
+MAGIC = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
+BITS, PHOTOMETRIC, SAMPLES, ORIENTATION = 258, 262, 277, 274
+SUB_IFDS, FORMAT, GDAL_NO_DATA = 330, 339, 42113
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK = 0, 1, 2, 3, 5
+#: Photometric tags (with YCbCr and the Labs) and their bands without others.
+PLAIN = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3, 9: 3}
+#: Bits of the tag 254: a smaller version of another page, a mask of one.
+REDUCED, MASK = 1, 4
+#: A page so much wider than the first, of its shape, is the same picture.
+LARGER, SAME_SHAPE = 2, 0.02
+
+
+def read_tiff(file: BinaryIO, max_pixels: int) -> Raster | Image.Image:
+    """Read a TIFF.
+
+    Pictures of 8 bits are Pillow's: it knows palettes, CMYK and the like.
+
+    Args:
+        file (BinaryIO): It begins with one of `MAGIC`.
+        max_pixels (int): See `decode_image`.
+
+    Returns:
+        Raster | Image.Image: An image is opened at its page, not decoded.
+
+    Raises:
+        MissingPackageError: If it is no picture of 8 bits on one page, and
+            tifffile is not installed.
+    """
+    if find_spec('tifffile') is None:
+        return _read_plain(file)
+    need_package('imagecodecs', KIND)
+    tifffile = need_package('tifffile', KIND)
+    with tifffile.TiffFile(file) as tiff:
+        page = _full_size_page(tiff)
+        check_size(page.imagewidth, page.imagelength, max_pixels)
+        values = stacked_values(tiff, page)
+        plain = _is_plain(
+            np.array(page.bitspersample),
+            np.array(page.sampleformat),
+            int(page.photometric),
+            page.samplesperpixel,
+        )
+        if not plain or values is not None or page not in tiff.pages:
+            return _raster(tiff, page, values)
+        index = page.index
+    file.seek(0)
+    image = Image.open(file)
+    image.seek(index)
+    return image
+
+
+def _read_plain(file: BinaryIO) -> Image.Image:
+    image = Image.open(file)
+    tags = image.tag_v2
+    plain = _is_plain(
+        np.atleast_1d(tags.get(BITS, 1)),
+        np.atleast_1d(tags.get(FORMAT, 1)),
+        tags.get(PHOTOMETRIC, BLACK_IS_ZERO),
+        tags.get(SAMPLES, 1),
+    )
+    alone = image.n_frames == 1 and SUB_IFDS not in tags
+    if not plain or not alone:
+        need_package('tifffile', KIND)
+    return image
+
+
+def _is_plain(
+    bits: np.ndarray, formats: np.ndarray, photometric: int, samples: int
+) -> bool:
+    """Whether these are numbers and bands that Pillow reads right."""
+    few = bool((bits <= 8).all() and (formats == 1).all())
+    return few and PLAIN.get(photometric) == samples
+
+
+def _full_size_page(tiff: Any) -> Any:
+    """Return the first page that is no smaller version of another."""
+    pages = []
+    for page in tiff.pages:
+        page = page.aspage()
+        pages += [page, *(page.pages or ())]
+    found = [
+        page for page in pages if not int(page.subfiletype) & (REDUCED | MASK)
+    ]
+    first = (found or pages)[0]
+    for page in found:
+        ratio = page.imagewidth / first.imagewidth
+        same = abs(page.imagelength / first.imagelength / ratio - 1)
+        if ratio >= LARGER and same <= SAME_SHAPE:
+            first = page
+    return first
+
+
+def _raster(tiff: Any, page: Any, values: np.ndarray | None) -> Raster:
+    alone = values is None
+    if alone:
+        values = page.asarray()
+        if 'S' in page.axes:
+            values = np.moveaxis(values, page.axes.index('S'), -1)
+        values = values.reshape(page.imagelength, page.imagewidth, -1)
+    photometric = int(page.photometric)
+    if photometric == PALETTE:
+        raise ValueError('a palette of more than 256 colours is not read')
+    extra = [int(sample) for sample in page.extrasamples]
+    opaque = alone and bool(extra) and extra[-1] in (1, 2)
+    bands = values.shape[2]
+    return Raster(
+        values,
+        names=band_names(tiff, page, bands),
+        colour=photometric not in (WHITE_IS_ZERO, BLACK_IS_ZERO, CMYK)
+        and bands >= 3,
+        alpha=bands - 1 if opaque and bands > 1 else None,
+        full=_full(values.dtype, page.bitspersample),
+        inverted=photometric == WHITE_IS_ZERO,
+        no_data=_no_data(page),
+        turn=int(page.tags.valueof(ORIENTATION, default=1)),
+    )
+
+
+def _full(dtype: np.dtype, bits: int) -> tuple[float, float] | None:
+    """Return the values of black and white, where the numbers tell."""
+    if dtype.kind == 'u' and bits <= 16:
+        return 0, 2**bits - 1
+    if dtype == np.int8:
+        return -128, 127
+    return None
+
+
+def _no_data(page: Any) -> float | None:
+    """Return GDAL's value for "not measured"."""
+    text = page.tags.valueof(GDAL_NO_DATA)
+    try:
+        return float(str(text).strip('\0 '))
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Speaking to a server: what is sent, what comes back, and meanwhile."""
