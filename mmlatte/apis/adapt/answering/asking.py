@@ -179,6 +179,7 @@ class Asking:
                 'the same as others that are',
                 'current',
             )
+            return []
         return self._shown(rows, self.structure.shares(self.frozen, rows))
 
     def _doubtful(self, count: int) -> np.ndarray:
