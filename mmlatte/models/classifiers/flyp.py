@@ -1,4 +1,5 @@
 import torch
+import torch.nn.functional as F
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
@@ -69,7 +70,8 @@ class FLYPClassifier(PrototypeClassifier):
         classes, rows = y.unique(return_inverse=True)
         texts = self.class_texts()
         t = self.clip.encode_texts([texts[c] for c in classes.tolist()])
-        t = t.to(z)[to_device(rows, z.device)]
+        # Not t[rows]: see `DynamicFeatureMixer`.
+        t = F.embedding(to_device(rows, z.device), t.to(z))
         batch, _, valid = global_batch(data_samples, z.device)
         with full_precision(z):
             loss = self.contrastive(
