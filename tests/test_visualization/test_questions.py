@@ -1,6 +1,7 @@
 import csv
 import re
 import time
+from datetime import datetime, timezone
 
 import pytest
 from PIL import Image
@@ -103,7 +104,12 @@ def saved(driver, folder):
     while not path.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     with path.open(newline='', encoding='utf-8') as file:
-        return list(csv.reader(file))
+        rows = list(csv.reader(file))
+    # The third: no answer is older than its page.
+    when = datetime.fromisoformat(rows[1][2].removesuffix('Z') + '+00:00')
+    assert abs((datetime.now(timezone.utc) - when).total_seconds()) < 600
+    assert rows[0][2] == 'when'
+    return [row[:2] for row in rows]
 
 
 def test_a_round_by_keyboard(browser, tmp_path):
