@@ -14,6 +14,8 @@ from mmlatte.apis.launch import build_runner
 from mmlatte.apis.pages.run_report import make_run_report
 from mmlatte.apis.preflight import PreflightError, preflight
 from mmlatte.datasets.class_names import read_class_list
+from mmlatte.datasets.image_list import image_root
+from mmlatte.datasets.sample_index import samples_of
 from mmlatte.datasets.unlabeled_folder import left_out_line
 from mmlatte.decode_image import DecodeOptions
 from mmlatte.engine import find_resumable_checkpoint
@@ -99,7 +101,8 @@ def adapt(
     before, earlier results are set aside and the fit is made anew.
 
     Args:
-        images (str): Folder of the images.
+        images (str): Folder of the images, or a list of them, see
+            `read_image_list`.
         classes (str | Sequence[str]): Class names, or a file of them, see
             `read_class_list`.
         out (str): Folder of the results.
@@ -157,7 +160,7 @@ def adapt(
     dataset, choices['range'] = found.dataset, found.look.options.range
     if found.look.mostly_dark:
         logger.warning(f'{found.look}')
-    record = AnswersRecord(folder, images, dataset, names)
+    record = AnswersRecord(folder, image_root(images), dataset, names)
     record.take(answers, new_classes, keep=not dry_run)
     if method is None:
         choices['method'] = (
@@ -262,16 +265,13 @@ def adapt(
             device=options.device,
         )
     logger.info(f'report: {result.report}')
-    paths = sorted(
-        dataset.get_data_info(i)['img_path'] for i in range(len(dataset))
-    )
+    samples = samples_of(dataset)
+    path_of = dict(zip(samples.names(), samples.paths(), strict=True))
+    paths = sorted(path_of.values())
     result.predictions = folder / 'predictions.csv'
     if not is_about(result.predictions, paths):
         answered = record.given() if options.answered else {}
-        given = {
-            str(Path(options.images) / image): said
-            for image, said in answered.items()
-        }
+        given = {path_of[image]: said for image, said in answered.items()}
         write_all_predictions(
             result.run, paths, result.predictions, options, given
         )
