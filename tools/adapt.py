@@ -22,7 +22,11 @@ def parse_args() -> argparse.Namespace:
         'training, report, predictions and an exported model. Run the same '
         'command again to go on after an interruption.'
     )
-    parser.add_argument('images', help='folder of the images')
+    parser.add_argument(
+        'images',
+        help='folder of the images, or a CSV, Parquet or text file that '
+        'lists them',
+    )
     parser.add_argument(
         '--classes',
         required=True,

@@ -104,7 +104,7 @@ class SampleIndex(SampleTable, Sequence):
 
     def take(self, rows: Sequence[int] | np.ndarray | slice) -> 'SampleIndex':
         """The samples of some rows, in their order."""
-        other = object.__new__(SampleIndex)
+        other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         if not isinstance(rows, slice):
             rows = np.asarray(rows, np.int64)

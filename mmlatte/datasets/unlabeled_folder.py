@@ -6,20 +6,22 @@ from mmlatte.decode_image import IMAGE_SUFFIXES, kind_and_reason
 from mmlatte.registry import DATASETS
 
 from .class_names import read_class_names
+from .image_list import is_image_list, read_image_list
 from .indexed_dataset import IndexedDataset
 from .sample_index import SampleIndex
 
 
 @DATASETS.register_module()
 class UnlabeledFolder(IndexedDataset):
-    """All images below a folder, and the names of the classes.
+    """All images below a folder or of a list, and the names of the classes.
 
     Sub-folders mean nothing here, links are followed, hidden files are
     skipped. A sample's id is its path relative to the folder; samples are
     ordered by a hash of it.
 
     Args:
-        data_root (str): The folder.
+        data_root (str): The folder; or a CSV, TSV, Parquet or text file
+            that lists images, see `read_image_list`.
         classes (str | Sequence[str]): The class names, or a file of them,
             see `read_class_list`.
         suffixes (Sequence[str]): File name endings of images, lower case.
@@ -49,9 +51,11 @@ class UnlabeledFolder(IndexedDataset):
     def load_data_list(self) -> SampleIndex:
         """List the images, and count in `left_out` what is none."""
         root = os.path.abspath(self.data_root)
+        self.left_out = Counter()
+        if is_image_list(root):
+            return read_image_list(root)
         if not os.path.isdir(root):
             raise FileNotFoundError(f"Image folder '{root}' does not exist.")
-        self.left_out = Counter()
 
         def leave_out(name: str) -> None:
             self.left_out[kind_and_reason(name)] += 1

@@ -1,6 +1,7 @@
 """The config of a run on a user's own folder, from a few choices."""
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from mmlatte.datasets.clip_pipeline import (
     clip_eval_pipeline,
 )
 from mmlatte.datasets.decode_options_of import set_decode_options
+from mmlatte.datasets.image_list import is_image_list, read_image_list
 from mmlatte.datasets.unlabeled_folder import IMAGE_SUFFIXES, visible_files
 from mmlatte.decode_image import DecodeOptions
 from mmlatte.models.class_texts import (
@@ -101,7 +103,10 @@ def _add_test(cfg: Config, options: AdaptOptions, classes: list[str]) -> None:
     folder = Path(options.test).expanduser()
     if not folder.is_dir():
         raise FileNotFoundError(f'test folder {folder} does not exist')
-    _check_apart(folder, Path(options.images))
+    if is_image_list(options.images):
+        _check_not_listed(folder, options.images)
+    else:
+        _check_apart(folder, Path(options.images))
     extra = _check_folders(folder, options)
     cfg.val_dataloader = dict(
         batch_size=64,
@@ -171,6 +176,21 @@ def _images_below(folder: Path) -> Iterator[str]:
 
 def _warn(text: str) -> None:
     print_log(text, 'current', level=logging.WARNING)
+
+
+def _check_not_listed(test: Path, images: str) -> None:
+    """Refuse test images that the list of the images names.
+
+    Raises:
+        ValueError: If a listed file lies in the test folder.
+    """
+    inside = os.path.join(os.path.realpath(test), '')
+    for path in read_image_list(images).paths():
+        if os.path.realpath(path).startswith(inside):
+            raise ValueError(
+                f'image list {images} names {path}, which is in the test '
+                f'folder {test}: training would see test images'
+            )
 
 
 def _check_apart(test: Path, images: Path) -> None:

@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 from mmlatte.apis.export import check_export_formats, export_model
 from mmlatte.apis.pages.run_report import make_run_report
 from mmlatte.apis.preflight import PreflightError
+from mmlatte.datasets.sample_index import samples_of
 from mmlatte.models.clip import OpenCLIP
 
 from .answering.answers_record import AnswersRecord
@@ -87,16 +88,13 @@ def finish(
             **(_review(review, look()) if options.answered else {}),
         )
     print_log(f'report: {result.report}', 'current')
-    paths = sorted(
-        dataset.get_data_info(i)['img_path'] for i in range(len(dataset))
-    )
+    samples = samples_of(dataset)
+    path_of = dict(zip(samples.names(), samples.paths(), strict=True))
+    paths = sorted(path_of.values())
     result.predictions = folder / 'predictions.csv'
     if none_below is not None or not is_about(result.predictions, paths):
         answered = record.given() if options.answered else {}
-        given = {
-            str(Path(options.images) / image): said
-            for image, said in answered.items()
-        }
+        given = {path_of[image]: said for image, said in answered.items()}
         write_all_predictions(
             result.run, paths, result.predictions, options, given, none_below
         )

@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from mmlatte.apis.images import FolderImages, open_folder
 from mmlatte.apis.preflight import PreflightError
 from mmlatte.datasets.class_names import ClassList, read_class_list
+from mmlatte.datasets.image_list import image_root
 from mmlatte.decode_image import DecodeOptions
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import MODELS
@@ -26,11 +27,13 @@ class OpenedFolder:
     """A folder of images, and what was answered about them.
 
     Args:
+        images (str): The folder, or a list of images.
         found (FolderImages): Its images, and how they are read.
         listed (ClassList): The classes, as they were given.
         record (AnswersRecord): The answers.
     """
 
+    images: str
     found: FolderImages
     listed: ClassList
     record: AnswersRecord
@@ -42,7 +45,7 @@ class OpenedFolder:
             choices (Mapping[str, Any]): Of `AdaptOptions`.
         """
         return AdaptOptions(
-            images=self.record.root,
+            images=self.images,
             classes=self.record.classes,
             synonyms=self.listed.synonyms,
             descriptions=self.listed.descriptions,
@@ -83,8 +86,10 @@ def open_images(
     )
     if found.look.mostly_dark:
         print_log(f'{found.look}', 'current', level=logging.WARNING)
-    record = AnswersRecord(folder, images, found.dataset, listed.names)
-    return OpenedFolder(found, listed, record)
+    record = AnswersRecord(
+        folder, image_root(images), found.dataset, listed.names
+    )
+    return OpenedFolder(images, found, listed, record)
 
 
 def build_clip(options: AdaptOptions) -> OpenCLIP:

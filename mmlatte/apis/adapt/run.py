@@ -72,7 +72,8 @@ def adapt(
     before, earlier results are set aside and the fit is made anew.
 
     Args:
-        images (str): Folder of the images.
+        images (str): Folder of the images, or a list of them, see
+            `read_image_list`.
         classes (str | Sequence[str]): Class names, or a file of them, see
             `read_class_list`.
         out (str): Folder of the results.

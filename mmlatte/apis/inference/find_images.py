@@ -9,6 +9,7 @@ from itertools import groupby
 
 from mmengine.logging import print_log
 
+from mmlatte.datasets.image_list import is_image_list, read_image_list
 from mmlatte.datasets.unlabeled_folder import image_files, left_out_line
 from mmlatte.decode_image import kind_and_reason
 
@@ -25,7 +26,8 @@ def find_images(inputs: str | os.PathLike | Sequence) -> list[str]:
 
     Args:
         inputs (str | os.PathLike | Sequence): One or several of: a file, a
-            folder, a glob such as ``'photos/**/*.jpg'``.
+            folder, a glob such as ``'photos/**/*.jpg'``, a list of images
+            (`read_image_list`).
 
     Returns:
         list[str]: Paths in the order of the inputs, sorted within a folder.
@@ -40,6 +42,8 @@ def find_images(inputs: str | os.PathLike | Sequence) -> list[str]:
         path = os.path.expanduser(os.fspath(item))
         if os.path.isdir(path):
             files = _walk(path)
+        elif is_image_list(path):
+            files = read_image_list(path).paths()
         elif os.path.exists(path):
             files = [path]
         else:

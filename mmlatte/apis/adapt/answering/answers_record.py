@@ -79,6 +79,11 @@ class AnswersRecord:
         """list[str]: Sample ids of all images."""
         return samples_of(self.dataset).names(0, len(self.dataset))
 
+    @cached_property
+    def _paths(self) -> dict[str, str]:
+        files = samples_of(self.dataset).paths(0, len(self.dataset))
+        return dict(zip(self.ids, files, strict=True))
+
     def read(self) -> None:
         """Take what the file holds; a person may have added classes."""
         images = AnsweredImages(self.path)
@@ -102,7 +107,8 @@ class AnswersRecord:
 
     def _keys(self, ids: Sequence[str]) -> list[str]:
         """Return what images are known by."""
-        paths = [os.path.join(self.root, image) for image in ids]
+        here = self._paths
+        paths = [here.get(i) or os.path.join(self.root, i) for i in ids]
         table = ImageTable(self.folder / 'cache')
         return [key_name(key) for key in table.of(paths).keys]
 
