@@ -6,6 +6,7 @@ from pathlib import Path
 from mmengine.config import Config, ConfigDict
 
 from mmlatte.configs_folder import configs_folder
+from mmlatte.datasets.wrappers import with_pipeline
 
 __all__ = ['compose_config']
 
@@ -138,6 +139,6 @@ def _set_loaders(cfg: Config, clip: Config) -> None:
             continue
         loader.update(clip.get('loaders', {}))
         train = key == 'train_dataloader'
-        loader.dataset.pipeline = (
-            cfg.train_pipeline if train else cfg.test_pipeline
+        loader.dataset = with_pipeline(
+            loader.dataset, cfg.train_pipeline if train else cfg.test_pipeline
         )

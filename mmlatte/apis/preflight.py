@@ -1,6 +1,5 @@
 """Finding out what a run is missing before anything long starts."""
 
-import copy
 import logging
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from mmengine.logging import print_log
 from mmlatte.datasets.decode_options_of import loads_images, pipeline_options
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.datasets.transforms.load_image import MAX_PIXELS
+from mmlatte.datasets.wrappers import leaf_configs, with_pipeline
 from mmlatte.decode_image import look_at_folder
 from mmlatte.decode_image.folder_range import SAMPLE
 from mmlatte.models.clip import Weights, find_weights
@@ -106,12 +106,11 @@ def preflight(cfg: Config) -> None:
         if loader is None or loader.dataset in seen:
             continue
         seen.append(loader.dataset)
-        dataset = copy.deepcopy(loader.dataset)
-        dataset.pipeline = []
         try:
-            built = DATASETS.build(dataset)
+            built = DATASETS.build(with_pipeline(loader.dataset, []))
             if part == 'train':
-                _look(built, loader.dataset.get('pipeline') or [])
+                leaf = next(leaf_configs(loader.dataset))
+                _look(built, leaf.get('pipeline') or [])
         except (OSError, RuntimeError, ValueError) as error:
             text = f'{part} data: {error}'
             if str(error) not in '\n'.join(problems):

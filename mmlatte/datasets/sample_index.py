@@ -21,7 +21,11 @@ __all__ = ['SampleIndex', 'file_sizes', 'samples_of']
 BLOCK = 65536
 
 
-class SampleIndex(Sequence):
+class SampleTable:
+    """Base of what tells about many samples at once, see `Samples`."""
+
+
+class SampleIndex(SampleTable, Sequence):
     """Ids, files and labels of samples; no Python object for any of them.
 
     A list of dicts takes about 500 bytes for a sample. This looks like one,
@@ -145,6 +149,11 @@ class SampleIndex(Sequence):
         return self._keys[start:stop]
 
     @property
+    def folder(self) -> str:
+        """str: Absolute path of the folder that ids are relative to."""
+        return os.path.dirname(self._prefix)
+
+    @property
     def nbytes(self) -> int:
         """int: Memory of the arrays."""
         arrays = [self._starts, self._lengths, self._keys]
@@ -199,7 +208,7 @@ def samples_of(dataset) -> Samples:
     """
     index = getattr(dataset, 'data_list', None)
     return (
-        index if isinstance(index, SampleIndex) else _ForeignSamples(dataset)
+        index if isinstance(index, SampleTable) else _ForeignSamples(dataset)
     )
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mmlatte.apis import adapt
 from mmlatte.apis.adapt import AdaptOptions
-from mmlatte.apis.adapt.answers_record import RECORD
+from mmlatte.apis.adapt.answering.answers_record import RECORD
 from mmlatte.lmm import LMMUnavailableError
 
 CLASSES = ['forest', 'highway or road', 'sea or lake']

@@ -18,8 +18,8 @@ import pytest
 from PIL import Image
 
 from mmlatte.apis import Inferencer, adapt
-from mmlatte.apis.adapt.answers_record import AnswersRecord
-from mmlatte.apis.adapt.asking import Asking
+from mmlatte.apis.adapt.answering.answers_record import AnswersRecord
+from mmlatte.apis.adapt.answering.asking import Asking
 from mmlatte.apis.adapt.options import AdaptOptions
 from mmlatte.apis.inference.prediction_file import prediction_rows
 from mmlatte.datasets import UnlabeledFolder
@@ -318,7 +318,7 @@ def test_a_served_round_goes_on_until_all_is_answered(
         close = serve_forever
 
     monkeypatch.setattr(
-        importlib.import_module('mmlatte.apis.adapt.asking'),
+        importlib.import_module('mmlatte.apis.adapt.answering.asking'),
         'AnswerServer',
         Server,
     )

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from mmlatte.apis.adapt.review import (
+from mmlatte.apis.adapt.answering.review import (
     find_review,
     review_sections,
     write_review,

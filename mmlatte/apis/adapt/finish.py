@@ -12,12 +12,12 @@ from mmlatte.apis.pages.run_report import make_run_report
 from mmlatte.apis.preflight import PreflightError
 from mmlatte.models.clip import OpenCLIP
 
-from .answers_record import AnswersRecord
-from .asking import Asking
+from .answering.answers_record import AnswersRecord
+from .answering.asking import Asking
+from .answering.review import find_review, review_sections, write_review
 from .options import AdaptOptions
 from .plan import AdaptPlan
 from .predictions import is_about, write_all_predictions
-from .review import find_review, review_sections, write_review
 
 __all__ = ['AdaptResult', 'check_export', 'finish']
 

@@ -15,7 +15,7 @@ from mmlatte.decode_image import DecodeOptions
 from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import MODELS
 
-from .answers_record import AnswersRecord
+from .answering.answers_record import AnswersRecord
 from .options import AdaptOptions
 
 __all__ = ['OpenedFolder', 'build_clip', 'open_images']

@@ -14,8 +14,8 @@ from mmlatte.datasets.unlabeled_folder import left_out_line
 from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.registry import DATASETS
 
-from .annotate import annotate
-from .asking import Asking
+from .answering.annotate import annotate
+from .answering.asking import Asking
 from .config import adapt_config
 from .finish import AdaptResult, check_export, finish
 from .make_plan import make_plan

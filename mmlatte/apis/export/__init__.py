@@ -20,6 +20,7 @@ from mmlatte.apis.inference.load_classifier import (
     load_run_config,
 )
 from mmlatte.atomic_file import atomic_folder
+from mmlatte.datasets.wrappers import with_pipeline
 from mmlatte.models.clip import OpenCLIP, untuned
 from mmlatte.registry import DATASETS
 
@@ -155,7 +156,7 @@ def _images(config: Config, images, max_images: int) -> list[str]:
             'the config names no test images: give images to compare on'
         )
     try:
-        dataset = DATASETS.build({**loader.dataset, 'pipeline': []})
+        dataset = DATASETS.build(with_pipeline(loader.dataset, []))
     except (OSError, RuntimeError, ValueError) as error:
         raise RuntimeError(
             f'the test images of the config are not here ({error}); give '

@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from mmlatte.datasets.decode_options_of import pipeline_options
 from mmlatte.datasets.indexed_dataset import IndexedDataset
+from mmlatte.datasets.wrappers import is_wrapped
 from mmlatte.registry import DATASETS
 
 from .unreadable import UNREADABLE, checked_unreadable
@@ -39,6 +40,12 @@ def skip_unreadable(
         loader = cfg.get(f'{part}_dataloader')
         if loader is None or loader.dataset.get('leave_out'):
             continue
+        if is_wrapped(loader.dataset):
+            raise ValueError(
+                f'skip_unreadable: {part}_dataloader.dataset is '
+                f'{loader.dataset.type}; name the table as leave_out of the '
+                'data sets inside'
+            )
         settings = {**loader.dataset, 'pipeline': []}
         same = [table for other, table in seen if other == settings]
         if same:

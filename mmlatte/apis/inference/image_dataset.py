@@ -4,6 +4,7 @@ from mmengine.config import Config
 from mmengine.dataset import default_collate
 from torch.utils.data import Dataset
 
+from mmlatte.datasets.wrappers import leaf_configs
 from mmlatte.decode_image import MissingPackageError
 
 from .image_input import image_to_bgr
@@ -54,7 +55,7 @@ def test_pipeline(cfg: Config) -> list[dict]:
     for part in ('test', 'val'):
         loader = cfg.get(f'{part}_dataloader')
         if loader is not None:
-            return loader.dataset.pipeline
+            return next(leaf_configs(loader.dataset)).pipeline
     if 'test_pipeline' in cfg:
         return cfg.test_pipeline
     raise ValueError(

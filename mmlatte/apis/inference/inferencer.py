@@ -115,9 +115,8 @@ class Inferencer(ImageClassificationInferencer):
         """Choose among these classes only, in this order.
 
         The classes of the model keep their prototypes, also those that an
-        earlier call left out. The prototype of a new class is the feature of
-        its class text under the model's own text tower; nothing was learned
-        about it from images.
+        earlier call left out. That of a new class is the feature of its class
+        text under the model's own text tower, with nothing from images.
 
         Args:
             classes (Sequence[str]): Class names.
@@ -155,8 +154,8 @@ class Inferencer(ImageClassificationInferencer):
                 'cannot be added'
             )
         if new:
-            made = class_prototypes(self.model, new, template, synonyms)
-            known.update(zip(new, made, strict=True))
+            rows_of = class_prototypes(self.model, new, template, synonyms)
+            known.update(zip(new, rows_of, strict=True))
         built = MODELS.build(
             dict(
                 type='mmlatte.PrototypeMemory',

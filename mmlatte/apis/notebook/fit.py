@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mmlatte.apis.adapt.asking import Asking
+from mmlatte.apis.adapt.answering.asking import Asking
 from mmlatte.datasets.answers import NONE, NONE_LABEL
 
 from .folder_fit import Contradiction, FolderFit

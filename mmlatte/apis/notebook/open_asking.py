@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmlatte.apis.adapt.answers_record import AnswersRecord
-from mmlatte.apis.adapt.asking import Asking
+from mmlatte.apis.adapt.answering.answers_record import AnswersRecord
+from mmlatte.apis.adapt.answering.asking import Asking
 from mmlatte.apis.adapt.methods import ANSWERS_METHOD
 from mmlatte.apis.adapt.prepare import open_images
 from mmlatte.datasets.answers import Answers

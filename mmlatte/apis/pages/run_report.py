@@ -16,6 +16,7 @@ from mmlatte.apis.inference.image_dataset import test_pipeline
 from mmlatte.apis.inference.inferencer import Inferencer
 from mmlatte.apis.inference.load_classifier import frozen_config
 from mmlatte.datasets.decode_options_of import pipeline_options
+from mmlatte.datasets.wrappers import with_pipeline
 from mmlatte.decode_image import DecodeOptions
 from mmlatte.image_table import ImageTable, key_name
 from mmlatte.lmm import ImageError, TextStore, load_image, store_folder
@@ -184,7 +185,7 @@ def _samples(
         loader = config.get(f'{part}_dataloader')
         if loader is None:
             continue
-        dataset = DATASETS.build({**loader.dataset, 'pipeline': []})
+        dataset = DATASETS.build(with_pipeline(loader.dataset, []))
         infos = [
             dataset.get_data_info(i)
             for i in range(min(max_images, len(dataset)))

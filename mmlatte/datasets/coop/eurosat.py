@@ -1,5 +1,6 @@
 import errno
 import os
+import zipfile
 from pathlib import Path
 
 from mmlatte.datasets.download import download as fetch
@@ -10,6 +11,8 @@ from mmlatte.registry import DATASETS
 from .coop_split import CoOpSplitDataset
 
 FOLDER = '2750'
+#: The archive and its folder, as they have been published under two names.
+ARCHIVES = {'EuroSAT.zip': '2750', 'EuroSAT_RGB.zip': 'EuroSAT_RGB'}
 
 
 @DATASETS.register_module()
@@ -18,11 +21,12 @@ class EuroSAT(CoOpSplitDataset):
 
     From `EuroSAT: A Novel Dataset and Deep Learning Benchmark for Land Use
     and Land Cover Classification <https://arxiv.org/abs/1709.00029>`_.
-    Reads ``<data_root>/2750/<Class>/<Class>_<n>.jpg``; extracts it from the
-    archive ``EuroSAT.zip`` if need be, and downloads that if asked to::
+    Reads ``<data_root>/2750/<Class>/<Class>_<n>.jpg``, or ``EuroSAT_RGB`` in
+    the place of ``2750``; extracts it from the archive ``EuroSAT.zip`` or
+    ``EuroSAT_RGB.zip`` if need be, and downloads the first if asked to::
 
         data_root/
-        ├── 2750/  or  EuroSAT.zip
+        ├── 2750/, EuroSAT_RGB/, EuroSAT.zip or EuroSAT_RGB.zip
         └── split_zhou_EuroSAT.json
 
     Args:
@@ -31,7 +35,7 @@ class EuroSAT(CoOpSplitDataset):
             Defaults to ``'split_zhou_EuroSAT.json'``.
         split (str): ``'train'`` (train and val) or ``'test'``. Defaults to
             'train'.
-        archive (str, optional): ``EuroSAT.zip`` at another place, for
+        archive (str, optional): One of the archives at another place, for
             instance on a read-only disk. It is extracted to `data_root`.
         download (bool): Download what is absent. Defaults to False.
         **kwargs: As for :class:`CoOpSplitDataset`.
@@ -63,7 +67,7 @@ class EuroSAT(CoOpSplitDataset):
             data_root=data_root,
             split_file=split_file,
             split=split,
-            image_folder=FOLDER,
+            image_folder=_image_folder(Path(data_root).expanduser()),
             **kwargs,
         )
 
@@ -75,8 +79,8 @@ class EuroSAT(CoOpSplitDataset):
     def _prepare(self) -> None:
         """Make images and split file present, or list what is missing."""
         root = Path(self.data_root)
-        images = root / FOLDER
-        archive = Path(self.archive or root / 'EuroSAT.zip')
+        images = Path(self.img_prefix)
+        archive = Path(self.archive or _archive(root))
         if self.archive and not archive.is_file():
             raise FileNotFoundError(f"archive='{archive}' does not exist.")
         if images.is_dir() and os.path.isfile(self.ann_file):
@@ -87,7 +91,7 @@ class EuroSAT(CoOpSplitDataset):
             with only_one(root, 'eurosat'):
                 problems = self._fetch_missing(images, archive)
                 if not problems and not images.is_dir():
-                    extract_zip(archive, images, FOLDER)
+                    extract_zip(archive, images, _folder_in(archive))
         except OSError as error:
             if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
                 raise
@@ -133,3 +137,26 @@ class EuroSAT(CoOpSplitDataset):
                 'EuroSAT is incomplete; put there what is missing, or set '
                 'download=True:\n' + '\n'.join(lines)
             )
+
+
+def _image_folder(root: Path) -> str:
+    """The folder of the images, by the name that is there."""
+    there = [name for name in ARCHIVES.values() if (root / name).is_dir()]
+    return there[0] if there else FOLDER
+
+
+def _archive(root: Path) -> Path:
+    """The archive that is there; the one to download, if none is."""
+    there = [root / name for name in ARCHIVES if (root / name).is_file()]
+    return there[0] if there else root / 'EuroSAT.zip'
+
+
+def _folder_in(archive: Path) -> str:
+    """The top folder of an archive, whatever the file is called."""
+    try:
+        with zipfile.ZipFile(archive) as file:
+            tops = {name.split('/', 1)[0] for name in file.namelist()}
+    except (OSError, zipfile.BadZipFile):
+        return FOLDER  # extracting words the problem
+    found = [name for name in ARCHIVES.values() if name in tops]
+    return found[0] if found else FOLDER

@@ -1,3 +1,3 @@
-from .global_batch_sampler import GlobalBatchSampler
+from .global_batch_sampler import GlobalBatchSampler, Repeats
 
-__all__ = ['GlobalBatchSampler']
+__all__ = ['GlobalBatchSampler', 'Repeats']

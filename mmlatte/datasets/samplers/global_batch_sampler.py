@@ -10,6 +10,20 @@ from torch.utils.data import Sampler
 from mmlatte.registry import DATA_SAMPLERS
 
 
+class Repeats:
+    """In the place of a data set: samples that an epoch draws, with repeats.
+
+    Args:
+        rows (np.ndarray): int, numbers of the samples.
+    """
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
 @DATA_SAMPLERS.register_module()
 class GlobalBatchSampler(Sampler):
     """Batches that are the same global batches whatever the number of ranks.
@@ -82,6 +96,8 @@ class GlobalBatchSampler(Sampler):
         """Yield this rank's part of every global batch."""
         skip, self._skip = self._skip, 0
         order = self._order()
+        if isinstance(self.sampler.dataset, Repeats):
+            order = self.sampler.dataset.rows[order]
         size = self.global_batch_size
         for batch in range(skip, len(self)):
             indices = order[batch * size : (batch + 1) * size].tolist()

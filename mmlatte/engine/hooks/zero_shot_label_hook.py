@@ -10,6 +10,7 @@ from mmlatte.datasets.decode_options_of import (
     decode_options_of,
     set_decode_options,
 )
+from mmlatte.datasets.wrappers import leaf_configs
 from mmlatte.engine.frozen import FrozenPass, ZeroShotLabels
 from mmlatte.registry import HOOKS
 
@@ -68,7 +69,9 @@ class ZeroShotLabelHook(Hook):
         if not isinstance(dataset, BaseDataset):
             raise ValueError(
                 f'ZeroShotLabelHook: {type(dataset).__name__} has no pipeline '
-                'of its own; use a plain dataset for train_dataloader'
+                'of its own; use mmlatte.ResumableTrainLoop, which takes '
+                'ConcatDataset, RepeatDataset and ClassBalancedDataset apart, '
+                'or a plain dataset for train_dataloader'
             )
         model = method_of(runner, 'ZeroShotLabelHook')
         if self.frozen_pass.pipeline is None:
@@ -80,9 +83,10 @@ class ZeroShotLabelHook(Hook):
 
 def _eval_pipeline(runner: Runner, clip, dataset: BaseDataset) -> list[dict]:
     loader = runner.cfg.get('test_dataloader') or {}
-    pipeline = loader.get('dataset', {}).get('pipeline')
-    if pipeline:
-        return [dict(step) for step in pipeline]
+    if loader.get('dataset'):
+        pipeline = next(leaf_configs(loader['dataset'])).get('pipeline')
+        if pipeline:
+            return [dict(step) for step in pipeline]
     pipeline = clip_eval_pipeline(clip.image_size, clip.preprocess)
     set_decode_options(pipeline, decode_options_of(dataset))
     return pipeline

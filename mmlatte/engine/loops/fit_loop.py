@@ -10,6 +10,7 @@ from mmlatte.registry import LOOPS
 from ..find_hook import require_hook
 from ..hooks.frozen_features_hook import FrozenFeaturesHook
 from ..method_of import method_of
+from .plain_dataloader import plain_dataloader
 
 
 @LOOPS.register_module()
@@ -31,7 +32,7 @@ class FitLoop(EpochBasedTrainLoop):
     """
 
     def __init__(self, runner, dataloader) -> None:
-        super().__init__(runner, dataloader, max_epochs=1)
+        super().__init__(runner, plain_dataloader(dataloader), max_epochs=1)
         self._max_iters = 1
 
     def run(self) -> torch.nn.Module:

@@ -22,6 +22,7 @@ from ..find_hook import find_hook
 from ..hooks import SafeCheckpointHook
 from ..method_of import method_of
 from ..schedulers import WarmupCosineLR
+from .plain_dataloader import plain_dataloader
 
 #: Exit code of a process that SIGTERM ended.
 TERMINATED = 128 + signal.SIGTERM
@@ -43,6 +44,9 @@ class ResumableTrainLoop(EpochBasedTrainLoop):
     and transforms that draw from the sample's own seed (`SeedPerSample`).
     Takes the arguments of ``EpochBasedTrainLoop``.
     """
+
+    def __init__(self, runner, dataloader, *args, **kwargs) -> None:
+        super().__init__(runner, plain_dataloader(dataloader), *args, **kwargs)
 
     def run(self) -> torch.nn.Module:
         """Train until the last epoch.

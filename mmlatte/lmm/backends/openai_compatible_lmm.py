@@ -27,7 +27,7 @@ from .load_image import ImageError
 from .server.background import Background, get, run
 from .server.openai_replies import NoTextError
 from .server.request_body import RequestBody
-from .server.sender import GivenUpError, Sender
+from .server.sender import GivenUpError, Reply, Sender
 
 __all__ = ['OpenAICompatibleLMM']
 
@@ -146,21 +146,28 @@ class OpenAICompatibleLMM(BaseLMM):
                 'OpenAICompatibleLMM needs openai: pip install mmlatte[lmm]'
             )
         request = LMMRequest('check', 'image', 'Describe.', _disk)
+        try:
+            run(self._probe(request))
+        except NoTextError as error:
+            raise LMMUnavailableError(
+                f'OpenAICompatibleLMM: {self.model!r} at '
+                f'{self._sender.base_url} writes no text: {error}'
+            ) from None
+        except GivenUpError as error:
+            raise LMMUnavailableError(self._sender.gone(f'{error}')) from None
 
-        async def probe() -> Answer:
-            async with self._sender.client() as client:
-                return await self._ask(client, request, None, probe=True)
-
-        answer = run(probe())
-        if answer.error:
-            raise LMMUnavailableError(self._sender.gone(answer.error))
+    async def _probe(self, request: LMMRequest) -> None:
+        async with self._sender.client() as client:
+            await self._send(client, request, None, probe=True)
 
     def question_tokens(
         self, image: Image.Image, prompt: str
     ) -> QuestionTokens | None:
         """Return the tokens that the server counts, if it says how many."""
         request = LMMRequest('tokens', 'image', prompt, lambda: image)
-        body = self._sender.body.make(self._content(request), 1, 0, 0)
+        body = self._sender.body.make(
+            self._content(request), self.max_new_tokens, 0, 0
+        )
 
         async def probe() -> Any:
             async with self._sender.client() as client:
@@ -222,24 +229,11 @@ class OpenAICompatibleLMM(BaseLMM):
                 await asyncio.gather(*workers, return_exceptions=True)
 
     async def _ask(
-        self,
-        client: Any,
-        request: LMMRequest,
-        seed: int | None,
-        probe: bool = False,
+        self, client: Any, request: LMMRequest, seed: int | None
     ) -> Answer:
         """Send a request until it is answered or given up."""
         try:
-            content = await asyncio.to_thread(self._content, request)
-            reply = await self._sender.send(
-                client,
-                content,
-                self.max_new_tokens,
-                0 if seed is None else self.temperature,
-                seed or 0,
-                request.fields,
-                probe,
-            )
+            reply = await self._send(client, request, seed)
         except ImageError as error:
             return Answer(request, error=f'image: {error}', final=True)
         except NoTextError as error:
@@ -249,6 +243,23 @@ class OpenAICompatibleLMM(BaseLMM):
         if reply is None:
             return Answer(request)
         return Answer(request, reply.text, first_tokens=reply.first_tokens)
+
+    async def _send(
+        self,
+        client: Any,
+        request: LMMRequest,
+        seed: int | None,
+        probe: bool = False,
+    ) -> Reply | None:
+        return await self._sender.send(
+            client,
+            await asyncio.to_thread(self._content, request),
+            self.max_new_tokens,
+            0 if seed is None else self.temperature,
+            seed or 0,
+            request.fields,
+            probe,
+        )
 
     def _content(self, request: LMMRequest) -> list[dict]:
         return image_and_text(

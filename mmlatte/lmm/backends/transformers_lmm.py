@@ -17,20 +17,18 @@ from .base_lmm import (
     Answer,
     BaseLMM,
     LMMRequest,
-    LMMUnavailableError,
     QuestionTokens,
 )
 from .choices.choice import Choice
 from .choices.closed_question import ClosedQuestion
 from .choices.name_likelihood import continuations, name_probabilities
-from .four_bit import four_bit_options
 from .image_windows import image_windows, split_readable
 from .load_image import ImageError
 from .model_folder import folder_identity
 from .transformers_model import (
-    absent_message,
     check_model,
     halved,
+    load_model,
     load_processor,
 )
 
@@ -297,32 +295,15 @@ class TransformersLMM(BaseLMM):
                 return Choice.likeliest(question, found, 'likelihood')
 
     def _load(self) -> None:
-        if self._model is not None:
-            return
-        self.check()
-        from transformers import AutoModelForImageTextToText
-
-        options: dict = {'dtype': self.dtype}
-        if self.load_in_4bit:
-            # With an index: a bare name may mean the first GPU on all ranks.
-            index = torch.cuda.current_device()
-            device = f'cuda:{index}' if self.device == 'cuda' else self.device
-            options['device_map'] = {'': device}
-        try:
-            if self.load_in_4bit:
-                options |= four_bit_options(
-                    self.model, self.dtype, self._source
-                )
-            model = AutoModelForImageTextToText.from_pretrained(
-                self.model, **options, **self._source
+        if self._model is None:
+            self.check()
+            self._model = load_model(
+                self.model,
+                self._source,
+                self.dtype,
+                self.device,
+                self.load_in_4bit,
             )
-        except OSError as error:
-            raise LMMUnavailableError(
-                absent_message(self.model, error)
-            ) from error
-        self._model = model.eval().requires_grad_(False)
-        if not self.load_in_4bit:
-            self._model.to(self.device)
 
     def close(self) -> None:
         """Free the model's memory."""

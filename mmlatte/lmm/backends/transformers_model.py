@@ -8,8 +8,15 @@ import torch
 from mmengine.logging import print_log
 
 from .base_lmm import LMMUnavailableError
+from .four_bit import four_bit_options
 
-__all__ = ['absent_message', 'check_model', 'halved', 'load_processor']
+__all__ = [
+    'absent_message',
+    'check_model',
+    'halved',
+    'load_model',
+    'load_processor',
+]
 
 #: Settings without which some processors cannot count a picture's tokens.
 COUNTED = ('patch_size', 'vision_feature_select_strategy', 'num_image_tokens')
@@ -167,6 +174,41 @@ def absent_message(model: str, error: Exception) -> str:
         'mmlatte.OpenAICompatibleLMM (a server), mmlatte.TextFile (texts '
         'that exist), mmlatte.TagCaptioner (no LMM).'
     )
+
+
+def load_model(
+    model: str, source: dict, dtype: str, device: str, load_in_4bit: bool
+) -> Any:
+    """Load the weights of a model, for inference.
+
+    Args:
+        model (str): Folder or hub name.
+        source (dict): ``revision`` and ``trust_remote_code``.
+        dtype (str): See `TransformersLMM`.
+        device (str): Where it runs.
+        load_in_4bit (bool): Whether its weights are quantised.
+
+    Raises:
+        LMMUnavailableError: If they cannot be had.
+    """
+    from transformers import AutoModelForImageTextToText
+
+    options: dict = {'dtype': dtype}
+    if load_in_4bit:
+        # With an index: a bare name may mean the first GPU on all ranks.
+        index = torch.cuda.current_device()
+        place = f'cuda:{index}' if device == 'cuda' else device
+        options['device_map'] = {'': place}
+    try:
+        if load_in_4bit:
+            options |= four_bit_options(model, dtype, source)
+        loaded = AutoModelForImageTextToText.from_pretrained(
+            model, **options, **source
+        )
+    except OSError as error:
+        raise LMMUnavailableError(absent_message(model, error)) from error
+    loaded = loaded.eval().requires_grad_(False)
+    return loaded if load_in_4bit else loaded.to(device)
 
 
 def halved(size: int, what: str, device: str, error: BaseException) -> int:

@@ -54,6 +54,31 @@ def test_extracts_the_archive_once(zipped):
     assert os.stat(zipped / '2750').st_ino == inode
 
 
+def test_the_archive_as_it_is_published_now(tiny_eurosat, tmp_path):
+    """EuroSAT_RGB.zip, its folder, and the folder alone: the same samples."""
+    expected = build(tiny_eurosat).data_list.names()
+    shutil.copytree(tiny_eurosat / '2750', tmp_path / 'new' / 'EuroSAT_RGB')
+    root = tmp_path / 'root'
+    root.mkdir()
+    shutil.copy(tiny_eurosat / EuroSAT.SPLIT_FILE, root)
+    shutil.make_archive(
+        str(root / 'EuroSAT_RGB'),
+        'zip',
+        tmp_path / 'new',
+        base_dir='EuroSAT_RGB',
+    )
+    dataset = build(root)
+    assert dataset.data_list.names() == expected
+    assert (root / '2750' / expected[0]).is_file()
+    shutil.rmtree(root / '2750')
+    shutil.copytree(tmp_path / 'new' / 'EuroSAT_RGB', root / 'EuroSAT_RGB')
+    dataset = build(root)
+    assert dataset.data_list.names() == expected
+    path = dataset.get_data_info(0)['img_path']
+    assert path == str(root / 'EuroSAT_RGB' / expected[0])
+    assert not (root / '2750').exists()
+
+
 def test_archive_and_split_elsewhere(zipped, tmp_path):
     os.chmod(zipped, 0o555)
     dataset = build(

@@ -138,9 +138,11 @@ class Sender:
                 response = await asyncio.wait_for(
                     client.chat.completions.create(**body), self.timeout
                 )
+                text = text_of(response)
                 self._in_a_row = 0
-                return Reply(text_of(response), first_tokens(response))
+                return Reply(text, first_tokens(response))
             except NoTextError:
+                self._in_a_row = 0
                 raise
             except failures as error:
                 problem = plain_error(error, self.timeout, client.api_key)

@@ -10,9 +10,9 @@ from mmlatte.engine.lmm_annotator import LMMAnnotator
 from mmlatte.lmm import ClosedOptions, ClosedTask, TextStore, store_folder
 from mmlatte.registry import LMMS
 
+from ..options import AdaptOptions
+from ..settings import lmm_settings
 from .asking import Asking
-from .options import AdaptOptions
-from .settings import lmm_settings
 
 __all__ = ['annotate']
 

@@ -35,10 +35,10 @@ from mmlatte.lmm import load_image
 from mmlatte.registry import MODELS
 from mmlatte.visualization import Question
 
+from ..config import adapt_config
+from ..options import AdaptOptions
+from ..prepare import OpenedFolder, build_clip
 from .answers_record import AnswersRecord
-from .config import adapt_config
-from .options import AdaptOptions
-from .prepare import OpenedFolder, build_clip
 
 __all__ = ['Asking']
 

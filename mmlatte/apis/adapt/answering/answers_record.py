@@ -29,7 +29,7 @@ from mmlatte.datasets.sample_index import samples_of
 from mmlatte.fits.answers import MIN_NONE
 from mmlatte.image_table import ImageTable, key_name
 
-from .same_run import results, set_aside
+from ..same_run import results, set_aside
 
 __all__ = ['RECORD', 'AnswersRecord']
 
