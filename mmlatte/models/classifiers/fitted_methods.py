@@ -23,7 +23,7 @@ from mmlatte.fits.transclip import TransductiveClassifier
 from mmlatte.registry import MODELS
 
 from .fitted import FittedClassifier
-from .prototype_classifier import as_samples, full_precision
+from .prototype_classifier import full_precision
 
 __all__ = [
     'AnswersClassifier',
@@ -73,18 +73,16 @@ class AnswersClassifier(FittedClassifier):
         )
 
     @torch.no_grad()
-    def predict(
-        self, inputs: Tensor, data_samples: list[DataSample] | None = None
+    def predict_features(
+        self, features: Tensor, data_samples: list[DataSample] | None = None
     ) -> list[DataSample]:
         """Predict; samples get a ``none_probability`` where it is known."""
+        samples = super().predict_features(features, data_samples)
         none = self.none_of_these
         if none is None:
-            return super().predict(inputs, data_samples)
-        features = self.extract_feat(inputs)
+            return samples
         with full_precision(features):
-            scores = self.feature_logits(features).softmax(dim=1)
             probabilities = none.probabilities(features)
-        samples = as_samples(scores, data_samples)
         for sample, probability in zip(samples, probabilities, strict=True):
             sample.none_probability = probability
         return samples
