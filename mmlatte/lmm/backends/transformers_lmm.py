@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from mmlatte.lmm.picture import PictureOptions, View, fit_picture
+from mmlatte.lmm.picture import PictureOptions, View
 from mmlatte.lmm.picture_processor import PictureProcessor
 from mmlatte.registry import LMMS
 
@@ -21,9 +21,8 @@ from .base_lmm import (
 )
 from .choices.choice import Choice
 from .choices.closed_question import ClosedQuestion
-from .choices.name_likelihood import continuations, name_probabilities
+from .choices.likelihood_choices import LikelihoodChoices
 from .image_windows import image_windows, split_readable
-from .load_image import ImageError
 from .model_folder import folder_identity
 from .transformers_model import (
     check_model,
@@ -36,9 +35,6 @@ __all__ = ['TransformersLMM']
 
 #: A question and the picture it is about.
 Asked = tuple[LMMRequest, Image.Image]
-#: Names of a closed question that are scored together; the model's cache is
-#: held as many times.
-NAMES = 64
 
 
 @LMMS.register_module()
@@ -112,7 +108,7 @@ class TransformersLMM(BaseLMM):
         self.temperature = temperature
         self.picture = PictureOptions(**(picture or {}))
         self.processor = dict(processor or {})
-        self._names_at_once = NAMES
+        self._choices = LikelihoodChoices()
         self._identity: str | None = None
         self._config: Any = None
         self._model: Any = None
@@ -210,19 +206,6 @@ class TransformersLMM(BaseLMM):
                 continue
             position += len(batch)
 
-    def inputs(
-        self, pictures: list[Image.Image], prompts: list[str], view: View
-    ) -> Any:
-        """The model's inputs for pictures and questions of one view."""
-        assert self._pictures is not None
-        inputs = self._pictures.inputs(
-            pictures, prompts, view, self._model.config
-        ).to(self._model.device)
-        for key, value in inputs.items():
-            if torch.is_floating_point(value):
-                inputs[key] = value.to(self._model.dtype)
-        return inputs
-
     @torch.inference_mode()
     def _answer(
         self, batch: list[Asked], view: View, seed: int | None
@@ -230,7 +213,10 @@ class TransformersLMM(BaseLMM):
         """One processor call and one generation for a batch."""
         pictures = [picture for _, picture in batch]
         prompts = [request.prompt for request, _ in batch]
-        inputs = self.inputs(pictures, prompts, view)
+        assert self._pictures is not None
+        inputs = self._pictures.inputs_for(
+            self._model, pictures, prompts, view
+        )
         options: dict = {'do_sample': False, 'num_beams': 1}
         if seed is not None:
             options = {'do_sample': True, 'temperature': self.temperature}
@@ -242,7 +228,6 @@ class TransformersLMM(BaseLMM):
                 **inputs, max_new_tokens=self.max_new_tokens, **options
             )
         new = output[:, inputs['input_ids'].shape[1] :]
-        assert self._pictures is not None
         decode = self._pictures.processor.batch_decode
         texts = decode(new, skip_special_tokens=True)
         return [
@@ -253,46 +238,14 @@ class TransformersLMM(BaseLMM):
     def choose(
         self, questions: Iterable[ClosedQuestion]
     ) -> Iterator[list[Choice]]:
-        """Take the likeliest name as the answer; see :class:`BaseLMM`.
-
-        One pass over image and prompt serves all names, and the blank image
-        of the prior goes with it.
-        """
+        """Take the likeliest name as the answer; see `LikelihoodChoices`."""
         self._load()
+        assert self._pictures is not None
         with ThreadPoolExecutor(self.num_workers) as pool:
             for window in image_windows(questions, pool, 2):
-                for question, image in window:
-                    try:
-                        yield [self._choose(question, image.result())]
-                    except ImageError as error:
-                        yield [Choice(question, error=f'image: {error}')]
-
-    def _choose(self, question: ClosedQuestion, image: Image.Image) -> Choice:
-        assert self._pictures is not None
-        pictures, view = self._pictures, self._pictures.view(image.size)
-        shown = [fit_picture(image, self.picture)]
-        if question.prior:
-            shown.append(Image.new('RGB', shown[0].size, 'gray'))
-        chat = pictures.chat(question.prompt, view)
-        tokenizer = pictures.processor.tokenizer
-        names = continuations(tokenizer, chat, question.names)
-        inputs = self.inputs(shown, [question.prompt] * len(shown), view)
-        while True:
-            try:
-                found = name_probabilities(
-                    self._model,
-                    inputs,
-                    names,
-                    question.normalise,
-                    self._names_at_once,
+                yield from self._choices.ask(
+                    window, self._model, self._pictures
                 )
-            except (torch.OutOfMemoryError, MemoryError) as error:
-                at_once = min(self._names_at_once, len(names))
-                self._names_at_once = halved(
-                    at_once, 'names', self.device, error
-                )
-            else:
-                return Choice.likeliest(question, found, 'likelihood')
 
     def _load(self) -> None:
         if self._model is None:
