@@ -14,7 +14,8 @@ import torch
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from mmlatte.apis import add_common_options, build_runner, load_config
+from mmlatte.apis import build_runner, load_config
+from mmlatte.command_line import add_common_options
 from mmlatte.engine.unwrapped import unwrapped
 
 FORWARD = 'towers, forward'

@@ -5,14 +5,12 @@ import os
 import shlex
 import sys
 
-from mmlatte.apis import adapt
-from mmlatte.apis.adapt.methods import (
+from mmlatte.command_line import (
+    ADAPT_METHODS,
     ANSWERS_METHOD,
     DEFAULT_METHOD,
-    METHODS,
+    EXPORT_FORMATS,
 )
-from mmlatte.apis.adapt.settings import preprocess_option
-from mmlatte.apis.export import FORMATS
 from mmlatte.user_errors import user_errors
 
 
@@ -63,8 +61,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--method',
-        choices=[*METHODS],
-        help='; '.join(f'{m.name} {m.about}' for m in METHODS.values())
+        choices=[*ADAPT_METHODS],
+        help='; '.join(
+            f'{name} {what}' for name, what in ADAPT_METHODS.items()
+        )
         + f' (default: {DEFAULT_METHOD}; {ANSWERS_METHOD} where there are '
         'questions or answers)',
     )
@@ -90,18 +90,14 @@ def parse_args() -> argparse.Namespace:
         '--export',
         nargs='*',
         default=['open_clip'],
-        choices=[*FORMATS],
+        choices=[*EXPORT_FORMATS],
         help='default: open_clip; nothing after it: none',
     )
     parser.add_argument(
         '--lr',
         type=float,
-        help='default: '
-        + '; '.join(
-            f'{m.name}: {m.lr_default}'
-            for m in METHODS.values()
-            if m.lr_default
-        ),
+        help='default: found without labels (latteclip), or by the steps '
+        '(latteplus_tuned)',
     )
     parser.add_argument(
         '--ask',
@@ -184,6 +180,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = vars(parse_args())
+    from mmlatte.apis import adapt
+    from mmlatte.apis.adapt.settings import preprocess_option
+
     if args['preprocess']:
         args['preprocess'] = preprocess_option(args['preprocess'])
     adapt(show=print, command=_next_command(), **args)

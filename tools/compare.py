@@ -15,8 +15,7 @@ from pathlib import Path
 
 from mmengine.config import DictAction
 
-from mmlatte.apis import add_parts, compare, make_entries
-from mmlatte.engine.loops.resumable_train_loop import TERMINATED
+from mmlatte.command_line import add_parts
 from mmlatte.user_errors import user_errors
 
 
@@ -65,12 +64,16 @@ def stop(*_) -> None:
     """End as with Ctrl-C; running processes save first."""
     # A second signal (`timeout` sends two) must not cut that short.
     signal.signal(signal.SIGTERM, lambda *_: None)
+    from mmlatte.engine.loops.resumable_train_loop import TERMINATED
+
     raise SystemExit(TERMINATED)
 
 
 def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     args = parse_args()
+    from mmlatte.apis import compare, make_entries
+
     tools = Path(__file__).resolve().parent
     entries = make_entries(
         args.configs,

@@ -2,11 +2,8 @@
 
 import argparse
 
-from mmlatte.apis.export.annotations import (
-    ANNOTATION_FORMATS,
-    export_annotations,
-)
-from mmlatte.datasets.unlabeled_folder import read_class_names
+from mmlatte.command_line import ANNOTATION_FORMATS
+from mmlatte.user_errors import user_errors
 
 
 def parse_args() -> argparse.Namespace:
@@ -47,13 +44,14 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = vars(parse_args())
+    from mmlatte.apis.export.annotations import export_annotations
+    from mmlatte.datasets.class_names import read_class_names
+
     if args['classes'] is not None:
         args['classes'] = read_class_names(args['classes'])
     export_annotations(**args)
 
 
 if __name__ == '__main__':
-    try:
+    with user_errors():
         main()
-    except (OSError, ValueError) as error:
-        raise SystemExit(f'{error}') from None

@@ -5,18 +5,14 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmengine.logging import MMLogger
-
-from mmlatte.apis import Inferencer, find_images, suit_images
-from mmlatte.apis.inference.prediction_file import (
-    prediction_rows,
-    write_predictions,
-)
-from mmlatte.datasets.class_names import read_class_list
-from mmlatte.datasets.unreadable_file import write_unreadable
-from mmlatte.progress import Progress
 from mmlatte.user_errors import user_errors
+
+if TYPE_CHECKING:
+    from mmengine.logging import MMLogger
+
+    from mmlatte.apis import Inferencer
 
 
 def parse_args() -> argparse.Namespace:
@@ -95,12 +91,16 @@ def parse_args() -> argparse.Namespace:
 
 
 def predict(
-    inferencer: Inferencer,
+    inferencer: 'Inferencer',
     images: list[str],
     args: argparse.Namespace,
-    logger: MMLogger,
+    logger: 'MMLogger',
 ) -> Iterator[dict]:
     """Yield a row per image, with progress, errors and throughput logged."""
+    from mmlatte.apis.inference.prediction_file import prediction_rows
+    from mmlatte.datasets.unreadable_file import write_unreadable
+    from mmlatte.progress import Progress
+
     begin, failed = time.monotonic(), {}
     skip = args.skip_unreadable or inferencer.config.get('skip_unreadable')
     with Progress('predict', len(images), logger=logger) as progress:
@@ -134,6 +134,12 @@ def predict(
 
 def main() -> None:
     args = parse_args()
+    from mmengine.logging import MMLogger
+
+    from mmlatte.apis import Inferencer, find_images, suit_images
+    from mmlatte.apis.inference.prediction_file import write_predictions
+    from mmlatte.datasets.class_names import read_class_list
+
     logger = MMLogger.get_instance('mmlatte', log_level='INFO')
     images = find_images(args.images)
     inferencer = Inferencer(args.model, args.checkpoint, device=args.device)

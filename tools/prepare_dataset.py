@@ -3,9 +3,7 @@
 import argparse
 import sys
 
-from mmengine.logging import MMLogger
-
-from mmlatte.datasets.prepare import SOURCES, prepare_dataset
+from mmlatte.command_line import data_sets
 from mmlatte.user_errors import user_errors
 
 
@@ -15,7 +13,7 @@ def parse_args() -> argparse.Namespace:
         'say what to fetch where none does, and verify the images of every '
         'class against the split'
     )
-    parser.add_argument('name', nargs='+', choices=[*SOURCES])
+    parser.add_argument('name', nargs='+', choices=data_sets())
     parser.add_argument(
         '--root', help='folder of the data set; default data/<name>'
     )
@@ -30,6 +28,10 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmengine.logging import MMLogger
+
+    from mmlatte.datasets.prepare import prepare_dataset
+
     logger = MMLogger.get_instance('mmlatte', log_level='INFO')
     complete = True
     for name in args.name:

@@ -4,7 +4,7 @@ import argparse
 
 from mmengine.config import DictAction
 
-from mmlatte.apis import add_parts, compose_config
+from mmlatte.command_line import add_parts
 from mmlatte.user_errors import user_errors
 
 
@@ -22,6 +22,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmlatte.apis import compose_config
+
     cfg = compose_config(args.config, args.data, args.clip)
     cfg.merge_from_dict(args.cfg_options or {})
     print(cfg.pretty_text, end='')

@@ -10,15 +10,7 @@ no LMM.
 
 import argparse
 
-from mmengine.logging import print_log
-
-from mmlatte.apis import (
-    add_common_options,
-    build_runner,
-    leave_process_group,
-    load_config,
-    synthesize_texts,
-)
+from mmlatte.command_line import add_common_options
 from mmlatte.user_errors import user_errors
 
 
@@ -50,6 +42,14 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmengine.logging import print_log
+
+    from mmlatte.apis import (
+        build_runner,
+        load_config,
+        synthesize_texts,
+    )
+
     report = synthesize_texts(
         build_runner(load_config(args)),
         args.num_shards,
@@ -64,6 +64,8 @@ if __name__ == '__main__':
     try:
         with user_errors():
             main()
+            from mmlatte.apis import leave_process_group
+
             leave_process_group()
     except KeyboardInterrupt:
         raise SystemExit('Stopped. What is done is stored.') from None

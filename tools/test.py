@@ -3,16 +3,7 @@
 import argparse
 import os.path as osp
 
-import mmengine
-from mmengine.dist import is_main_process
-from mmengine.evaluator import DumpResults
-
-from mmlatte.apis import (
-    add_common_options,
-    build_runner,
-    leave_process_group,
-    load_config,
-)
+from mmlatte.command_line import add_common_options
 from mmlatte.user_errors import user_errors
 
 #: What mmengine can write.
@@ -51,6 +42,12 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    import mmengine
+    from mmengine.dist import is_main_process
+    from mmengine.evaluator import DumpResults
+
+    from mmlatte.apis import build_runner, load_config
+
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
     # Only the test loop is built.
@@ -71,4 +68,6 @@ def main() -> None:
 if __name__ == '__main__':
     with user_errors():
         main()
+        from mmlatte.apis import leave_process_group
+
         leave_process_group()

@@ -10,16 +10,6 @@ import argparse
 import os
 from pathlib import Path
 
-from mmengine.logging import print_log
-
-from mmlatte.image_table import ImageTable, key_name
-from mmlatte.lmm import TextStore
-from mmlatte.lmm.store.text_exchange import (
-    export_jsonl,
-    export_parquet,
-    export_txt,
-    import_jsonl,
-)
 from mmlatte.user_errors import user_errors
 
 
@@ -44,6 +34,7 @@ def image_names(args: argparse.Namespace) -> dict[str, str]:
         IMAGE_SUFFIXES,
         visible_files,
     )
+    from mmlatte.image_table import ImageTable, key_name
 
     names = [
         name
@@ -57,6 +48,16 @@ def image_names(args: argparse.Namespace) -> dict[str, str]:
 
 def main() -> None:
     args = parse_args()
+    from mmengine.logging import print_log
+
+    from mmlatte.lmm import TextStore
+    from mmlatte.lmm.store.text_exchange import (
+        export_jsonl,
+        export_parquet,
+        export_txt,
+        import_jsonl,
+    )
+
     if args.action == 'import':
         with TextStore(args.store) as store:
             count = import_jsonl(store, args.path)

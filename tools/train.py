@@ -2,16 +2,7 @@
 
 import argparse
 
-from mmengine.dist import is_main_process
-
-from mmlatte.apis import (
-    add_common_options,
-    build_runner,
-    leave_process_group,
-    load_config,
-    make_run_report,
-)
-from mmlatte.engine import find_resumable_checkpoint
+from mmlatte.command_line import add_common_options
 from mmlatte.user_errors import user_errors
 
 
@@ -56,6 +47,15 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmengine.dist import is_main_process
+
+    from mmlatte.apis import (
+        build_runner,
+        load_config,
+        make_run_report,
+    )
+    from mmlatte.engine import find_resumable_checkpoint
+
     cfg = load_config(args)
     if args.skip_unreadable:
         cfg.skip_unreadable = True
@@ -83,4 +83,6 @@ def main() -> None:
 if __name__ == '__main__':
     with user_errors():
         main()
+        from mmlatte.apis import leave_process_group
+
         leave_process_group()

@@ -9,8 +9,6 @@ from .inference import (
     suit_images,
 )
 from .launch import (
-    add_common_options,
-    add_parts,
     build_runner,
     leave_process_group,
     load_config,
@@ -27,8 +25,6 @@ __all__ = [
     'adapt',
     'PreflightError',
     'Inferencer',
-    'add_common_options',
-    'add_parts',
     'ask',
     'compose_config',
     'build_runner',

@@ -7,7 +7,7 @@ import os.path as osp
 
 import torch
 import torch.distributed as dist
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmlatte.engine import init_cpu_dist
@@ -17,51 +17,10 @@ from .images import skip_unreadable
 from .preflight import PreflightError, preflight
 
 __all__ = [
-    'add_common_options',
-    'add_parts',
     'build_runner',
     'leave_process_group',
     'load_config',
 ]
-
-
-def add_common_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that training and testing share, as in MMPretrain."""
-    parser.add_argument(
-        'config', help='path of a config, or of configs/methods/NAME.py'
-    )
-    add_parts(parser)
-    parser.add_argument('--work-dir', help='where logs and checkpoints go')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='override settings of the config, e.g. '
-        'train_dataloader.batch_size=64 model.texts="[\'class\']"',
-    )
-    parser.add_argument(
-        '--launcher',
-        choices=['none', 'pytorch', 'slurm', 'mpi'],
-        default='none',
-        help='job launcher',
-    )
-    parser.add_argument('--no-pin-memory', action='store_true')
-    parser.add_argument('--no-persistent-workers', action='store_true')
-    # Passed by torch.distributed.run.
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0)
-
-
-def add_parts(parser: argparse.ArgumentParser) -> None:
-    """Add the options that complete the config of a method."""
-    for name, default in (('data', 'eurosat'), ('clip', 'vitb32')):
-        parser.add_argument(
-            f'--{name}',
-            metavar='NAME|FILE',
-            help='what completes configs/methods/NAME.py: a name that '
-            '`python -m mmlatte list` shows, or the path of a part '
-            f'(default: {default})',
-        )
 
 
 def load_config(args: argparse.Namespace) -> Config:

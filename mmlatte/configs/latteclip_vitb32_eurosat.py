@@ -92,6 +92,7 @@ test_evaluator = dict(topk=(1, ), type='mmpretrain.Accuracy')
 default_hooks = dict(
     checkpoint=dict(
         interval=1, max_keep_ckpts=2, type='mmlatte.SafeCheckpointHook'),
+    frozen_features=dict(type='mmlatte.FrozenFeaturesHook'),
     logger=dict(interval=20, type='LoggerHook'),
     param_scheduler=dict(type='ParamSchedulerHook'),
     prototype_ema=dict(type='mmlatte.PrototypeEMAHook'),

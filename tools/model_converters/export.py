@@ -3,8 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mmlatte.apis import export_model
-from mmlatte.apis.export import FORMATS, check_export_formats
+from mmlatte.command_line import EXPORT_FORMATS
 from mmlatte.user_errors import user_errors
 
 
@@ -18,7 +17,11 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--checkpoint', help='weights for a config')
     parser.add_argument(
-        '--to', nargs='+', choices=FORMATS, required=True, help='formats'
+        '--to',
+        nargs='+',
+        choices=EXPORT_FORMATS,
+        required=True,
+        help='formats',
     )
     parser.add_argument(
         '--out',
@@ -43,6 +46,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmlatte.apis import export_model
+    from mmlatte.apis.export import check_export_formats
+
     # A package that the last format lacks shows before the first is made.
     check_export_formats(args.to, clip=None)
     for to in args.to:

@@ -2,9 +2,6 @@
 
 import argparse
 
-from mmengine.logging import MMLogger
-
-from mmlatte.apis import make_run_report
 from mmlatte.user_errors import user_errors
 
 
@@ -30,6 +27,10 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmengine.logging import MMLogger
+
+    from mmlatte.apis import make_run_report
+
     out = make_run_report(
         args.run,
         args.out,

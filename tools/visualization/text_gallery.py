@@ -6,14 +6,7 @@
 import argparse
 from pathlib import Path
 
-from mmengine.logging import print_log
-
-from mmlatte.apis import (
-    add_common_options,
-    build_runner,
-    load_config,
-    make_text_gallery,
-)
+from mmlatte.command_line import add_common_options
 from mmlatte.user_errors import user_errors
 
 
@@ -29,6 +22,10 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmengine.logging import print_log
+
+    from mmlatte.apis import build_runner, load_config, make_text_gallery
+
     runner = build_runner(load_config(args))
     count = make_text_gallery(runner, args.out, args.limit)
     print_log(f'{args.out}: {count} images', 'current')

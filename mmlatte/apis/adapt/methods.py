@@ -14,15 +14,15 @@ from .training import set_training
 if TYPE_CHECKING:
     from .options import AdaptOptions
 
-__all__ = ['ANSWERS_METHOD', 'DEFAULT_METHOD', 'METHODS', 'AdaptMethod']
+__all__ = ['METHODS', 'AdaptMethod']
 
 
 class AdaptMethod:
     """A method, and how its config follows from a user's choices.
 
     Attributes:
-        name (str): What users call it, and its config.
-        about (str): What it does, to go on after its name.
+        name (str): What users call it, and its config; one of
+            `ADAPT_METHODS`.
         lr_default (str | None): How the learning rate is set where the user
             gives none; None for a method that takes no steps.
         asks_lmm (bool): Whether it needs the texts of an LMM.
@@ -31,7 +31,6 @@ class AdaptMethod:
     """
 
     name: str
-    about: str
     lr_default: str | None = None
     asks_lmm = False
     takes_answers = False
@@ -70,7 +69,6 @@ class LatteCLIP(AdaptMethod):
     """Fine-tuning with texts of an LMM."""
 
     name = 'latteclip'
-    about = 'fine-tunes with texts of an LMM'
     lr_default = 'found without labels'
     asks_lmm = True
     takes_answers = True
@@ -106,9 +104,6 @@ class LattePlus(AdaptMethod):
     """Fitting frozen features, in seconds."""
 
     name = 'latteplus'
-    about = (
-        'fits the features of frozen CLIP in seconds, without LMM or training'
-    )
 
     def configure(self, cfg, options, clip, count) -> None:
         """Take the images as frozen CLIP does: no augmentation."""
@@ -121,7 +116,6 @@ class WithAnswers(LattePlus):
     """LattePlus, and answers about a few of the images."""
 
     name = 'answers'
-    about = 'fits the same features and a few answers (--ask, --answers)'
     takes_answers = needs_answers = True
 
 
@@ -129,7 +123,6 @@ class LattePlusTuned(AdaptMethod):
     """Fine-tuning from LattePlus."""
 
     name = 'latteplus_tuned'
-    about = 'fine-tunes from there, without LMM'
     lr_default = 'by the steps'
     takes_answers = True
 
@@ -151,6 +144,3 @@ METHODS: dict[str, AdaptMethod] = {
         LattePlusTuned(),
     )
 }
-DEFAULT_METHOD = LatteCLIP.name
-#: Where there are questions or answers.
-ANSWERS_METHOD = WithAnswers.name

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 import torch
 
+from mmlatte.command_line import DEFAULT_METHOD
 from mmlatte.decode_image import DecodeOptions
 from mmlatte.lmm.asking.prompts import with_article
 from mmlatte.models.class_texts import check_templates
 
-from .methods import DEFAULT_METHOD, METHODS
+from .methods import METHODS
 from .settings import clip_settings
 
 __all__ = ['AdaptOptions', 'default_template']

@@ -10,6 +10,7 @@ from mmengine.logging import MMLogger
 from mmlatte.apis.images import skip_unreadable
 from mmlatte.apis.launch import build_runner
 from mmlatte.apis.preflight import preflight
+from mmlatte.command_line import ANSWERS_METHOD, DEFAULT_METHOD
 from mmlatte.datasets.unlabeled_folder import left_out_line
 from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.registry import DATASETS
@@ -19,7 +20,7 @@ from .answering.asking import Asking
 from .config import adapt_config
 from .finish import AdaptResult, check_export, finish
 from .make_plan import make_plan
-from .methods import ANSWERS_METHOD, DEFAULT_METHOD, METHODS
+from .methods import METHODS
 from .plan import AdaptPlan
 from .prepare import build_clip, open_images
 from .same_run import (

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from mmlatte.apis.adapt.answering.answers_record import AnswersRecord
 from mmlatte.apis.adapt.answering.asking import Asking
-from mmlatte.apis.adapt.methods import ANSWERS_METHOD
 from mmlatte.apis.adapt.prepare import open_images
+from mmlatte.command_line import ANSWERS_METHOD
 from mmlatte.datasets.answers import Answers
 
 __all__ = ['GivenBy', 'add_answers', 'open_asking']
