@@ -17,6 +17,7 @@ from mmlatte.registry import DATASETS
 
 from .answering.annotate import annotate
 from .answering.asking import Asking
+from .answering.check_answers import check_none, check_used
 from .config import adapt_config
 from .finish import AdaptResult, check_export, finish
 from .make_plan import make_plan
@@ -171,9 +172,9 @@ def adapt(
     seen = SeenImages(folder, _parts(cfg, found.dataset))
     anew = options.answered and record.changed
     if none_below is not None:
-        record.check_none(none_below)
+        check_none(record, none_below)
     if chosen.needs_answers and not dry_run:
-        record.check_used()
+        check_used(record)
     if options.answered and not dry_run:
         before = record.set_results_aside()
         if before is not None:

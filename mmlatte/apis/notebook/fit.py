@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mmlatte.apis.adapt.answering.asking import Asking
+from mmlatte.apis.adapt.answering.check_answers import check_used
 from mmlatte.datasets.answers import NONE, NONE_LABEL
 
 from .folder_fit import Contradiction, FolderFit
@@ -43,7 +44,7 @@ def fit(
         AnswersError: If anything is wrong with the answers.
     """
     asking = open_asking(images, classes, out, answers, new_classes, choices)
-    asking.record.check_used()
+    check_used(asking.record)
     return _result(asking, out)
 
 

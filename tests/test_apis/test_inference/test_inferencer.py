@@ -55,17 +55,17 @@ def test_workers_and_arrays_change_nothing(inferencer, tiny_eurosat):
 def test_unreadable_files_are_results(inferencer, tiny_eurosat, tmp_path):
     good = tiny_eurosat / '2750/Forest/Forest_1.jpg'
     (tmp_path / 'a.jpg').write_bytes(good.read_bytes()[:200])
-    (tmp_path / 'b.txt').write_text('no image')
+    (tmp_path / 'b.bmp').write_text('no image')
     (tmp_path / 'c.jpg').write_bytes(good.read_bytes())
     (tmp_path / 'd.jpg').touch()
     Image.new('P', (9, 500)).save(tmp_path / 'e.png')
     files = sorted(tmp_path.iterdir())
     found = inferencer(files, batch_size=2)
     assert ['error' in r for r in found] == [True, True, False, True, False]
-    assert 'b.txt' in found[1]['error']
+    assert 'b.bmp' in found[1]['error']
     samples = inferencer(files, batch_size=2, return_datasamples=True)
     assert [s is None for s in samples] == [True, True, False, True, False]
-    assert next(iter(inferencer.stream([tmp_path / 'b.txt'])))['error']
+    assert next(iter(inferencer.stream([tmp_path / 'b.bmp'])))['error']
 
 
 def test_new_classes_get_their_text_as_prototype(inferencer):

@@ -1,7 +1,5 @@
 """Answers about the images of a folder, kept beside what came of them."""
 
-import hashlib
-import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -10,7 +8,6 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
-from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.answers import (
     LMM_SOURCE,
     NONE,
@@ -26,17 +23,15 @@ from mmlatte.datasets.answers import (
 )
 from mmlatte.datasets.answers import read_answers as read
 from mmlatte.datasets.sample_index import samples_of
-from mmlatte.fits.answers import MIN_NONE
 from mmlatte.image_table import ImageTable, key_name
 
 from ..same_run import results, set_aside
+from .used_answers import digest, note_used, used_before
 
 __all__ = ['RECORD', 'AnswersRecord']
 
 #: The file in the folder of results.
 RECORD = 'all_answers.csv'
-#: Which answers they are of.
-USED = 'answers_used.json'
 
 
 class AnswersRecord:
@@ -243,38 +238,6 @@ class AnswersRecord:
             a.class_name != SKIP and a.confidence > 0 for a in self.answers
         )
 
-    def check_used(self) -> None:
-        """Stop where there is nothing to fit.
-
-        Raises:
-            ValueError: If no answer says anything.
-        """
-        if self.used:
-            return
-        if len(self.answers):
-            raise ValueError(
-                f'the {len(self.answers)} answers in {self.path} all skip '
-                'their image (or have confidence 0): answer some more '
-                '(--ask 24)'
-            )
-        raise ValueError(
-            'there are no answers yet: ask some questions (--ask 24)'
-        )
-
-    def check_none(self, none_below: float) -> None:
-        """Stop before a fit that could not tell images of none of the classes.
-
-        Raises:
-            ValueError: If too few answers say so.
-        """
-        names = [name for name, _ in self.given().values()]
-        if names.count(NONE) < MIN_NONE:
-            raise ValueError(
-                f'none_below={none_below}: {names.count(NONE)} images are '
-                f'answered with {NONE!r}, {MIN_NONE} are needed to tell how '
-                'probable it is; answer some more (--ask 24)'
-            )
-
     def set_results_aside(self) -> Path | None:
         """Move results of other answers to a folder of their own.
 
@@ -282,37 +245,21 @@ class AnswersRecord:
             Path | None: That folder, if there was something to move.
         """
         moved = None
-        before = self._fitted()
+        before = used_before(self.folder)
         if before is not None and self.changed:
             moved = set_aside(self.folder, f'with_{before["count"]}_answers')
-        with atomic_file(self.folder / USED) as file:
-            note = dict(count=self.used, digest=self._digest())
-            file.write(json.dumps(note).encode())
+        note_used(self.folder, self.used, self.answers, self.classes)
         return moved
 
     @property
     def changed(self) -> bool:
         """bool: Whether there are results, of other answers."""
-        before = self._fitted()
+        before = used_before(self.folder)
         return (
             bool(results(self.folder))
             and before is not None
-            and before['digest'] != self._digest()
+            and before['digest'] != digest(self.answers, self.classes)
         )
-
-    def _fitted(self) -> dict | None:
-        """Return number and digest of the answers of the last fit."""
-        note = self.folder / USED
-        return json.loads(note.read_text()) if note.exists() else None
-
-    def _digest(self) -> str:
-        rows = sorted(
-            (a.image, a.source, a.class_name, a.confidence)
-            for a in self.answers
-            if a.class_name != SKIP
-        )
-        content = json.dumps([self.classes, rows])
-        return hashlib.sha256(content.encode()).hexdigest()
 
     def given(self, lmm: bool = False) -> dict[str, tuple[str, str]]:
         """Return sample id -> class name (or ``NONE``) and who said so.
