@@ -26,10 +26,13 @@ def linear_probe(
         labels (Tensor): y, int64 (n,).
         classes (int): C.
 
+    Returns:
+        LinearClassifier: In double precision.
+
     Examples:
-        >>> x = torch.tensor([[0.0], [1.0], [9.0], [10.0]])
+        >>> x = torch.tensor([[0.0], [1.0], [9.0], [10.0]]).double()
         >>> probe = linear_probe(x, torch.tensor([1, 1, 0, 0]), classes=2)
-        >>> probe.logits(torch.tensor([[2.0], [8.0]])).argmax(dim=1).tolist()
+        >>> probe.logits(x[[1, 3]]).argmax(dim=1).tolist()
         [1, 0]
     """
     features = features.double()
