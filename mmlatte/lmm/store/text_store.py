@@ -1,4 +1,4 @@
-"""Where the texts of one data root and one LMM are kept."""
+"""Where the texts of one LMM are kept."""
 
 import contextlib
 import os
@@ -38,8 +38,8 @@ class TextStore:
     once, and workers read texts by that number.
 
     Args:
-        folder (str | Path): Folder of the store; one per data root and LMM
-            (see :func:`mmlatte.lmm.store.store_folder`).
+        folder (str | Path): Folder of the store; one per LMM (see
+            :func:`mmlatte.lmm.store.store_folder`).
 
     Examples:
         >>> import tempfile
