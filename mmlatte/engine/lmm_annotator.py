@@ -12,7 +12,7 @@ from mmlatte.datasets.answers import LMM_SOURCE, SKIP, Answer, Answers
 from mmlatte.fits import FrozenFeatures
 from mmlatte.fits.answers import ImageStructure, choose
 from mmlatte.fits.neighbour_graph import nearest_images
-from mmlatte.lmm import BaseLMM, ClosedTask, TextStore
+from mmlatte.lmm import BaseLMM, ClosedTask, SampleFinder, TextStore
 from mmlatte.lmm.asking.closed import (
     ClosedQuestions,
     GivenChoice,
@@ -43,6 +43,9 @@ class LMMAnnotator:
     Args:
         frozen (FrozenFeatures): N images.
         samples (Samples): Their ids.
+        images (np.ndarray): uint64 (N,), what they are known by, see
+            :func:`mmlatte.lmm.picture_keys`: a renamed image keeps its
+            answer, one that took another's place is asked about.
         load (Callable[[int], Image.Image]): Image of a sample.
         lmm (BaseLMM): Who answers.
         store (TextStore): Where the answers are kept.
@@ -56,6 +59,7 @@ class LMMAnnotator:
         self,
         frozen: FrozenFeatures,
         samples: Samples,
+        images: np.ndarray,
         load: Callable[[int], Image.Image],
         lmm: BaseLMM,
         store: TextStore,
@@ -65,6 +69,7 @@ class LMMAnnotator:
     ) -> None:
         self.frozen = frozen
         self.samples = samples
+        self.images = images
         self.load = load
         self.lmm = lmm
         self.store = store
@@ -72,6 +77,7 @@ class LMMAnnotator:
         self.structure = structure
         self.patience = patience
         self.ids = samples.names(0, len(frozen))
+        self.finder = SampleFinder(samples, images)
 
     @property
     def source(self) -> str:
@@ -134,8 +140,8 @@ class LMMAnnotator:
         known = others.merge(self._answers(before, skips=True))
         arrays = known.arrays(self.ids, self.task.class_names)
         found = choose(self.frozen, size, arrays.one_each(), self.structure)
-        asked = {g.sample_id for g in now}
-        rows = [row for row in found.rows if self.ids[row] not in asked]
+        asked = {g.row for g in now}
+        rows = [row for row in found.rows if int(row) not in asked]
         return np.array(rows[: size - len(asked)], np.int64)
 
     def _ask(self, rows: np.ndarray, number: int) -> None:
@@ -147,6 +153,7 @@ class LMMAnnotator:
         questions = ClosedQuestions(
             self.task,
             self.samples,
+            self.images,
             self.load,
             rows,
             self._likely(rows),
@@ -164,10 +171,8 @@ class LMMAnnotator:
         """What the LMM answered in all runs, in a lasting order."""
         found: list = [None]
         if get_rank() == 0:
-            there = set(self.ids)
-            given = given_choices(self.store, self.task)
-            found = [[g for g in given if g.sample_id in there]]
-            found[0].sort(key=lambda g: (g.round, g.sample_id))
+            given = given_choices(self.store, self.task, self.finder)
+            found = [sorted(given, key=lambda g: (g.round, self.ids[g.row]))]
         broadcast_object_list(found)
         return found[0]
 
@@ -178,7 +183,7 @@ class LMMAnnotator:
         return Answers(
             [
                 Answer(
-                    g.sample_id,
+                    self.ids[g.row],
                     g.class_name or SKIP,
                     CONFIDENCE if g.confidence is None else g.confidence,
                     self.source,

@@ -51,13 +51,26 @@ def test_the_lmm_sees_what_training_sees(tmp_path):
     )
     assert decode_options_of(dataset) == CHOSEN
     hook = LMMTextSynthHook(
-        SimpleNamespace(name='lmm'), str(tmp_path), 'What is it?'
+        SimpleNamespace(slug='lmm', fingerprint='0'),
+        str(tmp_path),
+        'What is it?',
     )
     labels = SimpleNamespace(
-        labels=np.zeros(1, int), labels_from='', features=None
+        labels=np.zeros(1, int),
+        labels_from='',
+        features=None,
+        images=np.array([7], np.uint64),
     )
     clip = SimpleNamespace(tokenizer=None, context_length=77)
-    hook._store_folder = lambda _: tmp_path / 'store'
     job = hook.text_job(dataset, ('a', 'b'), clip, labels)
     np.testing.assert_array_equal(np.asarray(job.wanted.load(0)), rgb)
     np.testing.assert_array_equal(dataset[0]['img'][..., ::-1], rgb)
+    # Texts about other pixels are other texts.
+    chosen = job.wanted.keys()
+    load = dataset.pipeline.transforms[0]
+    load.options = DecodeOptions(range=(0, 255), bands=(3, 2, 1))
+    other = hook.text_job(dataset, ('a', 'b'), clip, labels).wanted.keys()
+    load.options = DecodeOptions()
+    plain = hook.text_job(dataset, ('a', 'b'), clip, labels).wanted
+    assert len({*chosen.flat, *other.flat, *plain.keys().flat}) == 3
+    assert plain.images is labels.images

@@ -26,9 +26,16 @@ NAMES = ['forest', 'river', 'beach', 'town']
 COUNT = 120
 
 
+#: What the images are known by.
+IMAGES = np.arange(1, COUNT + 1, dtype=np.uint64)
+
+
 class Samples:
+    def __init__(self, suffix='png'):
+        self.suffix = suffix
+
     def names(self, start, stop):
-        return [f'{i:03}.png' for i in range(start, stop)]
+        return [f'{i:03}.{self.suffix}' for i in range(start, stop)]
 
 
 def features(count=COUNT, width=16):
@@ -53,11 +60,17 @@ def picture(i):
     return Image.new('RGB', (8, 8), (i % 4, i, 0))
 
 
-def annotator(url, folder, **options):
+def annotator(url, folder, suffix='png', images=IMAGES, **options):
     lmm = OpenAICompatibleLMM('stand-in', url, concurrency=1, backoff=0.05)
     task = ClosedTask(NAMES, ClosedOptions(**options), lmm.letters)
     return LMMAnnotator(
-        features(), Samples(), picture, lmm, TextStore(folder), task
+        features(),
+        Samples(suffix),
+        images,
+        picture,
+        lmm,
+        TextStore(folder),
+        task,
     )
 
 
@@ -77,6 +90,29 @@ def test_an_lmm_answers_and_is_asked_again(choice_server, tmp_path):
     assert len(server.asked) == 21
     more = annotator(server.url, tmp_path).annotate(30)
     assert {*answers} < {*more} and len(server.asked) == 30
+
+
+def test_a_renamed_image_keeps_its_answer(choice_server, tmp_path):
+    server = choice_server(NAMES)
+    answers = annotator(server.url, tmp_path).annotate(12)
+    renamed = annotator(server.url, tmp_path, suffix='tif').annotate(12)
+    assert len(server.asked) == 12
+    assert {
+        a.image.replace('.tif', '.png'): a.class_name for a in renamed
+    } == {a.image: a.class_name for a in answers}
+
+
+def test_a_replaced_image_is_asked_about_again(choice_server, tmp_path):
+    server = choice_server(NAMES)
+    answers = annotator(server.url, tmp_path).annotate(12)
+    images = IMAGES.copy()
+    replaced = [int(a.image[:3]) for a in [*answers][:3]]
+    images[replaced] += np.uint64(1000)
+    again = annotator(server.url, tmp_path, images=images)
+    assert len(again._given()) == 9
+    assert len(again.annotate(12)) == 12 and len(server.asked) == 15
+    # Back as they were, the images have their answers.
+    assert {*annotator(server.url, tmp_path).annotate(12)} >= {*answers}
 
 
 def test_finished_answers_need_no_server(choice_server, tmp_path):

@@ -66,14 +66,14 @@ def write_answer_gallery(
     images: dict[int, GalleryImage] = {}
     texts = []
     for record in annotator.store.records('choice'):
-        index = numbers.get(record.sample_id)
+        index = annotator.finder.row(record)
         if index is None or (index not in images and len(images) == limit):
             continue
         image = images.setdefault(
             index,
             GalleryImage(
                 index,
-                record.sample_id,
+                annotator.ids[index],
                 int(frozen.labels[index]),
                 float(frozen.scores[index]),
             ),

@@ -19,7 +19,13 @@ from mmlatte.datasets.decode_options_of import pipeline_options
 from mmlatte.datasets.wrappers import with_pipeline
 from mmlatte.decode_image import DecodeOptions
 from mmlatte.image_table import ImageTable, key_name
-from mmlatte.lmm import ImageError, TextStore, load_image, store_folder
+from mmlatte.lmm import (
+    ImageError,
+    TextStore,
+    load_image,
+    picture_keys,
+    store_folder,
+)
 from mmlatte.registry import DATASETS, LMMS
 from mmlatte.visualization.page import jpeg_thumbnail, prepare_page
 from mmlatte.visualization.report_images import ImageSection, ReportImage
@@ -90,7 +96,7 @@ def make_run_report(
     chosen = {*changed, *uncertain}
     decode = pipeline_options(test_pipeline(config))
     texts = (
-        _texts(config, {i: shown_from.paths[i] for i in chosen})
+        _texts(config, {i: shown_from.paths[i] for i in chosen}, decode)
         if has_texts
         else {}
     )
@@ -252,12 +258,14 @@ def _text_hook(config: Config) -> dict | None:
     return hook if config.get('train_dataloader') else None
 
 
-def _texts(config: Config, paths: dict[int, str]) -> dict[int, list[str]]:
+def _texts(
+    config: Config, paths: dict[int, str], decode: DecodeOptions
+) -> dict[int, list[str]]:
     """Return what the LMM wrote about images, as they are now."""
     synth = _text_hook(config)
     folder = store_folder(synth.store_dir, LMMS.build(synth.lmm))
     table = ImageTable(config.default_hooks.zero_shot_label.cache_dir)
-    keys = table.of([*paths.values()]).keys
+    keys = picture_keys(table.of([*paths.values()]).keys, decode)
     lines: dict[str, list[str]] = {key_name(key): [] for key in keys}
     for record in TextStore(folder).records():
         if record.image in lines and record.status == 'ok':

@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from mmlatte.apis.text_synthesis import prepare_texts
 from mmlatte.engine.find_hook import find_hook
 from mmlatte.engine.hooks import LMMTextSynthHook
-from mmlatte.lmm import TextRecord, WantedTexts
+from mmlatte.lmm import SampleFinder, TextRecord, WantedTexts
 from mmlatte.visualization import (
     GalleryImage,
     GalleryText,
@@ -53,13 +53,14 @@ def make_text_gallery(
     }
     images: dict[int, GalleryImage] = {}
     found: list[tuple[GalleryText, int]] = []
+    finder = SampleFinder(wanted.samples, wanted.images)
     names = {wanted.sample_id(i): i for i in range(wanted.num_samples)}
     model = ''
     for record in store.records():
         number = positions.get(record.key)
         index = None if number is None else number % wanted.num_samples
         if record.kind == 'choice':
-            index = names.get(record.sample_id)
+            index = finder.row(record)
         if index is None:
             continue
         if index not in images and len(images) == limit:

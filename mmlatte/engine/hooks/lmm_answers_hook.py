@@ -5,6 +5,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
 from mmlatte.datasets.answers import read_answers
+from mmlatte.datasets.decode_options_of import decode_options_of
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.lmm import (
     BaseLMM,
@@ -13,6 +14,7 @@ from mmlatte.lmm import (
     TextStore,
     check_lmm_early,
     load_image,
+    picture_keys,
     store_folder,
 )
 from mmlatte.models.class_descriptions import read_descriptions
@@ -86,8 +88,11 @@ class LMMAnswersHook(Hook):
             return
         for kind in (ZeroShotLabelHook, FrozenFeaturesHook):
             require_hook(runner, kind, type(self).__name__)
-        dataset = runner.train_loop.dataloader.dataset
-        check_lmm_early(self.lmm, lambda: self._store_folder(dataset))
+        check_lmm_early(self.lmm, self.store_folder)
+
+    def store_folder(self) -> Path:
+        """Return where the answers of this LMM are."""
+        return store_folder(self.store_dir, self.lmm)
 
     def before_train(self, runner: Runner) -> None:
         """Ask, and hand the answers on.
@@ -122,16 +127,16 @@ class LMMAnswersHook(Hook):
         if self.descriptions is not None:
             sentences = read_descriptions(self.descriptions, names)
             about = [few[0] for few in sentences]
+        options = decode_options_of(dataset)
         return LMMAnnotator(
             found.frozen(),
             samples_of(dataset),
-            lambda i: load_image(dataset.get_data_info(i)['img_path']),
+            picture_keys(found.images, options),
+            lambda i: load_image(
+                dataset.get_data_info(i)['img_path'], options=options
+            ),
             self.lmm,
-            TextStore(self._store_folder(dataset)),
+            TextStore(self.store_folder()),
             ClosedTask(names, self.options, self.lmm.letters, about),
             patience=self.patience,
         )
-
-    def _store_folder(self, dataset) -> Path:
-        data_root = getattr(dataset, 'data_root', '.')
-        return store_folder(self.store_dir, data_root, self.lmm)

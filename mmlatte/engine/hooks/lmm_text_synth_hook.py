@@ -23,6 +23,7 @@ from mmlatte.lmm import (
     described_count,
     find_typical,
     load_image,
+    picture_keys,
     store_folder,
 )
 from mmlatte.registry import HOOKS, LMMS
@@ -192,7 +193,7 @@ class LMMTextSynthHook(Hook):
             )
         wanted = WantedTexts(
             samples=samples_of(dataset),
-            images=labels.images,
+            images=picture_keys(labels.images, options),
             load=lambda i: load_image(
                 dataset.get_data_info(i)['img_path'], options=options
             ),

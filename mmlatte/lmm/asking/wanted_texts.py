@@ -33,8 +33,8 @@ class WantedTexts:
         samples (Samples): Ids and keys of the samples; see
             :func:`mmlatte.datasets.sample_index.samples_of`.
         images (np.ndarray): uint64 (N,), what the images are known by; see
-            :class:`mmlatte.image_table.ImageTable`. Copies of an image share
-            its texts.
+            :func:`~mmlatte.lmm.picture_keys`. Copies of an image share its
+            texts.
         load (Callable[[int], Image.Image]): Image of a sample.
         labels (np.ndarray): int (N,), zero-shot labels.
         class_names (Sequence[str]): Names of the classes.

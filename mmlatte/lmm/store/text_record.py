@@ -35,10 +35,11 @@ class TextRecord:
         status (str): ``'ok'`` or ``'failed'``.
         reason (str): Why the text failed; what is odd about an accepted one.
         members (tuple[str]): Ids of the images in the collage of a group.
-        image (str): What the image is known by: :func:`key_name` of its key
-            in :class:`mmlatte.image_table.ImageTable`, so that a text stays
-            with an image wherever it lies and never passes to another one.
-            Empty for a class text, which is known by its name.
+        image (str): What the image is known by: :func:`key_name` of its
+            :func:`~mmlatte.lmm.picture_keys`, so that a text stays with an
+            image wherever it lies and never passes to another one, nor to
+            the same one with other pixels. Empty for a class text, which is
+            known by its name.
         model (str): Name of the model.
         params (dict): Generation parameters, for provenance.
         attempts (int): How many times the model was asked.

@@ -7,6 +7,7 @@ from mmlatte.lmm import (
     BaseLMM,
     ClosedOptions,
     ClosedTask,
+    SampleFinder,
     TextFile,
     TextStore,
 )
@@ -44,11 +45,17 @@ class Guesser(BaseLMM):
             yield [Answer(question, question.names[self.place])]
 
 
-def make(task, count=40, shown=1, few=4):
+#: What 40 images are known by.
+IMAGES = np.arange(1, 41, dtype=np.uint64)
+FINDER = SampleFinder(Samples(), IMAGES)
+
+
+def make(task, count=40, shown=1, few=4, images=IMAGES):
     rows = np.arange(count)
     return ClosedQuestions(
         task,
         Samples(),
+        images,
         lambda i: Image.new('RGB', (8, 8), (i, 0, 0)),
         rows,
         np.tile(np.arange(few), (count, 1)),
@@ -60,17 +67,17 @@ def test_the_order_is_shuffled_and_undone(tmp_path):
     task = ClosedTask(NAMES, ClosedOptions())
     with TextStore(tmp_path) as store:
         ask_closed(make(task), Guesser(), store)
-        given = list(given_choices(store, task))
+        given = list(given_choices(store, task, FINDER))
         prompts = {r.sample_id: r.prompt for r in store.records('choice')}
     counts = {n: sum(g.class_name == n for g in given) for n in NAMES}
     # One place all the time is no class all the time.
     assert len(given) == 40 and min(counts.values()) >= 3
     for g in given:
-        assert prompts[g.sample_id].split('\n')[1] == f'- {g.class_name}'
-    again = [task.order(g.sample_id, [3, 2, 1, 0])[0] for g in given]
+        assert prompts[f'{g.row}.png'].split('\n')[1] == f'- {g.class_name}'
+    again = [task.order(f'{g.row}.png', [3, 2, 1, 0])[0] for g in given]
     assert again == [g.class_name for g in given]
     other = ClosedTask(NAMES, ClosedOptions(seed=1))
-    assert [other.order(g.sample_id, range(4))[0] for g in given] != again
+    assert [other.order(f'{g.row}.png', range(4))[0] for g in given] != again
 
 
 def test_nothing_is_asked_twice(tmp_path):
@@ -83,7 +90,24 @@ def test_nothing_is_asked_twice(tmp_path):
     longer = ClosedTask([*NAMES, 'desert'], ClosedOptions())
     with TextStore(tmp_path) as store:
         assert ask_closed(make(longer, 5), lmm, store).made == 5
-        assert len(list(given_choices(store, task))) == 8
+        assert len(list(given_choices(store, task, FINDER))) == 8
+
+
+def test_an_answer_stays_with_its_image(tmp_path):
+    task, lmm = ClosedTask(NAMES, ClosedOptions()), Guesser()
+    with TextStore(tmp_path) as store:
+        ask_closed(make(task, 4), lmm, store)
+        # 0 and 1 change places, another image is 2, and a copy of 3 is 9.
+        now = IMAGES.copy()
+        now[[0, 1, 2, 9]] = IMAGES[1], IMAGES[0], 99, IMAGES[3]
+        before, after = (
+            {g.row: g.class_name for g in given_choices(store, task, finder)}
+            for finder in (FINDER, SampleFinder(Samples(), now))
+        )
+        assert after == {0: before[1], 1: before[0], 3: before[3]}
+        asked = make(task, 4, images=now)
+        there = store.known().holds(asked.keys())
+    assert not there[2] and there[3]
 
 
 def test_answers_travel_as_a_file(tmp_path):
@@ -91,17 +115,17 @@ def test_answers_travel_as_a_file(tmp_path):
     with TextStore(tmp_path / 'a') as store:
         ask_closed(make(task, 6), Guesser(1), store)
         export_jsonl(store, tmp_path / 'answers.jsonl')
-        there = sorted(given_choices(store, task), key=str)
+        there = sorted(given_choices(store, task, FINDER), key=str)
     with TextStore(tmp_path / 'b') as store:
         import_jsonl(store, tmp_path / 'answers.jsonl')
-        assert sorted(given_choices(store, task), key=str) == there
+        assert sorted(given_choices(store, task, FINDER), key=str) == there
     with TextStore(tmp_path / 'c') as store:
         lmm = TextFile(str(tmp_path / 'answers.jsonl'))
         ask_closed(make(task, 7), lmm, store)
-        read = sorted(given_choices(store, task), key=str)
+        read = sorted(given_choices(store, task, FINDER), key=str)
     assert [g for g in read if g.class_name] == there
     [failed] = [g for g in read if not g.class_name]
-    assert failed.sample_id == '6.png'
+    assert failed.row == 6
 
 
 def test_a_line_by_hand_answers_too(tmp_path):
@@ -112,7 +136,7 @@ def test_a_line_by_hand_answers_too(tmp_path):
     task = ClosedTask(NAMES, ClosedOptions())
     with TextStore(tmp_path / 'store') as store:
         ask_closed(make(task, 1), TextFile(str(path)), store)
-        [given] = given_choices(store, task)
+        [given] = given_choices(store, task, FINDER)
     assert (given.class_name, given.way) == ('river', 'file')
     assert given.confidence is None
 

@@ -7,7 +7,13 @@ from mmengine.logging import print_log
 from mmlatte.apis.pages.answer_gallery import write_answer_gallery
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.engine.lmm_annotator import LMMAnnotator
-from mmlatte.lmm import ClosedOptions, ClosedTask, TextStore, store_folder
+from mmlatte.lmm import (
+    ClosedOptions,
+    ClosedTask,
+    TextStore,
+    picture_keys,
+    store_folder,
+)
 from mmlatte.registry import LMMS
 
 from ..options import AdaptOptions
@@ -37,9 +43,10 @@ def annotate(asking: Asking, options: AdaptOptions) -> None:
     annotator = LMMAnnotator(
         asking.frozen,
         samples_of(asking.dataset),
+        picture_keys(asking.images, asking.decode),
         asking.load,
         lmm,
-        TextStore(store_folder(out / 'cache', options.images, lmm)),
+        TextStore(store_folder(out / 'cache', lmm)),
         ClosedTask(asking.classes, closed, lmm.letters),
         asking.structure,
     )

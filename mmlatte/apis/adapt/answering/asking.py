@@ -18,8 +18,7 @@ from mmlatte.apis.answers.questions import (
 )
 from mmlatte.datasets.answers import NONE, NONE_LABEL, SKIP, AnswersFile
 from mmlatte.datasets.decode_options_of import pipeline_options
-from mmlatte.engine.frozen import FrozenPass
-from mmlatte.fits import FrozenFeatures
+from mmlatte.engine.frozen import FrozenPass, ZeroShotLabels
 from mmlatte.fits.answers import (
     SKIP as SKIP_LABEL,
 )
@@ -63,7 +62,9 @@ class Asking:
         self.decode = pipeline_options(cfg.test_pipeline)
         self.record = record
         self.classes = [*cfg.model.class_names]
-        self.frozen = _frozen(cfg, dataset, device)
+        found = _look(cfg, dataset, device)
+        self.images = found.images
+        self.frozen = found.frozen()
         arrays = record.answers.arrays(record.ids, self.classes)
         self.frozen.answers = arrays.one_each()
         self.structure = ImageStructure.of(self.frozen)
@@ -233,7 +234,7 @@ class Asking:
         return load_image(path, options=self.decode)
 
 
-def _frozen(cfg: Config, dataset, device: str) -> FrozenFeatures:
+def _look(cfg: Config, dataset, device: str) -> ZeroShotLabels:
     """Look at the images as frozen CLIP does, or read what it saw."""
     keys = ('clip', 'class_names', 'templates', 'data_preprocessor')
     model = MODELS.build(
@@ -250,4 +251,4 @@ def _frozen(cfg: Config, dataset, device: str) -> FrozenFeatures:
         [dict(step) for step in cfg.test_pipeline],
         num_workers=settings.num_workers,
     )
-    return frozen_pass(model, dataset).frozen()
+    return frozen_pass(model, dataset)

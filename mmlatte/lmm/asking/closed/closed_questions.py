@@ -3,8 +3,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from PIL import Image
 
+from mmlatte.image_table import key_name
 from mmlatte.lmm.backends.choices.closed_question import ClosedQuestion
-from mmlatte.lmm.store.text_record import TextRecord, record_key
+from mmlatte.lmm.store.text_record import TextRecord
 from mmlatte.sample_key import Samples
 
 from ..collage import make_collage
@@ -18,7 +19,9 @@ class ClosedQuestions:
 
     Args:
         task (ClosedTask): What is asked.
-        samples (Samples): Ids of all samples.
+        samples (Samples): Ids of all N samples.
+        images (np.ndarray): uint64 (N,), what the images are known by; see
+            :func:`~mmlatte.lmm.picture_keys`.
         load (Callable[[int], Image.Image]): Image of a sample.
         rows (np.ndarray): Samples to ask about, int (Q,).
         labels (np.ndarray): Classes to choose from, int (Q, K).
@@ -30,6 +33,7 @@ class ClosedQuestions:
         self,
         task: ClosedTask,
         samples: Samples,
+        images: np.ndarray,
         load: Callable[[int], Image.Image],
         rows: np.ndarray,
         labels: np.ndarray,
@@ -39,6 +43,7 @@ class ClosedQuestions:
         self.load = load
         self.shown = shown
         self.ids = [samples.names(r, r + 1)[0] for r in rows.tolist()]
+        self.images = [key_name(images[r]) for r in rows.tolist()]
         self.members = [
             [samples.names(m, m + 1)[0] for m in members]
             for members in shown.tolist()
@@ -54,8 +59,7 @@ class ClosedQuestions:
 
     def keys(self) -> np.ndarray:
         """Keys of the answers in the store, int64 (Q,)."""
-        pairs = zip(self.ids, self.prompts, strict=True)
-        keys = [record_key(i, 'choice', self.task.key(p)) for i, p in pairs]
+        keys = [self.record(number).key for number in range(len(self))]
         return np.array(keys, np.int64)
 
     def questions(self, numbers: np.ndarray) -> Iterator[ClosedQuestion]:
@@ -82,6 +86,7 @@ class ClosedQuestions:
             'choice',
             self.task.key(self.prompts[number]),
             members=tuple(members) if len(members) > 1 else (),
+            image=self.images[number],
             **content,
         )
 

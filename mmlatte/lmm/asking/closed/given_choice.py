@@ -2,6 +2,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mmlatte.lmm.store.sample_finder import SampleFinder
 from mmlatte.lmm.store.text_store import TextStore
 
 from .closed_task import ClosedTask
@@ -14,34 +15,40 @@ class GivenChoice:
     """What an LMM answered, as the store has it.
 
     Args:
-        sample_id (str): The image.
+        row (int): The sample.
         class_name (str): The answer; empty for none.
         confidence (float | None): From 0 to 1; None where it is not known.
         way (str): See `Choice`.
         round (int): Of asking, from 0 on.
     """
 
-    sample_id: str
+    row: int
     class_name: str
     confidence: float | None
     way: str
     round: int
 
 
-def given_choices(store: TextStore, task: ClosedTask) -> Iterator[GivenChoice]:
-    """Yield what was answered to the questions of a task, or failed.
+def given_choices(
+    store: TextStore, task: ClosedTask, finder: SampleFinder
+) -> Iterator[GivenChoice]:
+    """Yield what was answered about samples of now, or failed.
 
     Args:
         store (TextStore): Where the answers are.
         task (ClosedTask): What was asked.
+        finder (SampleFinder): Knows the samples.
     """
     for record in store.records('choice'):
         facts = json.loads(record.prompt.rpartition('\n')[2])
         if facts.get('task') != task.identity:
             continue
+        row = finder.row(record)
+        if row is None:
+            continue
         content = json.loads(record.text) if record.status == 'ok' else {}
         yield GivenChoice(
-            record.sample_id,
+            row,
             content.get('answer', ''),
             content.get('confidence'),
             content.get('way', ''),
