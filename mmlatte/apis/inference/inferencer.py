@@ -11,21 +11,18 @@ from mmpretrain.structures import DataSample
 
 from mmlatte.datasets.decode_options_of import set_decode_options
 from mmlatte.decode_image import DecodeOptions
-from mmlatte.engine.frozen.features_key import features_key
 from mmlatte.engine.frozen.known_features import KnownFeatures
-from mmlatte.models.class_texts import check_templates
-from mmlatte.registry import MODELS
 
 from .calibration import (
     fit_temperature,
     mean_confidence,
     with_temperature,
 )
-from .encode_images import encode_images
 from .image_dataset import test_pipeline
 from .image_input import image_to_bgr, list_inputs
 from .load_classifier import frozen_config, load_classifier
-from .new_classes import class_prototypes
+from .new_classes import choose_classes
+from .predict_images import known_features, predict_images
 
 
 class Inferencer(ImageClassificationInferencer):
@@ -97,14 +94,7 @@ class Inferencer(ImageClassificationInferencer):
         Args:
             cache_dir (str | Path): Of the frozen passes, see `FrozenPass`.
         """
-        key = None
-        if self.model.encodes_as_clip:
-            key = features_key(
-                self.model.clip.fingerprint(),
-                self._steps,
-                self.model.data_preprocessor,
-            )
-        self.known = KnownFeatures(cache_dir, key)
+        self.known = known_features(self.model, self._steps, cache_dir)
 
     def set_classes(
         self,
@@ -133,39 +123,10 @@ class Inferencer(ImageClassificationInferencer):
                 fitted them to images and a class is new, or the template has
                 not ``{}`` exactly once.
         """
-        if not self.model.uses_prototypes_only:
-            raise ValueError(
-                f'{type(self.model).__name__} does not predict by prototypes: '
-                'its classes are those it was fitted to'
-            )
-        if template is None:
-            template = self.model.templates[0]
-        check_templates(template)
-        rows = self.model.memory.prototypes
-        known: dict[str, torch.Tensor] = {}
-        for memory in (self.model.memory, self._own_memory):
-            own = memory.prototypes.to(rows)
-            known.update(zip(memory.class_names, own, strict=True))
-        new = [name for name in classes if name not in known]
-        if new and not self.model.open_vocabulary:
-            raise ValueError(
-                f'{type(self.model).__name__} was fitted to images of its '
-                f'classes, and class texts are no match for them: {new} '
-                'cannot be added'
-            )
-        if new:
-            rows_of = class_prototypes(self.model, new, template, synonyms)
-            known.update(zip(new, rows_of, strict=True))
-        built = MODELS.build(
-            dict(
-                type='mmlatte.PrototypeMemory',
-                class_names=list(classes),
-                embed_dim=rows.shape[1],
-            )
-        ).to(rows.device)
-        built.reset(torch.stack([known[name] for name in classes]))
-        self.model.memory = built
-        self.classes = built.class_names
+        self.model.memory, new = choose_classes(
+            self.model, self._own_memory, classes, template, synonyms
+        )
+        self.classes = self.model.class_names
         return new
 
     def add_classes(
@@ -297,7 +258,7 @@ class Inferencer(ImageClassificationInferencer):
         self, items: list, batch_size: int, num_workers: int
     ) -> Iterator[tuple[object, DataSample | None, str]]:
         """Yield every input with its prediction, or None and the error."""
-        batches = encode_images(
+        return predict_images(
             self.model,
             items,
             self.pipeline,
@@ -305,16 +266,6 @@ class Inferencer(ImageClassificationInferencer):
             num_workers,
             self.known,
         )
-        done = 0
-        for features, errors in batches:
-            samples = iter(
-                []
-                if features is None
-                else self.model.predict_features(features)
-            )
-            for error in errors:
-                yield items[done], None if error else next(samples), error
-                done += 1
 
     def _result(
         self, index: int, item, sample: DataSample | None, error: str
