@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from mmlatte.apis.export import check_export_formats, export_model
+from mmlatte.apis.inference.run_models import RunModels
 from mmlatte.apis.pages.run_report import make_run_report
 from mmlatte.apis.preflight import PreflightError
 from mmlatte.datasets.sample_index import samples_of
@@ -72,6 +74,7 @@ def finish(
         none_below (float, optional): See `adapt`.
     """
     folder = result.run.parent
+    models = cache(partial(RunModels.open, result.run, options.device))
     result.report = folder / 'report.html'
     review = folder / 'review.csv'
     # A crash may have left an empty one.
@@ -84,7 +87,7 @@ def finish(
             result.run,
             result.report,
             num_workers=options.workers,
-            device=options.device,
+            models=models(),
             **(_review(review, look()) if options.answered else {}),
         )
     print_log(f'report: {result.report}', 'current')
@@ -96,7 +99,13 @@ def finish(
         answered = record.given() if options.answered else {}
         given = {path_of[image]: said for image, said in answered.items()}
         write_all_predictions(
-            result.run, paths, result.predictions, options, given, none_below
+            models(),
+            result.run,
+            paths,
+            result.predictions,
+            options,
+            given,
+            none_below,
         )
     print_log(f'predictions: {result.predictions}', 'current')
     if options.answered:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
-from mmlatte.apis.inference.inferencer import Inferencer
 from mmlatte.apis.inference.prediction_file import (
     prediction_rows,
     write_predictions,
 )
+from mmlatte.apis.inference.run_models import RunModels
 from mmlatte.datasets.answers import NONE
 from mmlatte.fits.answers import MIN_NONE
 
@@ -32,6 +32,7 @@ def is_about(path: Path, paths: list[str]) -> bool:
 
 
 def write_all_predictions(
+    models: RunModels,
     run: Path,
     paths: list[str],
     path: Path,
@@ -42,6 +43,7 @@ def write_all_predictions(
     """Write the class of every image; where there is an answer, that.
 
     Args:
+        models (RunModels): Of the run.
         run (Path): Folder of the run.
         paths (list[str]): The images.
         path (Path): The file.
@@ -49,9 +51,11 @@ def write_all_predictions(
         given (dict[str, tuple[str, str]]): Image -> answer, who answered.
         none_below (float, optional): See `prediction_rows`.
     """
-    inferencer = Inferencer(str(run), device=options.device)
+    inferencer = models.adapted
     sample = paths[:: max(1, len(paths) // CALIBRATION)]
-    inferencer.calibrate(sample, num_workers=options.workers)
+    inferencer.calibrate(
+        sample, num_workers=options.workers, frozen=models.frozen
+    )
     about = dict(model=str(run), classes=inferencer.classes)
     rows = prediction_rows(
         inferencer,

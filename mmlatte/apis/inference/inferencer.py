@@ -11,7 +11,6 @@ from mmpretrain.structures import DataSample
 
 from mmlatte.datasets.decode_options_of import set_decode_options
 from mmlatte.decode_image import DecodeOptions
-from mmlatte.engine.frozen.features_key import features_key
 from mmlatte.engine.frozen.known_features import KnownFeatures
 
 from .calibration import (
@@ -19,14 +18,14 @@ from .calibration import (
     mean_confidence,
     with_temperature,
 )
-from .class_choice import ClassChoice
-from .encode_images import encode_images
 from .image_dataset import test_pipeline
 from .image_input import image_to_bgr, list_inputs
 from .load_classifier import frozen_config, load_classifier
+from .new_classes import choose_classes
+from .predict_images import known_features, predict_images
 
 
-class Inferencer(ClassChoice, ImageClassificationInferencer):
+class Inferencer(ImageClassificationInferencer):
     """Classify images with any of mmlatte's models.
 
     Images that cannot be read are results with an ``error``, not the end.
@@ -95,14 +94,51 @@ class Inferencer(ClassChoice, ImageClassificationInferencer):
         Args:
             cache_dir (str | Path): Of the frozen passes, see `FrozenPass`.
         """
-        key = None
-        if self.model.encodes_as_clip:
-            key = features_key(
-                self.model.clip.fingerprint(),
-                self._steps,
-                self.model.data_preprocessor,
-            )
-        self.known = KnownFeatures(cache_dir, key)
+        self.known = known_features(self.model, self._steps, cache_dir)
+
+    def set_classes(
+        self,
+        classes: Sequence[str],
+        template: str | None = None,
+        synonyms: dict[str, list[str]] | None = None,
+    ) -> list[str]:
+        """Choose among these classes only, in this order.
+
+        The classes of the model keep their prototypes, also those that an
+        earlier call left out. That of a new class is the feature of its class
+        text under the model's own text tower, with nothing from images.
+
+        Args:
+            classes (Sequence[str]): Class names.
+            template (str, optional): Prompt template of the new classes.
+                Defaults to the model's first.
+            synonyms (dict[str, list[str]], optional): Further names of new
+                classes, whose prototypes are the means of all their texts.
+
+        Returns:
+            list[str]: Those that are new.
+
+        Raises:
+            ValueError: If the model does not predict by prototypes, or has
+                fitted them to images and a class is new, or the template has
+                not ``{}`` exactly once.
+        """
+        self.model.memory, new = choose_classes(
+            self.model, self._own_memory, classes, template, synonyms
+        )
+        self.classes = self.model.class_names
+        return new
+
+    def add_classes(
+        self,
+        classes: Sequence[str],
+        template: str | None = None,
+        synonyms: dict[str, list[str]] | None = None,
+    ) -> list[str]:
+        """Let the model choose among these classes too; see `set_classes`."""
+        known = set(self.classes)
+        extra = [name for name in classes if name not in known]
+        return self.set_classes([*self.classes, *extra], template, synonyms)
 
     @property
     def tells_none(self) -> bool:
@@ -222,7 +258,7 @@ class Inferencer(ClassChoice, ImageClassificationInferencer):
         self, items: list, batch_size: int, num_workers: int
     ) -> Iterator[tuple[object, DataSample | None, str]]:
         """Yield every input with its prediction, or None and the error."""
-        batches = encode_images(
+        return predict_images(
             self.model,
             items,
             self.pipeline,
@@ -230,16 +266,6 @@ class Inferencer(ClassChoice, ImageClassificationInferencer):
             num_workers,
             self.known,
         )
-        done = 0
-        for features, errors in batches:
-            samples = iter(
-                []
-                if features is None
-                else self.model.predict_features(features)
-            )
-            for error in errors:
-                yield items[done], None if error else next(samples), error
-                done += 1
 
     def _result(
         self, index: int, item, sample: DataSample | None, error: str

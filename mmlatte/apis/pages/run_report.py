@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 from mmlatte.apis.inference.find_images import find_images
 from mmlatte.apis.inference.image_dataset import test_pipeline
 from mmlatte.apis.inference.inferencer import Inferencer
-from mmlatte.apis.inference.load_classifier import frozen_config
+from mmlatte.apis.inference.run_models import RunModels
 from mmlatte.datasets.decode_options_of import pipeline_options
 from mmlatte.datasets.wrappers import with_pipeline
 from mmlatte.decode_image import DecodeOptions
@@ -50,6 +50,7 @@ def make_run_report(
     shown: int = 24,
     review: Sequence[ReviewSection] = (),
     learning: Sequence[tuple[int, float]] = (),
+    models: RunModels | None = None,
 ) -> Path:
     """Write the report of a run.
 
@@ -70,17 +71,16 @@ def make_run_report(
         review (Sequence[ReviewSection]): Images for a person to look at.
         learning (Sequence[tuple[int, float]]): Numbers of answers and the
             accuracy with so many, see `AccuracyEstimate`.
+        models (RunModels, optional): Those of the run, if they are loaded.
 
     Returns:
         Path: The HTML file.
     """
     run = Path(run)
     out = run / 'report.html' if out is None else prepare_page(out)
-    adapted = Inferencer(str(run), device=device)
+    models = models or RunModels.open(run, device)
+    adapted, frozen = models.adapted, models.frozen
     config = adapted.config
-    frozen = Inferencer(
-        frozen_config(config), classes=adapted.classes, device=device
-    )
     look = partial(_look, frozen, adapted, batch_size, num_workers)
     seen = look(*_samples(config, images, max_images))
     # Texts exist of the training images: those are shown, where they are.

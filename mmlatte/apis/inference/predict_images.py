@@ -1,42 +1,83 @@
-"""From images to features, those that are known without a look at them."""
+"""Predictions of images; those whose features are known are not read."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import torch
+from mmpretrain.structures import DataSample
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from mmlatte.engine.frozen.features_key import features_key
 from mmlatte.engine.frozen.known_features import KnownFeatures
 from mmlatte.models.classifiers import PrototypeClassifier
 
 from .image_dataset import ImageDataset, collate_readable
 
-__all__ = ['encode_images']
+__all__ = ['known_features', 'predict_images']
 
 
-@torch.no_grad()
-def encode_images(
+def known_features(
+    model: PrototypeClassifier, pipeline: list[dict], cache_dir: str | Path
+) -> KnownFeatures:
+    """Return the features that a model would make, as far as they are known.
+
+    Args:
+        model (PrototypeClassifier): As it is now.
+        pipeline (list[dict]): Prepares the images.
+        cache_dir (str | Path): Of the frozen passes.
+    """
+    key = None
+    if model.encodes_as_clip:
+        clip = model.clip.fingerprint()
+        key = features_key(clip, pipeline, model.data_preprocessor)
+    return KnownFeatures(cache_dir, key)
+
+
+def predict_images(
     model: PrototypeClassifier,
     items: list,
     pipeline: tuple,
     batch_size: int,
     num_workers: int,
     known: KnownFeatures | None = None,
-) -> Iterator[tuple[Tensor | None, list[str]]]:
-    """Yield features in batches, in the order of the images.
+) -> Iterator[tuple[object, DataSample | None, str]]:
+    """Yield every image with its prediction, or None and the error.
 
     Args:
-        model (PrototypeClassifier): Encodes the images.
+        model (PrototypeClassifier): Predicts.
         items (list): Of `list_inputs`.
         pipeline (tuple): Loading transform, and those after it.
         batch_size (int): Images per batch.
         num_workers (int): Processes that load images.
         known (KnownFeatures, optional): Files that it knows are not read.
+    """
+    batches = _encode_images(
+        model, items, pipeline, batch_size, num_workers, known
+    )
+    done = 0
+    for features, errors in batches:
+        samples = iter(
+            [] if features is None else model.predict_features(features)
+        )
+        for error in errors:
+            yield items[done], None if error else next(samples), error
+            done += 1
 
-    Yields:
-        tuple[Tensor | None, list[str]]: Features (n, D) of the images that
-        can be read, and an error, or '', for every image of the batch.
+
+@torch.no_grad()
+def _encode_images(
+    model: PrototypeClassifier,
+    items: list,
+    pipeline: tuple,
+    batch_size: int,
+    num_workers: int,
+    known: KnownFeatures | None,
+) -> Iterator[tuple[Tensor | None, list[str]]]:
+    """Yield features in batches, and an error, or '', for every image.
+
+    Features (n, D) are those of the images that can be read.
     """
     if known is None or not all(isinstance(item, str) for item in items):
         loader = _loader(items, pipeline, batch_size, num_workers)
