@@ -210,7 +210,7 @@ class AnswersRecord:
         for a in self.answers:
             who.setdefault((a.image, a.class_name), a.source)
         arrays = self.answers.arrays(self.ids, self.classes)
-        taken = arrays.one_each().used()
+        taken = arrays.given().used().one_each()
         names = {**dict(enumerate(self.classes)), NONE_LABEL: NONE}
         images = [self.ids[row] for row in taken.rows]
         said = [names[label] for label in taken.labels]

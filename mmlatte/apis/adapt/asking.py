@@ -50,7 +50,7 @@ class Asking:
         self.classes = [*cfg.model.class_names]
         self.frozen = _frozen(cfg, dataset, device)
         arrays = record.answers.arrays(record.ids, self.classes)
-        self.frozen.answers = arrays.one_each()
+        self.frozen.answers = arrays.given()
         self.structure = ImageStructure.of(self.frozen)
         self.fit: AnsweredFit = fit_answered(
             self.frozen, structure=self.structure

@@ -32,43 +32,29 @@ class AnswerArrays:
     sources: tuple[str, ...]
     skipped: np.ndarray
 
-    def one_each(self) -> GivenAnswers:
-        """Return one answer for every image, as a fit wants it.
+    def given(self) -> GivenAnswers:
+        """Return what everybody said, as a fit wants it.
 
-        Where several annotators answered, the label with the largest sum of
-        confidences counts; its confidence is its share of the sum, times the
-        largest of those who gave it.
+        Skipped images that somebody answered are left out.
 
         Examples:
             >>> arrays = AnswerArrays(
-            ...     rows=np.array([4, 4, 4]),
-            ...     labels=np.array([0, 1, 1]),
-            ...     confidences=np.array([0.9, 0.8, 0.6], np.float32),
-            ...     annotators=np.arange(3),
-            ...     sources=('a', 'b', 'c'),
-            ...     skipped=np.zeros(0, np.int64),
+            ...     rows=np.array([4, 4]),
+            ...     labels=np.array([0, 1]),
+            ...     confidences=np.ones(2, np.float32),
+            ...     annotators=np.arange(2),
+            ...     sources=('a', 'b'),
+            ...     skipped=np.array([4, 7]),
             ... )
-            >>> given = arrays.one_each()
-            >>> given.labels.tolist(), given.confidence.round(3).tolist()
-            ([1], [0.487])
+            >>> given = arrays.given()
+            >>> given.rows.tolist(), given.annotator.tolist()
+            ([4, 4, 7], [0, 1, 0])
         """
-        rows = np.unique(self.rows)
-        labels = np.zeros_like(rows)
-        confidence = np.zeros(len(rows))
-        for i, row in enumerate(rows):
-            own = self.rows == row
-            names, at = np.unique(self.labels[own], return_inverse=True)
-            given = self.confidences[own].astype(np.float64)
-            sums = np.bincount(at, given)
-            best = int(sums.argmax())
-            labels[i] = names[best]
-            total = sums.sum()
-            if total > 0:
-                top = given[at == best].max()
-                confidence[i] = top * sums[best] / total
-        skipped = np.setdiff1d(self.skipped, rows)
+        skipped = np.setdiff1d(self.skipped, self.rows)
+        count = len(skipped)
         return GivenAnswers(
-            np.concatenate([rows, skipped]),
-            np.concatenate([labels, np.full(len(skipped), SKIP)]),
-            np.concatenate([confidence, np.ones(len(skipped))]),
+            np.concatenate([self.rows, skipped]),
+            np.concatenate([self.labels, np.full(count, SKIP)]),
+            np.concatenate([self.confidences, np.ones(count)]),
+            np.concatenate([self.annotators, np.zeros(count)]),
         )

@@ -73,7 +73,7 @@ class FrozenFeaturesHook(Hook):
             ids = samples_of(dataset).names(0, len(dataset))
             self.answers = read_answers(self.file, ids, model.class_names)
             arrays = self.answers.arrays(ids, model.class_names)
-            self.frozen.answers = arrays.one_each()
+            self.frozen.answers = arrays.given()
         if self.teacher:
             self.frozen.teacher = teacher_labels(
                 self.teacher, model, hook.frozen_pass, hook.found, dataset
