@@ -38,7 +38,7 @@ class Annotators:
     ) -> 'Annotators':
         """Return annotators who all err as the options assume."""
         numbers = np.unique(answers.annotator)
-        errors = np.full(len(numbers), options.distrust)
+        errors = _possible(np.full(len(numbers), options.distrust))
         return cls(numbers, errors, options.temperature)
 
     def weights(self, answers: GivenAnswers) -> np.ndarray:
@@ -128,4 +128,9 @@ def _error_rates(numbers, answers, right, options) -> np.ndarray:
     given = np.bincount(who, answers.confidence)
     wrong = np.bincount(who, answers.confidence * (1 - right))
     known = options.distrust_answers
-    return (wrong + known * options.distrust) / (given + known)
+    return _possible((wrong + known * options.distrust) / (given + known))
+
+
+def _possible(rates: np.ndarray) -> np.ndarray:
+    """Keep rates off 0 and 1, so that no answer is impossible."""
+    return np.clip(rates, 1e-6, 1 - 1e-6)

@@ -89,6 +89,8 @@ class GivenAnswers:
             >>> one.labels.tolist(), one.confidence.round(3).tolist()
             ([1], [0.487])
         """
+        if not len(self):
+            return self
         images, own = np.unique(self.rows, return_inverse=True)
         names, said = np.unique(self.labels, return_inverse=True)
         sums, top = np.zeros((2, len(images), len(names)))

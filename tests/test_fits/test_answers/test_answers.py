@@ -72,6 +72,22 @@ class TestGivenAnswers:
         with pytest.raises(ValueError, match='answers: '):
             GivenAnswers([row], [label]).check(images=9, classes=3)
 
+    def test_one_each_of_no_answers(self):
+        assert len(GivenAnswers([], []).one_each()) == 0
+
+    def test_one_each(self):
+        """Label 2 has 0.9 of 1.4; nobody was sure of image 7."""
+        one = GivenAnswers(
+            [4, 7, 4, 4, 7],
+            [1, 3, 2, 2, NONE],
+            [0.5, 0, 0.5, 0.4, 0],
+            [0, 0, 1, 2, 1],
+        ).one_each()
+        assert one.rows.tolist() == [4, 7]
+        assert one.labels.tolist()[0] == 2
+        assert one.labels[1] in (3, NONE)
+        np.testing.assert_allclose(one.confidence, [0.5 * 0.9 / 1.4, 0])
+
     def test_no_answer(self):
         used = GivenAnswers([0, 1, 2], [SKIP, 0, NONE], [1.0, 0.0, 0.5]).used()
         assert used.rows.tolist() == [2]
