@@ -125,32 +125,41 @@ def accuracies(bank: list[BankSet]) -> list[list]:
     return table
 
 
+def slip(labels: np.ndarray, classes: int, rate: float, seed: int):
+    """Replace a share of the labels by other ones, drawn uniformly."""
+    random = np.random.default_rng(seed)
+    slips = random.random(len(labels)) < rate
+    other = random.integers(1, classes, len(labels))
+    return np.where(slips, (labels + other) % classes, labels)
+
+
 def noisy(bank: list[BankSet]) -> list[list]:
     table = []
     for each in bank:
         answers = each.ask(10 * each.classes)
-        uniform = []
+        rows, right = answers.rows, answers.labels
+        second = np.arange(len(rows)) % 2
+        found: list[list[float]] = [[] for _ in range(6)]
         for seed in range(SEEDS):
-            random = np.random.default_rng(seed)
-            slips = random.random(len(answers)) < 0.2
-            labels = answers.labels.copy()
-            other = random.integers(1, each.classes, slips.sum())
-            labels[slips] = (labels[slips] + other) % each.classes
-            fit = each.fit(GivenAnswers(answers.rows, labels))
-            uniform.append(each.accuracy(fit.labels))
-        labels = np.where(answers.labels == 1, 0, answers.labels)
-        own = each.accuracy(np.where(each.truth == 1, 0, each.truth))
-        fit = each.fit(GivenAnswers(answers.rows, labels))
-        table.append(
-            [
-                each.name,
-                80.0,
-                float(np.mean(uniform)),
-                own,
-                each.accuracy(fit.labels),
-                each.probe(),
-            ]
-        )
+            labels = slip(right, each.classes, 0.2, seed)
+            fit = each.fit(GivenAnswers(rows, labels), estimate=True)
+            found[0].append(each.accuracy(fit.labels))
+            found[1].append(100 * fit.annotators.errors[0])
+            # A pair of neighbouring classes, another one for each seed.
+            one, taken = (2 * seed + 1) % each.classes, 2 * seed % each.classes
+            labels = np.where(right == one, taken, right)
+            own = np.where(each.truth == one, taken, each.truth)
+            fit = each.fit(GivenAnswers(rows, labels))
+            found[2].append(each.accuracy(own))
+            found[3].append(each.accuracy(fit.labels))
+            labels = np.where(
+                second, slip(right, each.classes, 0.5, seed), right
+            )
+            for who, place in ((None, 4), (second, 5)):
+                fit = each.fit(GivenAnswers(rows, labels, annotator=who))
+                found[place].append(each.accuracy(fit.labels))
+        means = [float(np.mean(values)) for values in found]
+        table.append([each.name, 80.0, *means, each.probe()])
     return table
 
 
@@ -215,8 +224,9 @@ def main() -> None:
         parts.append(
             markdown(
                 f'Annotators that err, 10 C questions, {half} half',
-                'set | right in 80 % | fit | one class taken for another | '
-                'fit | linear probe',
+                'set | right in 80 % | fit | estimated errors | one class '
+                'taken for another | fit | half by one who errs in 50 %, as '
+                'one annotator | as two | linear probe',
                 noisy(bank),
             )
         )

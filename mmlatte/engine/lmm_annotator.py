@@ -139,7 +139,7 @@ class LMMAnnotator:
         self.structure = self.structure or ImageStructure.of(self.frozen)
         known = others.merge(self._answers(before, skips=True))
         arrays = known.arrays(self.ids, self.task.class_names)
-        found = choose(self.frozen, size, arrays.one_each(), self.structure)
+        found = choose(self.frozen, size, arrays.given(), self.structure)
         asked = {g.row for g in now}
         rows = [row for row in found.rows if int(row) not in asked]
         return np.array(rows[: size - len(asked)], np.int64)

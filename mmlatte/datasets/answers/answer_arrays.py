@@ -33,49 +33,33 @@ class AnswerArrays:
     sources: tuple[str, ...]
     skipped: np.ndarray
 
-    def one_each(self) -> GivenAnswers:
-        """Return one answer for every image, as a fit wants it.
+    def given(self) -> GivenAnswers:
+        """Return what everybody said, as a fit wants it.
 
-        Where a person answered, the answers of LMMs do not count. Of the
-        others, the label with the largest sum of confidences counts; its
-        confidence is its share of the sum, times the largest of those who
-        gave it.
+        Where a person answered, the answers of LMMs do not count. Skipped
+        images that somebody answered are left out.
 
         Examples:
             >>> arrays = AnswerArrays(
-            ...     rows=np.array([4, 4, 4]),
-            ...     labels=np.array([0, 1, 1]),
-            ...     confidences=np.array([0.9, 0.8, 0.6], np.float32),
-            ...     annotators=np.arange(3),
-            ...     sources=('a', 'b', 'c'),
-            ...     skipped=np.zeros(0, np.int64),
+            ...     rows=np.array([4, 4]),
+            ...     labels=np.array([0, 1]),
+            ...     confidences=np.ones(2, np.float32),
+            ...     annotators=np.arange(2),
+            ...     sources=('a', 'b'),
+            ...     skipped=np.array([4, 7]),
             ... )
-            >>> given = arrays.one_each()
-            >>> given.labels.tolist(), given.confidence.round(3).tolist()
-            ([1], [0.487])
+            >>> given = arrays.given()
+            >>> given.rows.tolist(), given.annotator.tolist()
+            ([4, 4, 7], [0, 1, 0])
         """
         names = np.array([s.startswith(LMM_SOURCE) for s in self.sources])
         machine = names[self.annotators] if len(names) else self.rows < 0
         kept = ~(machine & np.isin(self.rows, self.rows[~machine]))
-        rows, image = np.unique(self.rows[kept], return_inverse=True)
-        # Every label that an image was given, once.
-        pairs, at = np.unique(
-            np.stack([image, self.labels[kept]]), axis=1, return_inverse=True
-        )
-        at = at.reshape(-1)  # NumPy 2.0 keeps a dimension
-        given = self.confidences[kept].astype(np.float64)
-        sums = np.bincount(at, given, pairs.shape[1])
-        top = np.zeros(pairs.shape[1])
-        np.maximum.at(top, at, given)
-        # Of an image, the largest sum first; of equal ones, the first label.
-        order = np.lexsort((pairs[1], -sums, pairs[0]))
-        best = order[np.searchsorted(pairs[0][order], np.arange(len(rows)))]
-        total = np.bincount(pairs[0], sums, len(rows))
-        labels = pairs[1][best]
-        confidence = top[best] * sums[best] / np.where(total > 0, total, 1)
-        skipped = np.setdiff1d(self.skipped, rows)
+        skipped = np.setdiff1d(self.skipped, self.rows)
+        count = len(skipped)
         return GivenAnswers(
-            np.concatenate([rows, skipped]),
-            np.concatenate([labels, np.full(len(skipped), SKIP)]),
-            np.concatenate([confidence, np.ones(len(skipped))]),
+            np.concatenate([self.rows[kept], skipped]),
+            np.concatenate([self.labels[kept], np.full(count, SKIP)]),
+            np.concatenate([self.confidences[kept], np.ones(count)]),
+            np.concatenate([self.annotators[kept], np.zeros(count)]),
         )

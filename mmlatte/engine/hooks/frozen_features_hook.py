@@ -93,7 +93,7 @@ class FrozenFeaturesHook(Hook):
             self.answers = self.answers.merge(read)
         if len(self.answers):
             arrays = self.answers.arrays(ids, model.class_names)
-            self.frozen.answers = arrays.one_each()
+            self.frozen.answers = arrays.given()
         if self.teacher:
             self.frozen.teacher = teacher_labels(
                 self.teacher, model, hook.frozen_pass, hook.found, dataset

@@ -1,6 +1,7 @@
 """A few answers: which images to ask about, and what to make of them."""
 
 from .accuracy_estimate import AccuracyEstimate
+from .annotators import Annotators
 from .answered_fit import AnsweredFit, fit_answered
 from .answers_fit import AnswersFit
 from .answers_options import AnswersOptions
@@ -17,6 +18,7 @@ __all__ = [
     'NONE',
     'SKIP',
     'AccuracyEstimate',
+    'Annotators',
     'AnsweredFit',
     'AnswersFit',
     'AnswersOptions',

@@ -123,6 +123,9 @@ def _notes(
         notes.append(
             f'{len(found.contradicted)} answers disagree with the fit'
         )
+    if found.annotators is not None:
+        rates = ', '.join(f'{rate:.0%}' for rate in found.annotators.errors)
+        notes.append(f'estimated share of wrong answers: {rates}')
     if found.estimate is not None:
         e = found.estimate
         notes.append(

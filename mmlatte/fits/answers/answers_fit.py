@@ -5,6 +5,7 @@ import numpy as np
 from ..frozen_features import FrozenFeatures
 from ..linear_classifier import LinearClassifier
 from .accuracy_estimate import AccuracyEstimate
+from .annotators import Annotators
 from .given_answers import GivenAnswers
 
 
@@ -27,6 +28,8 @@ class AnswersFit:
             class.
         name_agreement (float): How far names agree with the answers, from 0,
             chance, to 1.
+        annotators (Annotators, optional): How often those who answered err;
+            None where there are too few answers to tell, or nobody asked.
         estimate (AccuracyEstimate, optional): Of the labels' accuracy; None
             where there are too few answers, or it was not asked for.
     """
@@ -41,6 +44,7 @@ class AnswersFit:
     )
     name_weight: float = 1.0
     name_agreement: float = 0.0
+    annotators: Annotators | None = None
     estimate: AccuracyEstimate | None = None
 
     def posteriors(

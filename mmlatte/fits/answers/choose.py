@@ -6,7 +6,6 @@ from ..frozen_features import FrozenFeatures
 from .given_answers import SKIP, GivenAnswers
 from .image_structure import ImageStructure
 from .questions import Questions
-from .seeds import spread_answers
 
 __all__ = ['choose']
 
@@ -46,7 +45,8 @@ def choose(
     answered = answered or GivenAnswers(np.zeros(0), np.zeros(0))
     answered.check(len(frozen), frozen.classes)
     seen = structure.nodes_of(frozen, answered.rows)
-    covering = seen[(answered.labels != SKIP) & (answered.confidence > 0)]
+    says = (answered.labels != SKIP) & (answered.confidence > 0)
+    covering = np.unique(seen[says])
     clusters, distance = structure.clusters(count + len(covering))
     unsure = _unsure(structure, frozen, answered)
     groups = clusters.max() + 1
@@ -68,7 +68,10 @@ def _unsure(structure, frozen, answered) -> np.ndarray:
     used = answered.used()
     if not len(used):
         return np.ones(len(structure))
-    reach = spread_answers(structure, frozen, used)
+    nodes = structure.nodes_of(frozen, used.rows)
+    reach = structure.spread_answers(
+        nodes, used.labels, used.confidence, frozen.classes
+    )
     total = reach.sum(axis=1)
     # What an image would get if all answers reached all images alike.
     even = 0.3 * len(used) / len(structure)

@@ -1,42 +1,61 @@
-"""What fits say about answers that were held out."""
+"""What fits say about images whose answers were held out."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import log_softmax
 
 from ..frozen_features import FrozenFeatures
 from ..linear_classifier import LinearClassifier
 from .accuracy_estimate import AccuracyEstimate
+from .annotators import Annotators, estimate_annotators
 from .given_answers import GivenAnswers
 from .image_structure import ImageStructure
-from .node_fit import fit_nodes
+from .node_fit import NodeFit, fit_nodes
 
 __all__ = ['HeldOut', 'cross_fit', 'estimate_accuracy']
 
 #: Of an 80 % interval of a normal variable.
 QUANTILE = 1.28
+#: Standard deviation that is left with any number of answers: questions are
+#: no random sample.
+FLOOR = 0.03
 #: Answers that a learning curve looks ahead.
 NEXT = 20
 
 
 @dataclass
 class HeldOut:
-    """Posteriors of answered images, of fits without their answers.
+    """Log posteriors of answered images, of fits without their answers.
 
     Args:
-        posteriors (np.ndarray): (Q, C + 1).
-        labels (np.ndarray): The answers, none of these as C, (Q,).
-        trained (float): Answers that each fit knew, on average.
+        logs (np.ndarray): (U, C + 1), of the images in ascending order.
+        trained (float): Answered images that each fit knew, on average.
+        annotators (Annotators): As these tell how often they err.
     """
 
-    posteriors: np.ndarray
-    labels: np.ndarray
+    logs: np.ndarray
     trained: float
+    annotators: Annotators
 
-    @property
-    def right(self) -> np.ndarray:
-        """np.ndarray: Whether the most probable class is the answer, (Q,)."""
-        return self.posteriors.argmax(axis=1) == self.labels
+    def probabilities(
+        self, answers: GivenAnswers, labels: np.ndarray
+    ) -> np.ndarray:
+        """Return how probable labels of the answered images are, (U,).
+
+        The answers decide, as far as their annotators are right.
+        """
+        image = np.unique(answers.rows, return_inverse=True)[1]
+        logs = self.calibrated(self.logs)
+        logs = logs + self.annotators.log_likelihoods(
+            answers, image, logs.shape[1]
+        )
+        posteriors = np.exp(log_softmax(logs, axis=1))
+        return posteriors[np.arange(len(labels)), labels]
+
+    def calibrated(self, logs: np.ndarray) -> np.ndarray:
+        """Return log posteriors that are as sure as they are right."""
+        return log_softmax(self.annotators.temperature * logs, axis=1)
 
 
 def cross_fit(
@@ -46,16 +65,33 @@ def cross_fit(
     names: LinearClassifier,
     folds: int,
 ) -> HeldOut:
-    """Hold out every answer once, answer q in fold q modulo ``folds``."""
-    columns, count = frozen.classes + 1, len(answers)
-    nodes = structure.nodes_of(frozen, answers.rows)
-    fold = np.arange(count) % folds
-    posteriors = np.zeros((count, columns))
+    """Hold out every answered image once.
+
+    Image i, in the order of the answers, is in fold i modulo ``folds``:
+    questions come by the share of images that they stand for.
+
+    Args:
+        structure (ImageStructure): n nodes.
+        frozen (FrozenFeatures): N features.
+        answers (GivenAnswers): None of them skipped.
+        names (LinearClassifier): What is known without answers.
+        folds (int): At least 2, at most as many as there are images.
+    """
+    images, first, own = np.unique(
+        answers.rows, return_index=True, return_inverse=True
+    )
+    nodes = structure.nodes_of(frozen, images)
+    fold = first.argsort().argsort() % folds
+    logs = np.zeros((len(images), frozen.classes + 1))
     for held in range(folds):
         test = fold == held
-        fit = fit_nodes(structure, frozen, answers.part(~test), names)
-        posteriors[test] = fit.posteriors[nodes[test]]
-    return HeldOut(posteriors, answers.labels % columns, count - count / folds)
+        fit = fit_nodes(structure, frozen, answers.part(~test[own]), names)
+        logs[test] = fit.logs[nodes[test]]
+    return HeldOut(
+        logs,
+        len(images) * (1 - 1 / folds),
+        estimate_annotators(logs, answers, structure.options),
+    )
 
 
 def estimate_accuracy(
@@ -63,42 +99,52 @@ def estimate_accuracy(
     frozen: FrozenFeatures,
     answers: GivenAnswers,
     names: LinearClassifier,
+    held_out: HeldOut,
+    fit: NodeFit,
 ) -> AccuracyEstimate:
     r"""Estimate the accuracy of a fit, and what more answers would bring.
 
-    Typical images, which are asked about, are easier than others, and stand
-    for clusters of different sizes. So every answer counts for the images
-    that it is nearest to:
-
-    .. math:: \sum_q w_q r_q
-
-    with r_q whether a fit without answer q is right, and w_q that share of
-    the images. As these fits know fewer answers than there are, the learning
-    curve from half of the answers on is continued.
+    Answered images are right as far as their annotators are. For the others,
+    the mean of two estimates: one is how sure the fit is of all images, by
+    the temperature at which it is as sure of held-out answers as it is right;
+    the other is how often fits without an answer are right about it. Typical
+    images, which are asked about, are easier than others, and stand for
+    clusters of different sizes, so every answer counts for the images that it
+    is nearest to. As these fits know fewer answers than there are, the
+    learning curve from half of the answers on is continued.
 
     Args:
         structure (ImageStructure): n nodes.
         frozen (FrozenFeatures): N features.
         answers (GivenAnswers): None of them skipped.
         names (LinearClassifier): What is known without answers.
+        held_out (HeldOut): Of `cross_fit` with the folds of the options.
+        fit (NodeFit): With all answers.
     """
-    nodes = structure.nodes_of(frozen, answers.rows)
+    images = np.unique(answers.rows)
+    nodes, count = structure.nodes_of(frozen, images), len(images)
     nearest = (structure.unit @ structure.unit[nodes].T).argmax(axis=1)
-    weight = np.bincount(nearest, minlength=len(nodes)) / len(structure)
-    count = len(answers)
+    weight = np.bincount(nearest, minlength=count) / len(structure)
+    half = cross_fit(structure, frozen, answers, names, 2)
     points = []
-    for folds in (2, structure.options.folds):
-        held_out = cross_fit(structure, frozen, answers, names, folds)
-        points.append((held_out.trained, float(weight @ held_out.right)))
+    for each in (half, held_out):
+        right = each.probabilities(answers, each.logs.argmax(axis=1))
+        points.append((each.trained, float(weight @ right)))
     known, mean = points[-1]
-    error = np.sqrt(weight**2 @ (held_out.right - mean) ** 2 + 1e-4)
-    now = min(1.0, mean + _gain(points, known, count))
+    mean = min(1.0, mean + _gain(points, known, count))
+    rest = np.delete(held_out.calibrated(fit.logs), nodes, axis=0)
+    sure = np.exp(rest.max(axis=1)).mean() if len(rest) else mean
+    share = count / len(frozen)
+    labels = answers.one_each().labels % fit.logs.shape[1]
+    shown = held_out.probabilities(answers, labels).mean()
+    now = float((1 - share) * (mean + sure) / 2 + share * shown)
     later = min(1.0, now + _gain(points, count, count + NEXT))
+    error = QUANTILE * np.sqrt(now * (1 - now) / count + FLOOR**2)
     curve = [(round(number), accuracy) for number, accuracy in points]
     return AccuracyEstimate(
         now,
-        max(0.0, now - QUANTILE * float(error)),
-        min(1.0, now + QUANTILE * float(error)),
+        max(0.0, now - float(error)),
+        min(1.0, now + float(error)),
         [*curve, (count, now), (count + NEXT, later)],
     )
 

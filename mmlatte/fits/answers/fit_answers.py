@@ -7,7 +7,7 @@ from ..frozen_features import FrozenFeatures
 from ..linear_classifier import LinearClassifier
 from .answers_fit import AnswersFit
 from .answers_options import AnswersOptions
-from .cross_fit import estimate_accuracy
+from .cross_fit import cross_fit, estimate_accuracy
 from .given_answers import NONE, GivenAnswers
 from .image_structure import ImageStructure
 from .node_fit import fit_nodes
@@ -17,6 +17,8 @@ __all__ = ['fit_answers']
 #: Answers for an estimate of accuracy. With fewer, whoever holds one out
 #: often leaves a cluster without any, and the estimate is 20 points too low.
 PER_CLASS = 5
+#: Answered images for error rates of several annotators.
+MINIMUM = 10
 
 
 @torch.no_grad()
@@ -60,11 +62,27 @@ def fit_answers(
         labels[answers.rows] = NONE
         return AnswersFit(names, names, labels, answers, missing)
     structure = structure or ImageStructure.of(frozen, options)
-    fit = fit_nodes(structure, frozen, answers, names)
+    images = len(np.unique(answers.rows))
+    several = len(np.unique(answers.annotator)) > 1
+    estimate &= images >= PER_CLASS * max(2, frozen.classes)
+    held_out = None
+    if estimate or (several and images >= MINIMUM):
+        held_out = cross_fit(
+            structure, frozen, answers, names, structure.options.folds
+        )
+    # Of one annotator alone, an error rate changes nothing.
+    fit = fit_nodes(
+        structure,
+        frozen,
+        answers,
+        names,
+        held_out.annotators if held_out and several else None,
+    )
     whole = fit.classifier
     labels = whole.labels(frozen).numpy()
     labels[labels == frozen.classes] = NONE
-    labels[answers.rows] = answers.labels
+    one = answers.one_each()
+    labels[one.rows] = one.labels
     result = AnswersFit(
         classifier=LinearClassifier(whole.weight[:-1], whole.bias[:-1]),
         with_none=whole,
@@ -75,15 +93,18 @@ def fit_answers(
         name_agreement=fit.names.agreement,
     )
     result.contradicted = _contradicted(result, frozen)
-    enough = PER_CLASS * max(2, frozen.classes)
-    if estimate and len(answers) >= enough:
-        result.estimate = estimate_accuracy(structure, frozen, answers, names)
+    if held_out:
+        result.annotators = held_out.annotators
+        if estimate:
+            result.estimate = estimate_accuracy(
+                structure, frozen, answers, names, held_out, fit
+            )
     return result
 
 
 def _contradicted(fit: AnswersFit, frozen: FrozenFeatures) -> np.ndarray:
     """Return answered images that the fit labels otherwise, surest first."""
-    answers = fit.answers
+    answers = fit.answers.one_each()
     posteriors = fit.posteriors(frozen, answers.rows)
     wrong = np.flatnonzero(
         posteriors.argmax(axis=1) != answers.labels % posteriors.shape[1]

@@ -11,7 +11,8 @@ class GivenAnswers:
     """What people (or a model) said that some images show.
 
     Args:
-        rows (np.ndarray): The images, each at most once, int64 (Q,).
+        rows (np.ndarray): The images, each at most once of every annotator,
+            int64 (Q,).
         labels (np.ndarray): Their classes, ``NONE`` for none of these, or
             ``SKIP`` for a question without answer, int64 (Q,).
         confidence (np.ndarray, optional): How probable every answer is to be
@@ -47,11 +48,13 @@ class GivenAnswers:
                     f'answers: {count} rows, but {name} of shape '
                     f'{getattr(self, name).shape}; give one for each row'
                 )
-        unique, times = np.unique(self.rows, return_counts=True)
+        pairs = np.stack([self.rows, self.annotator])
+        unique, times = np.unique(pairs, axis=1, return_counts=True)
         if (times > 1).any():
+            row, who = unique[:, times > 1][:, 0]
             raise ValueError(
-                f'answers: image {unique[times > 1][0]} has '
-                f'{times.max()} answers; keep one'
+                f'answers: image {row} has {times.max()} answers of annotator '
+                f'{who}; keep one'
             )
         if not ((self.confidence >= 0) & (self.confidence <= 1)).all():
             raise ValueError('answers: confidence must be in [0, 1]')
@@ -71,6 +74,35 @@ class GivenAnswers:
     def used(self) -> 'GivenAnswers':
         """Return the answers that say something: not skipped, not unsure."""
         return self.part((self.labels != SKIP) & (self.confidence > 0))
+
+    def one_each(self) -> 'GivenAnswers':
+        """Return one answer for every image.
+
+        The label with the largest sum of confidences counts; its confidence
+        is its share of the sum, times the largest of those who gave it.
+
+        Examples:
+            >>> answers = GivenAnswers(
+            ...     [4, 4, 4], [0, 1, 1], [0.9, 0.8, 0.6], [0, 1, 2]
+            ... )
+            >>> one = answers.one_each()
+            >>> one.labels.tolist(), one.confidence.round(3).tolist()
+            ([1], [0.487])
+        """
+        if not len(self):
+            return self
+        images, own = np.unique(self.rows, return_inverse=True)
+        names, said = np.unique(self.labels, return_inverse=True)
+        sums, top = np.zeros((2, len(images), len(names)))
+        np.add.at(sums, (own, said), self.confidence)
+        np.maximum.at(top, (own, said), self.confidence)
+        # Who gave an answer without confidence still gave one.
+        given = np.full(sums.shape, -1.0)
+        given[own, said] = sums[own, said]
+        best = (np.arange(len(images)), given.argmax(axis=1))
+        total = np.maximum(sums.sum(axis=1), 1e-300)
+        confidence = top[best] * sums[best] / total
+        return GivenAnswers(images, names[best[1]], confidence)
 
     def check(self, images: int, classes: int) -> None:
         """Compare with what there is to be answered.

@@ -98,6 +98,30 @@ class ImageStructure:
             values = alpha * (self.graph @ values) + own
         return values
 
+    def spread_answers(
+        self,
+        nodes: np.ndarray,
+        labels: np.ndarray,
+        weights: np.ndarray,
+        classes: int,
+    ) -> np.ndarray:
+        """Spread answers along the graph.
+
+        Args:
+            nodes (np.ndarray): Answered ones, int64 (Q,).
+            labels (np.ndarray): Their classes or ``NONE``, int64 (Q,).
+            weights (np.ndarray): Of the answers, (Q,).
+            classes (int): C.
+
+        Returns:
+            np.ndarray: How much of every class reaches a node, (n, C + 1);
+            the last column is none of the classes.
+        """
+        seeds = np.zeros((len(self), classes + 1), np.float32)
+        # NONE is -1, the last column.
+        np.add.at(seeds, (nodes, labels % (classes + 1)), weights)
+        return self.spread(seeds)
+
     def clusters(self, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Return clusters of the unit points, see `k_means`."""
         count = min(count, len(self))

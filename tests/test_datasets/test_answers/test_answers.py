@@ -10,10 +10,10 @@ from mmlatte.datasets.answers import (
     NONE_LABEL,
     SKIP,
     Answer,
-    AnswerArrays,
     Answers,
     AnswersError,
 )
+from mmlatte.fits.answers import GivenAnswers
 
 ANSWERS = Answers(
     [
@@ -116,7 +116,7 @@ def test_a_person_wins_over_lmms():
         ]
     )
     arrays = answers.arrays(['1.jpg', '2.jpg'], ['cat', 'dog'])
-    given = arrays.one_each()
+    given = arrays.given().one_each()
     assert given.labels.tolist() == [1, 0]
     assert given.confidence.tolist() == pytest.approx([0.6, 0.5])
 
@@ -155,21 +155,15 @@ def test_one_answer_each_equals_a_loop(answers):
     rows, labels, confidences = (
         zip(*answers, strict=True) if answers else 3 * [()]
     )
-    arrays = AnswerArrays(
+    given_ = GivenAnswers(
         np.array(rows, np.int64),
         np.array(labels, np.int64),
-        np.array(confidences, np.float32),
-        np.zeros(len(rows), np.int64),
-        ('a',),
-        np.array([2, 9], np.int64),
-    )
-    given_ = arrays.one_each()
+        np.array(confidences),
+        np.arange(len(rows)),
+    ).one_each()
     expected = naive_one_each(rows, labels, confidences)
-    named = given_.labels != NONE_LABEL - 1  # those that nobody skipped
-    assert given_.rows[named].tolist() == [*expected]
-    assert given_.labels[named].tolist() == [b for b, _ in expected.values()]
-    assert given_.confidence[named] == pytest.approx(
+    assert given_.rows.tolist() == [*expected]
+    assert given_.labels.tolist() == [b for b, _ in expected.values()]
+    assert given_.confidence == pytest.approx(
         [c for _, c in expected.values()]
     )
-    skipped = given_.rows[~named].tolist()
-    assert skipped == [row for row in (2, 9) if row not in expected]

@@ -55,7 +55,10 @@ class TestGivenAnswers:
     @pytest.mark.parametrize(
         ('fields', 'message'),
         [
-            (dict(rows=[1, 1], labels=[0, 0]), 'image 1 has 2 answers'),
+            (
+                dict(rows=[1, 1], labels=[0, 0]),
+                'image 1 has 2 answers of annotator 0',
+            ),
             (dict(rows=[1], labels=[0, 0]), 'labels of shape'),
             (dict(rows=[1], labels=[0], confidence=[2.0]), 'confidence'),
         ],
@@ -68,6 +71,22 @@ class TestGivenAnswers:
     def test_check(self, row, label):
         with pytest.raises(ValueError, match='answers: '):
             GivenAnswers([row], [label]).check(images=9, classes=3)
+
+    def test_one_each_of_no_answers(self):
+        assert len(GivenAnswers([], []).one_each()) == 0
+
+    def test_one_each(self):
+        """Label 2 has 0.9 of 1.4; nobody was sure of image 7."""
+        one = GivenAnswers(
+            [4, 7, 4, 4, 7],
+            [1, 3, 2, 2, NONE],
+            [0.5, 0, 0.5, 0.4, 0],
+            [0, 0, 1, 2, 1],
+        ).one_each()
+        assert one.rows.tolist() == [4, 7]
+        assert one.labels.tolist()[0] == 2
+        assert one.labels[1] in (3, NONE)
+        np.testing.assert_allclose(one.confidence, [0.5 * 0.9 / 1.4, 0])
 
     def test_no_answer(self):
         used = GivenAnswers([0, 1, 2], [SKIP, 0, NONE], [1.0, 0.0, 0.5]).used()
@@ -301,6 +320,6 @@ class TestFitAnswers:
         estimate = fit.estimate
         assert estimate.low <= estimate.mean <= estimate.high
         assert estimate.mean > 0.9
-        assert [count for count, _ in estimate.curve] == [10, 18, 20, 40]
+        assert [count for count, _ in estimate.curve] == [10, 16, 20, 40]
         few = fit_answers(frozen, ask(frozen, truth, 4))
         assert few.estimate is None

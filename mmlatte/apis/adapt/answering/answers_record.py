@@ -279,7 +279,7 @@ class AnswersRecord:
         for a in answers:
             who.setdefault((a.image, a.class_name), a.source)
         arrays = answers.arrays(self.ids, self.classes)
-        taken = arrays.one_each().used()
+        taken = arrays.given().used().one_each()
         names = {**dict(enumerate(self.classes)), NONE_LABEL: NONE}
         images = [self.ids[row] for row in taken.rows]
         said = [names[label] for label in taken.labels]

@@ -66,7 +66,7 @@ class Asking:
         self.images = found.images
         self.frozen = found.frozen()
         arrays = record.answers.arrays(record.ids, self.classes)
-        self.frozen.answers = arrays.one_each()
+        self.frozen.answers = arrays.given()
         self.structure = ImageStructure.of(self.frozen)
         self.fit: AnsweredFit = fit_answered(
             self.frozen, structure=self.structure
