@@ -20,6 +20,10 @@ TEST = [
     'ruff>=0.17,<0.18',
     'mypy>=2.4,<2.5',
     'transformers[serving]>=4.57,<6',
+    # Execute examples/answers.ipynb.
+    'nbformat>=5.9',
+    'nbclient>=0.10',
+    'ipykernel>=6.29',
 ]
 EXPORT = ['onnx>=1.17', 'onnxscript>=0.5', 'onnxruntime>=1.20', 'pyarrow']
 # Weights and images of configs/demo, all of them in pip packages.

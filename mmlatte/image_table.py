@@ -111,9 +111,9 @@ class ImageTable:
             self._save(known, found)
         unreadable = found['key'] == 0
         found['key'][unreadable] = found['path'][unreadable]
-        there = np.flatnonzero(before >= 0)
-        other = known['key'][before[there]] != found['key'][there]
-        return ImageKeys(found['key'], there[other])
+        seen = np.flatnonzero(before >= 0)
+        other = known['key'][before[seen]] != found['key'][seen]
+        return ImageKeys(found['key'], seen[other])
 
     def _read_files(
         self,

@@ -1,5 +1,6 @@
 """Shared fixtures: real test assets where they are, tiny stand-ins always."""
 
+import importlib.util
 import itertools
 import json
 import os
@@ -114,6 +115,25 @@ def run_script(tmp_path_factory) -> Callable[..., subprocess.CompletedProcess]:
     yield run
     server.stdin.close()
     server.wait()
+
+
+@pytest.fixture
+def choice_server():
+    """``choice_server(names, has=, seconds=)``: see `ChoiceServer`."""
+    path = REPO / 'tests' / 'choice_server.py'
+    spec = importlib.util.spec_from_file_location('choice_server', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    servers = []
+
+    def start(*arguments, **options):
+        servers.append(module.ChoiceServer(*arguments, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture(scope='session')

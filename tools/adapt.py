@@ -149,6 +149,24 @@ def parse_args() -> argparse.Namespace:
         help='leave out images that cannot be read, and list them in '
         'unreadable.csv',
     )
+    parser.add_argument(
+        '--annotator',
+        choices=['lmm'],
+        help='have the LMM of --lmm answer which class a few images show',
+    )
+    parser.add_argument(
+        '--questions',
+        type=int,
+        metavar='N',
+        help='how many questions it gets (default: 10 for each class)',
+    )
+    parser.add_argument(
+        '--none-below',
+        type=float,
+        metavar='P',
+        help='images that show one of the classes with a smaller probability '
+        'are predicted to show none of them; needs answers that say so',
+    )
     parser.add_argument('--epochs', type=int)
     parser.add_argument('--batch-size', type=int)
     parser.add_argument('--seed', type=int, default=0)

@@ -73,6 +73,13 @@ def parse_args() -> argparse.Namespace:
         help='leave unreadable images out of the predictions, and list them '
         'in unreadable.csv beside them (default: as the model was adapted)',
     )
+    parser.add_argument(
+        '--none-below',
+        type=float,
+        metavar='P',
+        help='images that show one of the classes with a smaller probability '
+        'are "(none of these)"; of models that were fitted to such answers',
+    )
     parser.add_argument('--top-k', type=int, default=3)
     parser.add_argument('--batch-size', type=int, default=64)
     parser.add_argument(
@@ -98,7 +105,12 @@ def predict(
     skip = args.skip_unreadable or inferencer.config.get('skip_unreadable')
     with Progress('predict', len(images), logger=logger) as progress:
         for row in prediction_rows(
-            inferencer, images, args.top_k, args.batch_size, args.workers
+            inferencer,
+            images,
+            args.top_k,
+            args.batch_size,
+            args.workers,
+            args.none_below,
         ):
             if 'error' in row:
                 failed[row['image']] = row['error']
@@ -150,7 +162,8 @@ def main() -> None:
     )
     rows = predict(inferencer, images, args, logger)
     if args.out:
-        write_predictions(args.out, rows, args.top_k, about)
+        more = ('none',) if inferencer.tells_none else ()
+        write_predictions(args.out, rows, args.top_k, about, more)
         logger.info(f'predictions are in {args.out}')
         return
     for row in rows:
@@ -160,6 +173,8 @@ def main() -> None:
                 f'{entry["class"]} {100 * entry["confidence"]:.1f} %'
                 for entry in best
             )
+            if 'none' in row:
+                shown += f'; none of these {100 * row["none"]:.1f} %'
             logger.info(f'{row["image"]}: {shown}')
 
 

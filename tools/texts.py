@@ -1,15 +1,18 @@
 """Export and import the texts of a store.
 
 ``python tools/texts.py export STORE out.jsonl`` (or a folder for txt files,
-or ``out.parquet``) and ``python tools/texts.py import STORE in.jsonl``. STORE
-is the folder that the synthesis logs.
+or ``out.parquet``; with ``--images FOLDER`` only what is about the images in
+it) and ``python tools/texts.py import STORE in.jsonl``. STORE is the folder
+that the synthesis logs.
 """
 
 import argparse
+import os
 from pathlib import Path
 
 from mmengine.logging import print_log
 
+from mmlatte.image_table import ImageTable, key_name
 from mmlatte.lmm import TextStore
 from mmlatte.lmm.store.text_exchange import (
     export_jsonl,
@@ -27,7 +30,29 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'path', type=Path, help='.jsonl, .parquet, or a folder for txt files'
     )
+    parser.add_argument(
+        '--images',
+        help='export the texts of the images in this folder alone, as they '
+        'are now',
+    )
     return parser.parse_args()
+
+
+def image_names(args: argparse.Namespace) -> dict[str, str]:
+    """Return what the images of a folder are known by, and their ids."""
+    from mmlatte.datasets.unlabeled_folder import (
+        IMAGE_SUFFIXES,
+        visible_files,
+    )
+
+    names = [
+        name
+        for name in visible_files(args.images)
+        if name.lower().endswith(IMAGE_SUFFIXES)
+    ]
+    paths = [os.path.join(args.images, name) for name in names]
+    keys = ImageTable(args.store.parent).of(paths).keys
+    return dict(zip(map(key_name, keys), names, strict=True))
 
 
 def main() -> None:
@@ -41,7 +66,8 @@ def main() -> None:
             raise SystemExit(f'there is no store {args.store}')
         exporters = {'.jsonl': export_jsonl, '.parquet': export_parquet}
         export = exporters.get(args.path.suffix, export_txt)
-        count = export(TextStore(args.store), args.path)
+        names = None if args.images is None else image_names(args)
+        count = export(TextStore(args.store), args.path, names)
     print_log(f'{args.action}: {count} texts', 'current')
 
 

@@ -14,7 +14,7 @@ train_cfg = dict(max_epochs=5, val_interval=5)
 
 default_hooks = dict(
     logger=dict(interval=4),
-    checkpoint=dict(interval=5),
+    checkpoint=dict(interval=1),
     zero_shot_label=dict(cache_dir='data/demo/cache', num_workers=0),
     text_synth=dict(
         # No LMM: the three ImageNet names nearest to an image.

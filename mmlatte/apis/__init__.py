@@ -15,6 +15,7 @@ from .launch import (
     leave_process_group,
     load_config,
 )
+from .notebook import ask, fit
 from .pages import compare, make_entries, make_run_report, make_text_gallery
 from .preflight import PreflightError, preflight
 from .text_synthesis import prepare_texts, synthesize_texts
@@ -28,11 +29,13 @@ __all__ = [
     'Inferencer',
     'add_common_options',
     'add_parts',
+    'ask',
     'compose_config',
     'build_runner',
     'compare',
     'export_model',
     'find_images',
+    'fit',
     'leave_process_group',
     'load_classifier',
     'load_config',

@@ -1,7 +1,7 @@
 """LMM texts as a job of their own, without training."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmlatte.engine.find_hook import require_hook
 from mmlatte.engine.hooks import LMMTextSynthHook, ZeroShotLabelHook
 from mmlatte.engine.unwrapped import unwrapped
-from mmlatte.lmm import Counts, TextJob
+from mmlatte.lmm import Counts, ImageError, QuestionTokens, TextJob
 
 __all__ = ['SynthesisReport', 'prepare_texts', 'synthesize_texts']
 
@@ -29,12 +29,15 @@ class SynthesisReport:
         counts (Counts): Texts made, reused, failed.
         todo (int): Texts that this job makes (made, unless it was dry).
         seconds (float | None): Estimated seconds for them, of a dry run.
+        tokens (dict[str, QuestionTokens]): What the LMM reads for a question
+            of each kind, of a dry run.
     """
 
     folder: Path
     counts: Counts
     todo: int
     seconds: float | None = None
+    tokens: dict[str, QuestionTokens] = field(default_factory=dict)
 
     def __str__(self) -> str:
         counts = self.counts
@@ -47,6 +50,10 @@ class SynthesisReport:
         if self.seconds is not None:
             left = timedelta(seconds=round(self.seconds))
             text += f'; {self.todo} to make here in about {left}'
+        for kind, count in self.tokens.items():
+            text += f'; {count.total:,} tokens a question about one {kind}'
+            if count.visual is not None:
+                text += f', {count.visual:,} of them visual'
         return text
 
 
@@ -109,9 +116,28 @@ def synthesize_texts(
         job.check_lmm(len(todo))
     if dry_run:
         seconds = _estimate(job, todo) if len(todo) else 0.0
-        return SynthesisReport(folder, counts, len(todo), seconds)
+        tokens = _question_tokens(job, todo) if len(todo) else {}
+        return SynthesisReport(folder, counts, len(todo), seconds, tokens)
     counts.add(job.make_shard(todo, shard, shards).as_dict())
     return SynthesisReport(folder, counts, len(todo))
+
+
+def _question_tokens(
+    job: TextJob, todo: np.ndarray
+) -> dict[str, QuestionTokens]:
+    """Tokens of the first question of each kind."""
+    found: dict[str, QuestionTokens] = {}
+    firsts = {job.wanted.request(n).kind: n for n in todo[[-1, 0]]}
+    for kind, number in firsts.items():
+        request = job.wanted.request(number)
+        try:
+            image = request.load()
+        except ImageError:
+            continue  # it is named when its text is made
+        count = job.lmm.question_tokens(image, request.prompt)
+        if count is not None:
+            found[kind] = count
+    return found
 
 
 def _estimate(job: TextJob, todo: np.ndarray) -> float:

@@ -98,10 +98,10 @@ def read_image(
         head = file.read(4)
         file.seek(0)
         if head in tiff_file.MAGIC:
-            found = tiff_file.read_tiff(file, max_pixels)
-            if isinstance(found, Raster):
-                return found
-            return load_upright(found, max_pixels, draft_size)
+            tiff = tiff_file.read_tiff(file, max_pixels)
+            if isinstance(tiff, Raster):
+                return tiff
+            return load_upright(tiff, max_pixels, draft_size)
         try:
             image = open_pillow(file)
         except UnidentifiedImageError:
@@ -113,9 +113,11 @@ def read_image(
             raise
         with image:
             if image.format in READERS:
-                found = READERS[image.format](file, max_pixels, options, image)
-                if found is not None:
-                    return found
+                raster = READERS[image.format](
+                    file, max_pixels, options, image
+                )
+                if raster is not None:
+                    return raster
             return load_upright(image, max_pixels, draft_size)
 
 

@@ -94,7 +94,7 @@ def look_at_folder(
     """
     found: list[tuple[Source, Raster, list[int]]] = []
     brightness = []
-    failed: tuple[Source, DecodeOptionsError] | None = None
+    failed: tuple[str, DecodeOptionsError] | None = None
     for source in sources[:SAMPLE]:
         try:
             image = read_image(source, max_pixels, 1, options)
@@ -104,12 +104,12 @@ def look_at_folder(
             else:
                 brightness.append(_mean(blend(image, WHITE)))
         except DecodeOptionsError as error:
-            failed = failed or (source, error)
+            failed = failed or (str(source), error)
         except Exception:  # Decoders raise whatever they like.
             continue
     if failed and not found and not brightness:
-        error = failed[1]
-        raise type(error)(f"Cannot read image '{failed[0]}': {error}")
+        name, why = failed
+        raise type(why)(f"Cannot read image '{name}': {why}")
     deep = [entry for entry in found if entry[1].deep]
     measured = options.range is None and _measure(deep)
     if measured:
@@ -152,7 +152,7 @@ def _measure(
     if not unknown and _filled(parts):
         return None
     kinds = {
-        raster.fractions: source
+        raster.fractions: str(source)
         for source, raster, _ in found
         if not raster.windowed
     }

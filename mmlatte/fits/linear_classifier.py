@@ -9,6 +9,10 @@ from .prototype_form import PrototypeForm, prototype_form
 #: From the mean logit to that of a class that is never predicted; infinity
 #: makes NaN of entropies.
 IMPOSSIBLE = -1e4
+#: Largest scale of prototypes. Libraries agree on unit features to about 1e-7
+#: per dimension, and so on confidences to 1e-4 up to here. The covariance of a
+#: handful of images makes logits of many thousands, all of them certain.
+MAX_SCALE = 1000.0
 
 
 @dataclass
@@ -83,6 +87,8 @@ class LinearClassifier:
     ) -> PrototypeForm:
         """Write the classifier as unit prototypes and one scale.
 
+        A scale above `MAX_SCALE` is set to it, which changes no label.
+
         Args:
             frozen (FrozenFeatures): The images it was fitted to.
             unused (Tensor, optional): bool (C,), classes that are never
@@ -115,4 +121,6 @@ class LinearClassifier:
             int((f @ rows.T).argmax(1).eq(wide.logits(f).argmax(1)).sum())
             for _, f in frozen.chunks(double=True)
         )
-        return PrototypeForm(rows.to(self.weight), scale, kept / n)
+        return PrototypeForm(
+            rows.to(self.weight), min(scale, MAX_SCALE), kept / n
+        )

@@ -1,11 +1,20 @@
 """A graph that connects every feature with its nearest others."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import Tensor
 
 from .add_rows import add_rows
+from .frozen_features import FrozenFeatures
 
-__all__ = ['NeighbourGraph', 'spread_labels', 'sum_along_edges']
+__all__ = [
+    'NeighbourGraph',
+    'nearest_images',
+    'spread_labels',
+    'sum_along_edges',
+]
 
 #: Rows of similarities at a time, and numbers that edges carry at a time.
 ROWS, CARRIED = 1024, 1 << 24
@@ -107,3 +116,30 @@ def sum_along_edges(
         part = slice(start, start + step)
         add_rows(moved, source[part], weight[part] * values[target[part]])
     return moved
+
+
+def nearest_images(
+    frozen: FrozenFeatures, rows: Sequence[int], count: int
+) -> np.ndarray:
+    """Return the images with the largest cosines, int64 (Q, count).
+
+    Fewer columns where there are fewer other images. Memory grows with Q and
+    the size of a chunk, not with N.
+    """
+    asked = frozen.rows(list(rows))
+    best = np.full((len(asked), 0), -np.inf, np.float32)
+    which = np.zeros((len(asked), 0), np.int64)
+    for part, features in frozen.chunks():
+        cosines = (asked @ features.T).cpu().numpy()
+        for i, row in enumerate(rows):
+            if part.start <= row < part.stop:
+                cosines[i, row - part.start] = -np.inf
+        numbers = np.broadcast_to(
+            np.arange(part.start, part.stop), cosines.shape
+        )
+        best = np.concatenate([best, cosines], axis=1)
+        which = np.concatenate([which, numbers], axis=1)
+        order = np.argsort(-best, axis=1, kind='stable')[:, :count]
+        best = np.take_along_axis(best, order, 1)
+        which = np.take_along_axis(which, order, 1)
+    return which[:, : min(count, len(frozen) - 1)]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from .backends.base_lmm import LMMRequest, QuestionTokens
@@ -89,6 +90,31 @@ class PictureProcessor:
         return self._with(view)(
             text=texts, padding=True, return_tensors='pt', **shown, **settings
         )
+
+    def inputs_for(
+        self,
+        model: Any,
+        pictures: Sequence[Image.Image],
+        prompts: Sequence[str],
+        view: View,
+    ) -> Any:
+        """Make the inputs of a model on its device, of its precision.
+
+        Args:
+            model (PreTrainedModel): Of transformers.
+            pictures (Sequence[Image.Image]): One per question.
+            prompts (Sequence[str]): The questions.
+            view (View): See :meth:`inputs`.
+
+        Returns:
+            BatchFeature: Tensors.
+        """
+        inputs = self.inputs(pictures, prompts, view, model.config)
+        inputs = inputs.to(model.device)
+        for key, value in inputs.items():
+            if torch.is_floating_point(value):
+                inputs[key] = value.to(model.dtype)
+        return inputs
 
     def chat(self, prompt: str, view: View) -> str:
         """Put a question and the picture's place into the chat template."""

@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from importlib.resources import files
 from pathlib import Path
 
@@ -91,7 +90,6 @@ def question_page(
         none=none,
         skip=skip,
         served=served,
-        made=datetime.now(timezone.utc).strftime('%Y-%m-%dT%H:%M:%S.%fZ'),
         command=command,
         answers=[*answers],
         estimate=estimate,

@@ -49,6 +49,7 @@ def curves_figure(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     ylabel: str = '',
     xlabel: str = 'iteration',
+    marked: bool = False,
 ) -> str:
     """Draw lines over iterations or epochs.
 
@@ -56,6 +57,7 @@ def curves_figure(
         curves (Mapping): Name -> (steps, values).
         ylabel (str): Of the vertical axis.
         xlabel (str): Of the horizontal one. Defaults to ``'iteration'``.
+        marked (bool): Mark every point. Defaults to False: two or fewer.
 
     Returns:
         str: SVG.
@@ -66,7 +68,7 @@ def curves_figure(
         for (name, (steps, values)), colour in zip(
             curves.items(), COLOURS * len(curves), strict=False
         ):
-            dot = 'o' if len(steps) < 3 else None
+            dot = 'o' if marked or len(steps) < 3 else None
             axes.plot(steps, values, label=name, color=colour, marker=dot)
         axes.set(xlabel=xlabel, ylabel=ylabel)
         axes.ticklabel_format(useOffset=False)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -11,13 +11,19 @@ import numpy as np
 
 from .class_counts import accuracy, confusion, per_class_accuracy
 from .page import write_page
+from .report_images import (
+    ImageSection,
+    ReportImage,
+    images_html,
+    review_html,
+)
 from .run_figures import (
     confusion_figure,
     curves_figure,
     per_class_figure,
 )
 
-__all__ = ['ReportImage', 'RunReport', 'write_run_report']
+__all__ = ['RunReport', 'write_run_report']
 
 #: More classes than this are not drawn one by one.
 MAX_BARS = 30
@@ -29,21 +35,6 @@ CURVES = (
     ('Logit scale', 'iteration', ('logit_scale',)),
     ('Accuracy on the evaluation images, %', 'epoch', ('accuracy/top1',)),
 )
-
-
-@dataclass
-class ReportImage:
-    """An image to show.
-
-    Args:
-        name (str): Its id.
-        picture (str): Thumbnail as a data URL; '' if there is none.
-        lines (list[str]): The text below it.
-    """
-
-    name: str
-    picture: str
-    lines: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -64,6 +55,9 @@ class RunReport:
         changed (Sequence[ReportImage]): Images that changed most.
         uncertain (Sequence[ReportImage]): Least certain images.
         about_shown (str): Which images those two were chosen from.
+        review (Sequence[ImageSection]): Images for a person to look at.
+        learning (Sequence[tuple[int, float]]): Numbers of answers and the
+            accuracy with so many; the last are still to come.
     """
 
     title: str
@@ -78,6 +72,8 @@ class RunReport:
     changed: Sequence[ReportImage] = ()
     uncertain: Sequence[ReportImage] = ()
     about_shown: str = ''
+    review: Sequence[ImageSection] = ()
+    learning: Sequence[tuple[int, float]] = ()
 
 
 def write_run_report(path: str | Path, report: RunReport) -> None:
@@ -93,12 +89,20 @@ def write_run_report(path: str | Path, report: RunReport) -> None:
         f'<h1>{escape(report.title)}</h1>',
         f'<p class="soft">{escape(report.about_images)}</p>',
         _headline(report),
+        *_learning(report),
         *_accuracy(report),
         *_curves(report),
         *_flips(report),
         *_drift(report),
-        *_images('Images that changed most', report.changed, report),
-        *_images('Least certain images', report.uncertain, report),
+        *review_html(report.review),
+        *(
+            line
+            for title, images in (
+                ('Images that changed most', report.changed),
+                ('Least certain images', report.uncertain),
+            )
+            for line in images_html(title, report.about_shown, images)
+        ),
         '<h2>The run</h2>',
         _table(['', ''], [[k, v] for k, v in report.facts.items()]),
     ]
@@ -123,6 +127,9 @@ def _headline(report: RunReport) -> str:
             ('adapted accuracy', f'{after:.2f} %', ''),
             ('gain in points', f'{after - before:+.2f}', kind),
         ]
+    if len(report.learning) > 1:
+        estimate = report.learning[-2][1]
+        facts.append(('estimated accuracy', f'{100 * estimate:.0f} %', ''))
     facts.append(('images that changed class', f'{100 * flips:.1f} %', ''))
     cards = [
         f'<div class="card fact"><b class="{kind}">{escape(value)}</b>'
@@ -245,23 +252,24 @@ def _drift(report: RunReport) -> list[str]:
     return ['<h2>How far the prototypes moved</h2>', _figure(bars)]
 
 
-def _images(
-    title: str, images: Sequence[ReportImage], report: RunReport
-) -> list[str]:
-    if not images:
+def _learning(report: RunReport) -> list[str]:
+    """Draw the learning curve, and say what more answers would bring."""
+    if len(report.learning) < 2:
         return []
-    cards = []
-    for image in images:
-        picture = f'<img src="{escape(image.picture)}" alt="">'
-        lines = ''.join(f'<p>{escape(line)}</p>' for line in image.lines)
-        cards.append(
-            f'<div class="card">{picture if image.picture else ""}'
-            f'<p class="soft">{escape(image.name)}</p>{lines}</div>'
-        )
+    counts, values = zip(*report.learning, strict=True)
+    gain = 100 * (values[-1] - values[-2])
+    figure = curves_figure(
+        {'accuracy': (counts, [100 * v for v in values])},
+        ylabel='estimated accuracy, %',
+        xlabel='answers',
+        marked=True,
+    )
     return [
-        f'<h2>{title}</h2>',
-        f'<p class="soft">{escape(report.about_shown)}</p>',
-        f'<div class="images">{"".join(cards)}</div>',
+        '<h2>What more answers would bring</h2>',
+        f'<p class="soft">Estimated from the answers: '
+        f'{100 * values[-2]:.0f} % with {counts[-2]}, and {gain:+.1f} points '
+        f'with {counts[-1] - counts[-2]} more.</p>',
+        f'<div class="row">{_figure(figure)}</div>',
     ]
 
 

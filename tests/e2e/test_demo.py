@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 REPO = Path(__file__).resolve().parents[2]
 
@@ -32,13 +33,34 @@ def test_the_demo_gains_offline(tmp_path):
         'param_scheduler.end=2',
         'train_cfg.val_interval=2',
     ]
-    done = subprocess.run(
-        command, cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    # As many threads as torch takes by itself.
+    environment.pop('OMP_NUM_THREADS', None)
+
+    def run():
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    run()
     summary = json.loads((tmp_path / 'run/summary.json').read_text())
     # Eleven classes; a broken alignment would be near chance.
     assert summary['zero_shot_top1'] > 20
     assert summary['top1'] > summary['zero_shot_top1'] + 5
     assert summary['texts']['made'] == 2 * 258
     assert summary['texts']['failed'] == 0
+    assert (tmp_path / 'run/epoch_1.pth').exists()  # a kill loses an epoch
+
+    # Again, with features and texts of before: the same bits.
+    command[command.index('--work-dir=run')] = '--work-dir=again'
+    run()
+    one, two = (
+        torch.load(tmp_path / folder / 'epoch_2.pth', weights_only=True)
+        for folder in ('run', 'again')
+    )
+    for name, value in one['state_dict'].items():
+        assert torch.equal(value, two['state_dict'][name]), name

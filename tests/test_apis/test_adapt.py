@@ -181,7 +181,7 @@ def test_an_empty_report_is_made_again(adapted, choices):
 
 
 def test_exports_are_checked_before_the_work(choices, tmp_path, monkeypatch):
-    module = importlib.import_module('mmlatte.apis.adapt.run')
+    module = importlib.import_module('mmlatte.apis.adapt.finish')
     checked = []
 
     def check(formats, clip):

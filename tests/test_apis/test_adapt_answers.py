@@ -9,17 +9,22 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from mmlatte.apis import adapt
-from mmlatte.apis.adapt.answers_record import AnswersRecord
-from mmlatte.apis.answers.questions import nearest_images
+from mmlatte.apis import Inferencer, adapt
+from mmlatte.apis.adapt.answering.answers_record import AnswersRecord
+from mmlatte.apis.adapt.answering.asking import Asking
+from mmlatte.apis.adapt.prepare import open_images
+from mmlatte.apis.inference.prediction_file import prediction_rows
 from mmlatte.datasets import UnlabeledFolder
 from mmlatte.datasets.answers import NONE, SKIP, AnswersError
 from mmlatte.fits import FrozenFeatures
+from mmlatte.fits.neighbour_graph import nearest_images
 
 REPO = Path(__file__).resolve().parents[2]
 CLASSES = ['forest', 'highway or road', 'sea or lake']
@@ -67,17 +72,10 @@ def rounds(choices, ids, tmp_path_factory):
         folder / 'a.csv', zip(ids[:3], [*CLASSES[:2], NONE], strict=True)
     )
     second = write(folder / 'b.csv', [(ids[5], CLASSES[2])])
-    with pytest.MonkeyPatch.context() as patch:
-        # Logits of so few images are too large for the check of an export.
-        patch.setattr(
-            importlib.import_module('mmlatte.apis.adapt.run'),
-            'export_model',
-            lambda run, kind, target, images: target.mkdir(parents=True),
-        )
-        export = {**choices, 'export': ('open_clip',)}
-        one = adapt(out=str(out), answers=[first], **export)
-        kept = read(one.predictions)
-        two = adapt(out=str(out), answers=[second], ask=2, **export)
+    export = {**choices, 'export': ('open_clip',)}
+    one = adapt(out=str(out), answers=[first], **export)
+    kept = read(one.predictions)
+    two = adapt(out=str(out), answers=[second], ask=2, **export)
     return out, asked, kept, two
 
 
@@ -201,22 +199,133 @@ def record(choices, tmp_path):
     return lambda: AnswersRecord(tmp_path / 'out', root, dataset, CLASSES)
 
 
-def test_files_that_contradict_each_other_change_nothing(
-    record, ids, tmp_path
+@pytest.fixture
+def told(monkeypatch):
+    """What was logged, one text after the other."""
+    texts = []
+    for module in ('answering.answers_record', 'config'):
+        monkeypatch.setattr(
+            importlib.import_module(f'mmlatte.apis.adapt.{module}'),
+            'print_log',
+            lambda text, *_, **__: texts.append(text),
+        )
+    return texts
+
+
+def dated(path, image, name, day):
+    path.write_text(f'image,class,when\n{image},{name},2026-01-{day}\n')
+    return str(path)
+
+
+@pytest.mark.parametrize('turn', [1, -1])
+def test_the_newer_of_two_answers_counts(record, ids, tmp_path, turn):
+    files = [
+        dated(tmp_path / 'old.csv', ids[0], 'forest', '01T10:00:00Z'),
+        dated(tmp_path / 'new.csv', ids[0], CLASSES[2], '01T10:00:01Z'),
+    ][::turn]
+    together = record()
+    together.take(files, keep=False)
+    assert together.given()[ids[0]] == (CLASSES[2], 'person')
+    for file in files:
+        record().take([file])
+        record().take([file])
+    assert record().given()[ids[0]] == (CLASSES[2], 'person')
+    before = record().path.read_bytes()
+    record().take(files[::-1])
+    assert record().path.read_bytes() == before
+
+
+def test_without_times_the_order_decides_and_is_told(
+    record, ids, tmp_path, told
 ):
     files = [
         write(tmp_path / f'{name}.csv', [(ids[0], name)])
         for name in CLASSES[::2]
     ]
-    with pytest.raises(AnswersError, match=r'forest\.csv:2 and .*lake\.csv:2'):
-        record().take(files)
-    assert not record().path.exists()
-    for file in files:  # one after the other: a person changed their mind
-        record().take([file])
+    record().take(files)
     assert record().given()[ids[0]] == (CLASSES[2], 'person')
+    assert '1 answers replace another' in told[1] and repr(ids[0]) in told[1]
+    record().take(files[::-1])
+    assert record().given()[ids[0]] == ('forest', 'person')
     before = record().path.read_bytes()
-    record().take(files[1:])
+    record().take(files[:1])
     assert record().path.read_bytes() == before
+
+
+def test_an_older_answer_is_left_out_and_that_is_told(
+    record, ids, tmp_path, told
+):
+    record().take([write(tmp_path / 'a.csv', [(ids[0], 'forest')])])
+    old = dated(tmp_path / 'b.csv', ids[0], CLASSES[2], '01')
+    record().take([old])  # those of a.csv are of today
+    assert record().given()[ids[0]] == ('forest', 'person')
+    assert 'said something else later' in told[-1]
+
+
+def test_a_wrong_time_is_named(record, ids, tmp_path):
+    file = dated(tmp_path / 'a.csv', ids[0], 'forest', 'yesterday')
+    with pytest.raises(AnswersError, match=r"a\.csv:2: time '2026-01-yest"):
+        record().take([file])
+
+
+def test_a_class_that_left_the_list_is_named(
+    choices, ids, record, tmp_path, told
+):
+    record().take([write(tmp_path / 'a.csv', [(ids[0], CLASSES[1])])])
+    root, rest = choices['images'], [CLASSES[0], CLASSES[2]]
+    dataset = UnlabeledFolder(root, classes=rest, pipeline=[])
+    again = AnswersRecord(tmp_path / 'out', root, dataset, rest)
+    assert again.added == [CLASSES[1]]
+    assert again.classes == [*rest, CLASSES[1]]
+    assert f'{CLASSES[1]!r} (1)' in told[-1]
+
+
+def test_a_test_folder_may_lack_a_class_that_answers_added(
+    choices, ids, tmp_path, told
+):
+    test = tmp_path / 'test'
+    for name in CLASSES:
+        (test / name.replace(' ', '_')).mkdir(parents=True)
+        Image.new('RGB', (8, 8)).save(test / name.replace(' ', '_') / '1.png')
+    file = write(tmp_path / 'a.csv', [(ids[0], 'harbour'), (ids[9], 'forest')])
+    same = dict(answers=[file], new_classes=True, test=str(test), **choices)
+    result = adapt(out=str(tmp_path / 'out'), **same)
+    summary = json.loads((result.run / 'summary.json').read_text())
+    assert summary['top1'] is not None
+    assert any('no images of harbour' in text for text in told)
+
+
+def test_a_served_round_goes_on_until_all_is_answered(
+    choices, record, tmp_path, monkeypatch
+):
+    served = []
+
+    class Server:
+        url = ''
+
+        def __init__(self, questions, classes, file, load, given, **_):
+            served.append([q.id for q in questions])
+            left = [i for i in served[-1] if i not in given]
+            file.put(left[0], SKIP)  # then Ctrl-C
+
+        def serve_forever(self):
+            pass
+
+        close = serve_forever
+
+    monkeypatch.setattr(
+        importlib.import_module('mmlatte.apis.adapt.answering.asking'),
+        'AnswerServer',
+        Server,
+    )
+    some = {k: v for k, v in choices.items() if k != 'export'}
+    images, classes = some.pop('images'), some.pop('classes')
+    for _ in range(3):
+        opened = open_images(images, classes, tmp_path / 'out', some)
+        options = opened.options({**some, 'method': 'answers'})
+        Asking.about(opened, options).serve(2, '')
+    assert len(served[0]) == 2 and served[0] == served[1]
+    assert not {*served[0]} & {*chain(*served[2:])}
 
 
 def test_a_new_class_has_one_spelling_in_all_files(record, ids, tmp_path):
@@ -273,7 +382,12 @@ def test_a_dry_run_plans_the_fit_with_more_answers(
     rounds, choices, ids, tmp_path
 ):
     out, *_ = rounds
-    before = {p: p.stat().st_mtime_ns for p in out.rglob('*')}
+
+    def times():
+        files = out.rglob('*')
+        return {p: p.stat().st_mtime_ns for p in files if p.suffix != '.log'}
+
+    before = times()
     file = write(tmp_path / 'a.csv', [(ids[6], 'harbour')])
     planned = adapt(
         out=str(out),
@@ -283,7 +397,7 @@ def test_a_dry_run_plans_the_fit_with_more_answers(
         **choices,
     )
     assert planned.plan.classes == [*CLASSES, 'harbour']
-    assert {p: p.stat().st_mtime_ns for p in out.rglob('*')} == before
+    assert times() == before
     same = adapt(out=str(out), dry_run=True, **choices)
     assert same.plan is None
 
@@ -389,3 +503,87 @@ def test_served_answers_are_used(choices, tmp_path):
     assert process.returncode == 0, log
     rows = read(out / 'predictions.csv')
     assert sum(row['answered_by'] == 'person' for row in rows) == 2
+
+
+@pytest.fixture(scope='module')
+def outside(choices, ids, tmp_path_factory):
+    """A fit of answers some of which say that it is none of the classes."""
+    folder = tmp_path_factory.mktemp('none')
+    names = {'F': CLASSES[0], 'H': CLASSES[1], 'S': NONE}
+    answers = [(i, names[i[0]]) for i in ids[::2]]
+    file = write(folder / 'a.csv', answers)
+    out = str(folder / 'out')
+    return adapt(out=out, answers=[file], **choices), dict(answers)
+
+
+def test_predictions_tell_how_probable_none_of_the_classes_is(outside):
+    result, answers = outside
+    rows = {
+        row['image'].split('/2750/')[1]: row
+        for row in read(result.predictions)
+    }
+    for image, row in rows.items():
+        none = float(row['none'])
+        if image in answers:
+            assert none == (answers[image] == NONE)
+        else:
+            assert 0 < none < 1 and row['class'] != NONE
+
+
+def test_the_same_from_the_tool_and_in_python(
+    outside, choices, tmp_path, run_script
+):
+    result, _ = outside
+    before = read(result.predictions)
+    kept = {r['image']: r['none'] for r in before if not r['answered_by']}
+    paths = [*kept]
+    found = Inferencer(str(result.run))(paths)
+    assert [f'{r["none_probability"]:.4f}' for r in found] == [
+        f'{float(none):.4f}' for none in kept.values()
+    ]
+    # Between the second and the third largest.
+    level = 1 - sum(sorted(map(float, kept.values()))[-3:-1]) / 2
+    file = tmp_path / 'p.csv'
+    done = run_script(
+        *(REPO / 'tools' / 'predict.py', str(result.run), *paths),
+        *('--none-below', str(level), '--out', str(file), '--workers', '0'),
+    )
+    assert done.returncode == 0, done.stderr
+    rows = read(file)
+    for row in rows:
+        outside_ = 1 - float(row['none']) < level
+        assert (row['class'] == NONE) == outside_
+        if outside_:
+            assert row['confidence'] == row['none']
+    assert 0 < sum(row['class'] == NONE for row in rows) < len(rows)
+    again = adapt(out=str(result.run.parent), none_below=level, **choices)
+    assert [
+        row['class']
+        for row in read(again.predictions)
+        if not row['answered_by']
+    ] == [row['class'] for row in rows]
+    with pytest.raises(ValueError, match='give a number from 0 to 1'):
+        [*prediction_rows(Inferencer(str(result.run)), paths, 1, none_below=2)]
+
+
+def test_with_other_classes_none_of_these_is_not_told(outside):
+    inferencer = Inferencer(str(outside[0].run), classes=CLASSES[:2])
+    assert not inferencer.tells_none
+    with pytest.raises(ValueError, match='nothing tells how probable'):
+        [*prediction_rows(inferencer, [], 1, none_below=0.5)]
+
+
+def test_without_such_answers_the_column_is_absent(
+    rounds, choices, ids, tmp_path
+):
+    two = rounds[-1]
+    assert 'none' not in read(two.predictions)[0]
+    file = write(tmp_path / 'a.csv', [(ids[0], NONE), (ids[1], CLASSES[0])])
+    with pytest.raises(ValueError, match='1 images are answered with'):
+        adapt(
+            out=str(tmp_path / 'out'),
+            answers=[file],
+            none_below=0.5,
+            **choices,
+        )
+    assert not (tmp_path / 'out' / 'run').exists()

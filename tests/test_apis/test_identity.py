@@ -19,7 +19,7 @@ from PIL import Image
 
 from mmlatte import image_table
 from mmlatte.apis import Inferencer, adapt
-from mmlatte.apis.adapt import answers_record
+from mmlatte.apis.adapt.answering import answers_record
 from mmlatte.datasets import UnlabeledFolder
 from mmlatte.engine.frozen import ZeroShotLabels
 from mmlatte.engine.frozen import frozen_pass as frozen_module

@@ -1,12 +1,14 @@
 """A linear classifier written as prototypes."""
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmlatte.fits import prototype_form
+from mmlatte.fits import FrozenFeatures, LinearClassifier, prototype_form
+from mmlatte.fits.linear_classifier import MAX_SCALE
 
 DIM = 12
 
@@ -82,3 +84,14 @@ def test_more_classes_than_dimensions_are_refused():
     features, weight, bias = draw(2, 3 * DIM)
     with pytest.raises(ValueError, match='36 classes in 12 dimensions'):
         form(features, weight, bias)
+
+
+def test_logits_of_thousands_are_scaled_down_and_label_the_same():
+    features, weight, bias = draw(2, 4)
+    few = features[:5].float().numpy()
+    frozen = FrozenFeatures(few, np.zeros(5), np.zeros(5), few[:4])
+    large = LinearClassifier(1e4 * weight.float(), bias.float())
+    form = large.as_prototypes(frozen)
+    assert form.scale == MAX_SCALE and form.kept == 1
+    small = LinearClassifier(weight.float(), 0 * bias.float())
+    assert small.as_prototypes(frozen).scale < MAX_SCALE

@@ -5,6 +5,7 @@ import time
 import pytest
 from PIL import Image
 
+from mmlatte.datasets.answers.formats.table import TIME
 from mmlatte.visualization import (
     Question,
     question_page,
@@ -103,7 +104,12 @@ def saved(driver, folder):
     while not path.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     with path.open(newline='', encoding='utf-8') as file:
-        return list(csv.reader(file))
+        header, *rows = csv.reader(file)
+    # In the order they were given, as AnswersFile writes them.
+    assert header == ['image', 'class', 'when']
+    times = [row.pop() for row in rows]
+    assert times == sorted(times) and all(map(TIME.fullmatch, times))
+    return rows
 
 
 def test_a_round_by_keyboard(browser, tmp_path):
@@ -124,7 +130,6 @@ def test_a_round_by_keyboard(browser, tmp_path):
     assert 'Thank you' in shown(browser, 'end-title')
     assert browser.title != 'owned' and errors(browser) == []
     assert saved(browser, tmp_path) == [
-        ['image', 'class'],
         [IDS[0], 'forest'],
         [IDS[1], 'sea, "deep"'],
         [IDS[2], 'skip'],
@@ -183,6 +188,6 @@ def test_an_answer_can_be_changed_at_the_end(browser, tmp_path):
     browser.find_elements('css selector', '#answers button')[0].click()
     press(browser, '0')
     rows = saved(browser, tmp_path)
-    assert sorted(rows[1:]) == sorted(
+    assert sorted(rows) == sorted(
         [[IDS[0], 'none of these'], [IDS[1], 'annual crop']]
     )

@@ -3,7 +3,12 @@ import os
 import numpy as np
 import pytest
 
-from mmlatte.visualization import ReportImage, RunReport, write_run_report
+from mmlatte.visualization import (
+    ImageSection,
+    ReportImage,
+    RunReport,
+    write_run_report,
+)
 from mmlatte.visualization.class_counts import (
     accuracy,
     confusion,
@@ -105,3 +110,20 @@ def test_names_that_are_no_utf8(tmp_path):
     text = page(tmp_path, changed=[ReportImage(name, '')], title=name)
     assert text.count('Stra?e.jpg') == 3
     assert [path.name for path in tmp_path.iterdir()] == ['report.html']
+
+
+def test_images_to_look_at_are_shown_by_reason(tmp_path):
+    image = ReportImage('<i>.jpg', '', ['answer: <b>'])
+    sections = [ImageSection('Look & see', 'All <of> them.', [image])]
+    text = page(tmp_path, review=sections)
+    assert '<h3>Look &amp; see</h3>' in text
+    assert 'All &lt;of&gt; them.' in text and 'answer: &lt;b&gt;' in text
+    assert 'For you to look at' not in page(tmp_path)
+
+
+def test_the_learning_curve_tells_what_is_still_to_come(tmp_path):
+    curve = [(20, 0.5), (38, 0.6), (40, 0.61), (60, 0.65)]
+    text = page(tmp_path, learning=curve)
+    assert '61 % with 40, and +4.0 points with 20 more' in text
+    assert '<b class="">61 %</b><span>estimated accuracy</span>' in text
+    assert 'more answers' not in page(tmp_path)

@@ -27,7 +27,7 @@ from mmlatte.models.class_texts import (
 )
 from mmlatte.models.clip import OpenCLIP
 
-from .answers_record import RECORD
+from .answering.answers_record import RECORD
 from .methods import METHODS
 from .options import AdaptOptions
 

@@ -15,6 +15,9 @@ from .settings import clip_settings
 
 __all__ = ['AdaptOptions', 'default_template']
 
+#: Questions to an LMM for each class.
+PER_CLASS = 10
+
 
 @dataclass
 class AdaptOptions:
@@ -40,6 +43,10 @@ class AdaptOptions:
             texts (``.jsonl``), or ``'none'`` for class texts only.
         api_key_env (str | None): Environment variable that holds the API key
             of the server. None: ``MMLATTE_API_KEY``, if it is set.
+        annotator (str | None): ``'lmm'`` has that LMM answer questions about
+            a few images.
+        questions (int | None): How many, over all calls. None: `PER_CLASS`
+            for each class.
         lr (float | None): Learning rate. None: as the method sets it.
         epochs (int | None): None: as many as make `STEPS` steps.
         batch_size (int | None): None: by images and machine.
@@ -72,6 +79,8 @@ class AdaptOptions:
     method: str = DEFAULT_METHOD
     lmm: str | None = None
     api_key_env: str | None = None
+    annotator: str | None = None
+    questions: int | None = None
     lr: float | None = None
     epochs: int | None = None
     batch_size: int | None = None
@@ -96,8 +105,9 @@ class AdaptOptions:
             raise ValueError(
                 f'method={self.method!r}: choose from {[*METHODS]}'
             )
+        self._check_annotator()
         self._check_not_taken()
-        for name in ('epochs', 'batch_size'):
+        for name in ('epochs', 'batch_size', 'questions'):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f'{name}={value} must be at least 1')
@@ -117,9 +127,29 @@ class AdaptOptions:
         """Return the config of the CLIP."""
         return clip_settings(self.clip, self.preprocess, self.quick_gelu)
 
+    def _check_annotator(self) -> None:
+        """Refuse questions without somebody to answer them."""
+        if self.annotator not in (None, 'lmm'):
+            raise ValueError(
+                f"annotator={self.annotator!r}: only 'lmm' can be asked here; "
+                'a person answers the page of ask'
+            )
+        if self.annotator is None:
+            if self.questions is not None:
+                raise ValueError(
+                    f"questions={self.questions}: name annotator='lmm' too"
+                )
+            return
+        if self.lmm == 'none':
+            raise ValueError("annotator='lmm' needs an LMM, but lmm='none'")
+        if self.questions is None:
+            self.questions = PER_CLASS * len(self.classes)
+
     def _check_not_taken(self) -> None:
         """Refuse what a method would do nothing with."""
         for name, why in METHODS[self.method].refused().items():
+            if name == 'lmm' and self.annotator is not None:
+                continue
             value = getattr(self, name)
             if value is not None and (name, value) != ('lmm', 'none'):
                 raise ValueError(

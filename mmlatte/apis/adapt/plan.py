@@ -32,6 +32,7 @@ class AdaptPlan:
         left_out (str): Files of the folder that are left out, '' for none.
         tokens (Mapping[str, QuestionTokens]): What the LMM reads for a
             question about ``'an image'`` and about ``'a collage'``.
+        questions (int): That the LMM answers at most, over all calls.
     """
 
     images: int
@@ -51,6 +52,7 @@ class AdaptPlan:
     pixels: str = ''
     left_out: str = ''
     tokens: Mapping[str, QuestionTokens] = field(default_factory=dict)
+    questions: int = 0
 
     def __str__(self) -> str:
         steps = self.epochs * -(-self.images // self.batch_size)
@@ -63,7 +65,9 @@ class AdaptPlan:
             f'{self.epochs} epochs of {self.batch_size} images a step, '
             f'{steps:,} steps, learning rate {lr}, on {self.device}'
         )
-        if not self.lmm:
+        if self.questions:
+            lmm = f'answers up to {self.questions:,} questions, an image each'
+        elif not self.lmm:
             lmm = 'none: class texts only'
         elif not self.texts_left:
             lmm = f'{self.lmm}: its texts are there, nothing to write'

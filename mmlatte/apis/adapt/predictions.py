@@ -2,11 +2,15 @@ import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from mmengine.logging import print_log
+
 from mmlatte.apis.inference.inferencer import Inferencer
 from mmlatte.apis.inference.prediction_file import (
     prediction_rows,
     write_predictions,
 )
+from mmlatte.datasets.answers import NONE
+from mmlatte.fits.answers import MIN_NONE
 
 from .options import AdaptOptions
 
@@ -33,14 +37,39 @@ def write_all_predictions(
     path: Path,
     options: AdaptOptions,
     given: dict[str, tuple[str, str]],
+    none_below: float | None = None,
 ) -> None:
-    """Write the class of every image; where there is an answer, that."""
+    """Write the class of every image; where there is an answer, that.
+
+    Args:
+        run (Path): Folder of the run.
+        paths (list[str]): The images.
+        path (Path): The file.
+        options (AdaptOptions): Of the run.
+        given (dict[str, tuple[str, str]]): Image -> answer, who answered.
+        none_below (float, optional): See `prediction_rows`.
+    """
     inferencer = Inferencer(str(run), device=options.device)
     sample = paths[:: max(1, len(paths) // CALIBRATION)]
     inferencer.calibrate(sample, num_workers=options.workers)
     about = dict(model=str(run), classes=inferencer.classes)
-    rows = prediction_rows(inferencer, paths, 3, num_workers=options.workers)
+    rows = prediction_rows(
+        inferencer,
+        paths,
+        3,
+        num_workers=options.workers,
+        none_below=none_below,
+    )
     more = ('answered_by',) if given else ()
+    if inferencer.tells_none:
+        more = ('none', *more)
+    elif given:
+        print_log(
+            f'{path.name} has no column "none": to calibrate it takes '
+            f'{MIN_NONE} answers {NONE!r} and {MIN_NONE} others, of the '
+            'method "answers"',
+            'current',
+        )
     write_predictions(path, _answered(rows, given), 3, about, more)
 
 
@@ -55,4 +84,6 @@ def _answered(
             answer = {'class': name, 'confidence': 1.0, 'score': 1.0}
             row = {**row, 'top': [answer, *others][: len(row['top'])]}
             row['answered_by'] = who
+            if 'none' in row:
+                row['none'] = float(name == NONE)
         yield row

@@ -2,35 +2,26 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
-from mmlatte.apis.export import check_export_formats, export_model
-from mmlatte.apis.images import open_folder, skip_unreadable
+from mmlatte.apis.images import skip_unreadable
 from mmlatte.apis.launch import build_runner
-from mmlatte.apis.pages.run_report import make_run_report
-from mmlatte.apis.preflight import PreflightError, preflight
-from mmlatte.datasets.class_names import read_class_list
-from mmlatte.datasets.image_list import image_root
-from mmlatte.datasets.sample_index import samples_of
+from mmlatte.apis.preflight import preflight
 from mmlatte.datasets.unlabeled_folder import left_out_line
-from mmlatte.decode_image import DecodeOptions
 from mmlatte.engine import find_resumable_checkpoint
-from mmlatte.models.clip import OpenCLIP
-from mmlatte.registry import DATASETS, MODELS
+from mmlatte.registry import DATASETS
 
-from .answers_record import AnswersRecord
-from .asking import Asking
+from .answering.annotate import annotate
+from .answering.asking import Asking
 from .config import adapt_config
+from .finish import AdaptResult, check_export, finish
 from .make_plan import make_plan
 from .methods import ANSWERS_METHOD, DEFAULT_METHOD, METHODS
-from .options import AdaptOptions
 from .plan import AdaptPlan
-from .predictions import is_about, write_all_predictions
-from .review import write_review
+from .prepare import build_clip, open_images
 from .same_run import (
     ENDS,
     SeenImages,
@@ -41,34 +32,10 @@ from .same_run import (
     set_aside,
 )
 
-__all__ = ['AdaptResult', 'adapt']
+__all__ = ['adapt']
 
 #: Asked where the number is left open.
 QUESTIONS = 24
-
-
-@dataclass
-class AdaptResult:
-    """Where everything is.
-
-    Args:
-        run (Path): Work folder of the run: log, checkpoints, summary.json.
-        plan (AdaptPlan | None): What was planned; None if the run had been
-            finished before.
-        report (Path | None): The HTML page.
-        predictions (Path | None): A class for every image, CSV.
-        questions (Path | None): The page of questions, if it was asked for.
-        review (Path | None): Images to look at again, CSV.
-        exports (dict[str, Path]): Format -> folder.
-    """
-
-    run: Path
-    plan: AdaptPlan | None = None
-    report: Path | None = None
-    predictions: Path | None = None
-    questions: Path | None = None
-    review: Path | None = None
-    exports: dict[str, Path] | None = None
 
 
 def adapt(
@@ -83,6 +50,7 @@ def adapt(
     serve: bool = False,
     new_classes: bool = False,
     command: str | None = None,
+    none_below: float | None = None,
     **choices,
 ) -> AdaptResult:
     """Adapt CLIP to a folder of unlabelled images.
@@ -95,6 +63,9 @@ def adapt(
     stopped, and repeats nothing. Where images have changed since, results of
     a fit are set aside and made anew; a trained run is refused. Features and
     texts of images that are the same are taken over.
+
+    With ``annotator='lmm'`` an LMM answers questions about a few images
+    first; ``lmm_answers.html`` shows what it said.
 
     With ``ask`` it writes ``questions.html`` and ``questions.csv``, or serves
     the page. Answers are kept in ``all_answers.csv``; with other answers than
@@ -119,6 +90,9 @@ def adapt(
             are new classes.
         command (str, optional): How to go on after the questions, for the
             page.
+        none_below (float, optional): Images that show one of the classes
+            with a smaller probability are predicted to show none of them.
+            Needs answers that say so.
         **choices: See `AdaptOptions`. The default method is ``'answers'``
             where there are questions or answers; those that train take
             answers, too.
@@ -134,70 +108,58 @@ def adapt(
     """
     logger = MMLogger.get_instance('mmlatte', log_level='INFO')
     folder = Path(out).expanduser()
-    targets = {kind: folder / 'exported' / kind for kind in export}
-    wanted = _missing(targets)
-    _check_export(wanted, None)
+    result = AdaptResult(folder / 'run')
+    result.exports = {kind: folder / 'exported' / kind for kind in export}
+    check_export(result.missing(), None)
     if ask is not None and ask < 1:
         raise ValueError(f'ask={ask}: ask one question or more')
-    method = choices.get('method')
-    asked = bool(ask or serve or answers)
+    method, annotator = choices.get('method'), choices.get('annotator')
+    asked = bool(ask or serve or answers or annotator)
     taking = [name for name, m in METHODS.items() if m.takes_answers]
     if asked and method in METHODS and method not in taking:
         raise ValueError(
             f'method={method!r} takes no answers: leave the method out, or '
             f'name one of {taking}'
         )
-    listed = read_class_list(classes)
-    names = listed.names
-    found = open_folder(
-        images,
-        names,
-        DecodeOptions(choices.get('range'), choices.get('bands')),
-        choices.get('skip_unreadable', False),
-        None if dry_run else folder,
-        choices.get('workers', 0),
-    )
-    dataset, choices['range'] = found.dataset, found.look.options.range
-    if found.look.mostly_dark:
-        logger.warning(f'{found.look}')
-    record = AnswersRecord(folder, image_root(images), dataset, names)
+    opened = open_images(images, classes, folder, choices, keep=not dry_run)
+    record, found = opened.record, opened.found
     record.take(answers, new_classes, keep=not dry_run)
     if method is None:
         choices['method'] = (
             ANSWERS_METHOD if asked or record.used else DEFAULT_METHOD
         )
-    options = AdaptOptions(
-        images=images,
-        classes=record.classes,
-        synonyms=listed.synonyms,
-        descriptions=listed.descriptions,
-        out=str(folder),
-        **choices,
-    )
+    options = opened.options(choices)
     chosen = METHODS[options.method]
-    options.answered = chosen.takes_answers and bool(record.used)
-    clip = _build_clip(options)
-    _check_export(wanted, clip)
-    cfg = adapt_config(options, clip, len(dataset), found.leave_out)
+    clip = build_clip(options)
+    check_export(result.missing(), clip)
+
+    def configure() -> Config:
+        options.answered = chosen.takes_answers and bool(record.used)
+        return adapt_config(options, clip, len(found.dataset), found.leave_out)
+
+    cfg = configure()
     if options.skip_unreadable and options.test and not dry_run:
         skip_unreadable(cfg, ('val', 'test'))
     asking: Asking | None = None
-    page: Path | None = None
+    if annotator and not dry_run:
+        annotate(Asking(cfg, found.dataset, record, options.device), options)
+        cfg = configure()
     if (ask or serve) and not dry_run:
-        asking = Asking(cfg, dataset, record, options.device)
+        asking = Asking(cfg, found.dataset, record, options.device)
         if serve:
             asking.serve(ask or QUESTIONS, command or '')
             asking = None  # there are more answers now, maybe classes
-            options = dataclasses.replace(
-                options, classes=record.classes, answered=bool(record.used)
-            )
-            cfg = adapt_config(options, clip, len(dataset), found.leave_out)
+            options = dataclasses.replace(options, classes=record.classes)
+            cfg = configure()
         else:
-            page = asking.write(ask or QUESTIONS, folder, command or '')
-            if page is not None:
-                logger.info(f'questions: {page}')
+            result.questions = asking.write(
+                ask or QUESTIONS, folder, command or ''
+            )
+            if result.questions is not None:
+                logger.info(f'questions: {result.questions}')
                 if not record.used:
-                    return AdaptResult(folder / 'run', questions=page)
+                    return result
+    wanted = result.missing()
     if wanted and cfg.model.get('as_prototypes') is False:
         raise ValueError(
             f'export={wanted}: method={options.method!r} can be exported with '
@@ -205,39 +167,32 @@ def adapt(
             f'there are {len(options.classes)}; leave the export out '
             '(--export with nothing after it)'
         )
-    seen = SeenImages(folder, _parts(cfg, dataset))
+    seen = SeenImages(folder, _parts(cfg, found.dataset))
     anew = options.answered and record.changed
-    if chosen.needs_answers and not options.answered and not dry_run:
-        raise ValueError(
-            'there are no answers yet: ask some questions (--ask 24)'
-        )
+    if none_below is not None:
+        record.check_none(none_below)
+    if chosen.needs_answers and not dry_run:
+        record.check_used()
     if options.answered and not dry_run:
         before = record.set_results_aside()
         if before is not None:
             logger.info(f'results with other answers are now in {before}')
-            wanted = _missing(targets)
     if not anew and is_begun(folder):
         changes = seen.changes()
         anew = bool(changes)
         if not anew:
             check_same_run(cfg, folder)
-        elif METHODS[options.method].lr_default is not None:
+        elif chosen.lr_default is not None:
             refuse_other_images(folder, changes)
         elif dry_run:
             logger.info(f'{changes}: the fit will be made anew')
         else:
             before = set_aside(folder, 'earlier_images')
             logger.info(f'{changes}: earlier results are now in {before}')
-            wanted = _missing(targets)
-    result = AdaptResult(folder / 'run', questions=page)
     if anew or not (result.run / 'summary.json').exists():
-        result.plan = make_plan(
-            cfg,
-            clip,
-            folder,
-            str(found.look),
-            left_out_line(found.left_out),
-        )
+        left_out = left_out_line(found.left_out)
+        result.plan = make_plan(cfg, clip, folder, str(found.look), left_out)
+        result.plan.questions = options.questions or 0
         if show is None:
             logger.info(f'The plan:\n{result.plan}')
         else:
@@ -251,40 +206,14 @@ def adapt(
             # Of a run that is no longer there.
             before = set_aside(folder, 'earlier_results', ENDS)
             logger.info(f'results without their run are now in {before}')
-            wanted = _missing(targets)
         seen.note()
         (folder / 'config.py').write_text(cfg.pretty_text, encoding='utf-8')
         _train(cfg)
-    result.report = folder / 'report.html'
-    # A crash may have left an empty one.
-    if not result.report.exists() or not result.report.stat().st_size:
-        make_run_report(
-            result.run,
-            result.report,
-            num_workers=options.workers,
-            device=options.device,
-        )
-    logger.info(f'report: {result.report}')
-    samples = samples_of(dataset)
-    path_of = dict(zip(samples.names(), samples.paths(), strict=True))
-    paths = sorted(path_of.values())
-    result.predictions = folder / 'predictions.csv'
-    if not is_about(result.predictions, paths):
-        answered = record.given() if options.answered else {}
-        given = {path_of[image]: said for image, said in answered.items()}
-        write_all_predictions(
-            result.run, paths, result.predictions, options, given
-        )
-    logger.info(f'predictions: {result.predictions}')
-    if options.answered:
-        result.review = folder / 'review.csv'
-        if not result.review.exists():
-            asking = asking or Asking(cfg, dataset, record, options.device)
-            write_review(result.review, asking)
-        logger.info(f'images to look at again: {result.review}')
-    for kind in wanted:
-        export_model(str(result.run), kind, targets[kind], images=paths[:100])
-    result.exports = targets
+
+    def look() -> Asking:
+        return asking or Asking(cfg, found.dataset, record, options.device)
+
+    finish(result, found.dataset, record, options, look, none_below)
     return result
 
 
@@ -294,24 +223,6 @@ def _parts(cfg: Config, dataset) -> dict:
         return {'images': dataset}
     test = DATASETS.build({**cfg.val_dataloader.dataset, 'pipeline': []})
     return {'images': dataset, 'test images': test}
-
-
-def _missing(targets: dict[str, Path]) -> list[str]:
-    return [kind for kind, target in targets.items() if not target.exists()]
-
-
-def _build_clip(options: AdaptOptions) -> OpenCLIP:
-    try:
-        return MODELS.build(options.clip_settings()).to(options.device)
-    except RuntimeError as error:
-        raise PreflightError(f'CLIP weights: {error}') from error
-
-
-def _check_export(formats: Sequence[str], clip: OpenCLIP | None) -> None:
-    try:
-        check_export_formats(formats, clip)
-    except RuntimeError as error:
-        raise PreflightError(f'export: {error}') from error
 
 
 def _train(cfg: Config) -> None:

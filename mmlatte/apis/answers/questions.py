@@ -1,20 +1,28 @@
 """Which images to ask a person about, as a table and as a page."""
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.answers import NONE, SKIP
+from mmlatte.datasets.answers.formats.table import read_text, records
+from mmlatte.datasets.answers.write_answers import write_rows
 from mmlatte.fits import FrozenFeatures
+from mmlatte.fits.neighbour_graph import nearest_images
 from mmlatte.visualization import Question, write_questions_page
 
-__all__ = ['make_questions', 'nearest_images', 'write_questions']
+__all__ = [
+    'make_questions',
+    'nearest_images',
+    'read_round',
+    'write_questions',
+    'write_round',
+]
 
+#: The round of questions in the folder of results.
+ROUND = 'questions.csv'
 #: Similar images shown beside the one in question; likely classes shown first.
 NEIGHBOURS, LIKELY = 6, 9
 
@@ -50,33 +58,6 @@ def make_questions(
     ]
 
 
-def nearest_images(
-    frozen: FrozenFeatures, rows: Sequence[int], count: int
-) -> np.ndarray:
-    """Return the images with the largest cosines, int64 (Q, count).
-
-    Fewer columns where there are fewer other images. Memory grows with Q and
-    the size of a chunk, not with N.
-    """
-    asked = frozen.rows(list(rows))
-    best = np.full((len(asked), 0), -np.inf, np.float32)
-    which = np.zeros((len(asked), 0), np.int64)
-    for part, features in frozen.chunks():
-        cosines = (asked @ features.T).cpu().numpy()
-        for i, row in enumerate(rows):
-            if part.start <= row < part.stop:
-                cosines[i, row - part.start] = -np.inf
-        numbers = np.broadcast_to(
-            np.arange(part.start, part.stop), cosines.shape
-        )
-        best = np.concatenate([best, cosines], axis=1)
-        which = np.concatenate([which, numbers], axis=1)
-        order = np.argsort(-best, axis=1, kind='stable')[:, :count]
-        best = np.take_along_axis(best, order, 1)
-        which = np.take_along_axis(which, order, 1)
-    return which[:, : min(count, len(frozen) - 1)]
-
-
 def write_questions(
     folder: Path,
     questions: Sequence[Question],
@@ -96,15 +77,8 @@ def write_questions(
     Returns:
         tuple[Path, Path]: Both files.
     """
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(['image', 'share', 'guess'])
-    for question in questions:
-        guess = class_names[question.likely[0]]
-        writer.writerow([question.id, f'{question.share:.4f}', guess])
-    table, page = folder / 'questions.csv', folder / 'questions.html'
-    with atomic_file(table) as file:
-        file.write(text.getvalue().encode('utf-8', 'surrogateescape'))
+    page = folder / 'questions.html'
+    table = write_round(folder, questions, class_names)
     write_questions_page(
         page,
         questions,
@@ -115,3 +89,24 @@ def write_questions(
         load=load,
     )
     return table, page
+
+
+def write_round(
+    folder: Path, questions: Sequence[Question], class_names: Sequence[str]
+) -> Path:
+    """Write ``questions.csv``: image, share and current guess."""
+    path = folder / ROUND
+    rows = [
+        [q.id, f'{q.share:.4f}', class_names[q.likely[0]]] for q in questions
+    ]
+    write_rows(path, [['image', 'share', 'guess'], *rows])
+    return path
+
+
+def read_round(folder: Path) -> dict[str, float]:
+    """Return image -> share of the last round, in its order; {} before any."""
+    path = folder / ROUND
+    if not path.exists():
+        return {}
+    _, *rows = records(read_text(path), ',')
+    return {row[0]: float(row[1]) for _, row in rows}

@@ -1,5 +1,6 @@
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from pathlib import Path
 
 import torch
 from mmengine.config import Config
@@ -7,10 +8,11 @@ from mmengine.dataset import Compose
 from mmengine.registry import TRANSFORMS
 from mmpretrain import ImageClassificationInferencer
 from mmpretrain.structures import DataSample
-from torch.utils.data import DataLoader
 
 from mmlatte.datasets.decode_options_of import set_decode_options
 from mmlatte.decode_image import DecodeOptions
+from mmlatte.engine.frozen.features_key import features_key
+from mmlatte.engine.frozen.known_features import KnownFeatures
 from mmlatte.models.class_texts import check_templates
 from mmlatte.registry import MODELS
 
@@ -19,11 +21,8 @@ from .calibration import (
     mean_confidence,
     with_temperature,
 )
-from .image_dataset import (
-    ImageDataset,
-    collate_readable,
-    test_pipeline,
-)
+from .encode_images import encode_images
+from .image_dataset import test_pipeline
 from .image_input import image_to_bgr, list_inputs
 from .load_classifier import frozen_config, load_classifier
 from .new_classes import class_prototypes
@@ -77,6 +76,7 @@ class Inferencer(ImageClassificationInferencer):
             classes=classifier.class_names,
         )
         self.temperature = temperature
+        self.known: KnownFeatures | None = None
         #: The model's own classes, whatever `set_classes` leaves out.
         self._own_memory = classifier.memory
         if classes is not None:
@@ -85,7 +85,26 @@ class Inferencer(ImageClassificationInferencer):
     def set_decoding(self, options: DecodeOptions) -> None:
         """Read images with this range and these bands from now on."""
         self._decode = options
+        self.known = None
         self.pipeline = self._init_pipeline(self.config)
+
+    def use_features(self, cache_dir: str | Path) -> None:
+        """Read no file whose features are known, from now on.
+
+        Known are the features that a frozen pass left for this very CLIP and
+        pipeline, and the first thousands that this inferencer makes.
+
+        Args:
+            cache_dir (str | Path): Of the frozen passes, see `FrozenPass`.
+        """
+        key = None
+        if self.model.encodes_as_clip:
+            key = features_key(
+                self.model.clip.fingerprint(),
+                self._steps,
+                self.model.data_preprocessor,
+            )
+        self.known = KnownFeatures(cache_dir, key)
 
     def set_classes(
         self,
@@ -160,8 +179,22 @@ class Inferencer(ImageClassificationInferencer):
         extra = [name for name in classes if name not in known]
         return self.set_classes([*self.classes, *extra], template, synonyms)
 
+    @property
+    def tells_none(self) -> bool:
+        """bool: Whether results tell how probable none of the classes is.
+
+        Only where answers "none of these" calibrated it, and with the model's
+        own classes.
+        """
+        own = set(self.classes) == set(self._own_memory.class_names)
+        return own and self.model.none_of_these is not None
+
     def calibrate(
-        self, inputs, batch_size: int = 64, num_workers: int = 0
+        self,
+        inputs,
+        batch_size: int = 64,
+        num_workers: int = 0,
+        frozen: 'Inferencer | None' = None,
     ) -> float:
         """Set the temperature so that the model is as sure as frozen CLIP.
 
@@ -171,19 +204,22 @@ class Inferencer(ImageClassificationInferencer):
             inputs: Unlabelled images of the domain, a few hundred.
             batch_size (int): Images per forward pass.
             num_workers (int): Processes that load images.
+            frozen (Inferencer, optional): The frozen CLIP. Defaults to a new
+                one from the model's config.
 
         Returns:
             float: The temperature, also set as ``temperature``.
         """
         inputs = list_inputs(inputs)
-        reference = Inferencer(
-            frozen_config(self.config),
-            classes=self.classes,
-            device=next(self.model.parameters()).device,
-            **self._decode.as_config(),
-        )
+        if frozen is None:
+            frozen = Inferencer(
+                frozen_config(self.config),
+                classes=self.classes,
+                device=next(self.model.parameters()).device,
+                **self._decode.as_config(),
+            )
         scores = []
-        for inferencer in (self, reference):
+        for inferencer in (self, frozen):
             stream = inferencer._predict(inputs, batch_size, num_workers)
             found = [s.pred_score for _, s, _ in stream if s is not None]
             if not found:
@@ -248,7 +284,8 @@ class Inferencer(ImageClassificationInferencer):
             dict: ``img_path`` (or the index of an image in memory) with either
             ``error``, or ``pred_label``, ``pred_class``, ``confidence``,
             ``pred_score`` (its maximum, before the temperature) and
-            ``pred_scores`` (C,).
+            ``pred_scores`` (C,); with `tells_none`, also
+            ``none_probability``.
         """
         items = list_inputs(inputs)
         for index, entry in enumerate(
@@ -260,18 +297,23 @@ class Inferencer(ImageClassificationInferencer):
         self, items: list, batch_size: int, num_workers: int
     ) -> Iterator[tuple[object, DataSample | None, str]]:
         """Yield every input with its prediction, or None and the error."""
-        loader = DataLoader(
-            ImageDataset(items, self.pipeline),
-            batch_size=batch_size,
-            num_workers=num_workers,
-            collate_fn=collate_readable,
+        batches = encode_images(
+            self.model,
+            items,
+            self.pipeline,
+            batch_size,
+            num_workers,
+            self.known,
         )
         done = 0
-        for batch, errors in loader:
-            samples = iter(self.forward(batch) if batch else [])
+        for features, errors in batches:
+            samples = iter(
+                []
+                if features is None
+                else self.model.predict_features(features)
+            )
             for error in errors:
-                sample = None if error else next(samples)
-                yield items[done], sample, error
+                yield items[done], None if error else next(samples), error
                 done += 1
 
     def _result(
@@ -283,7 +325,11 @@ class Inferencer(ImageClassificationInferencer):
         scores = sample.pred_score
         label = int(scores.argmax())
         confidence = with_temperature(scores, self.temperature)
+        more = {}
+        if self.tells_none:
+            more['none_probability'] = float(sample.none_probability)
         return dict(
+            **more,
             img_path=path,
             pred_label=label,
             pred_class=self.classes[label],
@@ -294,7 +340,7 @@ class Inferencer(ImageClassificationInferencer):
 
     def _init_pipeline(self, cfg: Config) -> tuple:
         """Return the loading transform and those after it."""
-        steps = deepcopy(test_pipeline(cfg))
+        self._steps = steps = deepcopy(test_pipeline(cfg))
         set_decode_options(steps, self._decode)
         first = TRANSFORMS.build(steps[0])
         return first, Compose([TRANSFORMS.build(step) for step in steps[1:]])

@@ -9,6 +9,8 @@ from pathlib import Path
 from torch import Tensor, from_numpy
 
 from mmlatte.atomic_file import atomic_file
+from mmlatte.datasets.answers import NONE
+from mmlatte.fits.answers import MIN_NONE
 
 from .calibration import with_temperature
 from .inferencer import Inferencer
@@ -52,8 +54,12 @@ def prediction_rows(
     top_k: int,
     batch_size: int = 64,
     num_workers: int = 0,
+    none_below: float | None = None,
 ) -> Iterator[dict]:
     """Yield a row for `write_predictions` per image, in order.
+
+    Where the inferencer `tells_none`, a row has ``none``, the probability
+    that the image shows none of the classes.
 
     Args:
         inferencer (Inferencer): The model.
@@ -61,7 +67,14 @@ def prediction_rows(
         top_k (int): Classes per image.
         batch_size (int): Images per forward pass.
         num_workers (int): Processes that load images.
+        none_below (float, optional): Images that show one of the classes with
+            a smaller probability are ``(none of these)``.
+
+    Raises:
+        ValueError: If ``none_below`` is given and nothing tells it.
     """
+    if none_below is not None:
+        _check_none(inferencer, none_below)
     for result in inferencer.stream(images, batch_size, num_workers):
         row = dict(image=result['img_path'])
         if 'error' in result:
@@ -73,7 +86,24 @@ def prediction_rows(
                 inferencer.temperature,
                 top_k,
             )
+        if 'none_probability' in result:
+            none = row['none'] = round(result['none_probability'], 6)
+            if none_below is not None and 1 - none < none_below:
+                best = {'class': NONE, 'confidence': none, 'score': none}
+                row['top'] = [best, *row['top']][: len(row['top'])]
         yield row
+
+
+def _check_none(inferencer: Inferencer, none_below: float) -> None:
+    if not 0 < none_below < 1:
+        raise ValueError(f'none_below={none_below}: give a number from 0 to 1')
+    if not inferencer.tells_none:
+        raise ValueError(
+            f'none_below={none_below}: nothing tells how probable it is that '
+            f'an image shows none of the classes; answer {NONE!r} about '
+            f'{MIN_NONE} images or more (tools/adapt.py --ask), and predict '
+            'with the classes of that fit'
+        )
 
 
 def write_predictions(

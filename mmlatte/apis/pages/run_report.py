@@ -22,12 +22,10 @@ from mmlatte.image_table import ImageTable, key_name
 from mmlatte.lmm import ImageError, TextStore, load_image, store_folder
 from mmlatte.registry import DATASETS, LMMS
 from mmlatte.visualization.page import jpeg_thumbnail, prepare_page
-from mmlatte.visualization.run_report import (
-    ReportImage,
-    RunReport,
-    write_run_report,
-)
+from mmlatte.visualization.report_images import ImageSection, ReportImage
+from mmlatte.visualization.run_report import RunReport, write_run_report
 
+from .review_section import ReviewSection
 from .run_facts import read_scalars, run_facts
 
 __all__ = ['make_run_report']
@@ -44,6 +42,8 @@ def make_run_report(
     num_workers: int = 0,
     device: str | None = None,
     shown: int = 24,
+    review: Sequence[ReviewSection] = (),
+    learning: Sequence[tuple[int, float]] = (),
 ) -> Path:
     """Write the report of a run.
 
@@ -61,6 +61,9 @@ def make_run_report(
         num_workers (int): Processes that load images.
         device (str, optional): Defaults to the GPU if there is one.
         shown (int): Images in each gallery. Defaults to 24.
+        review (Sequence[ReviewSection]): Images for a person to look at.
+        learning (Sequence[tuple[int, float]]): Numbers of answers and the
+            accuracy with so many, see `AccuracyEstimate`.
 
     Returns:
         Path: The HTML file.
@@ -110,8 +113,11 @@ def make_run_report(
         curves=read_scalars(run),
         drift=_drift(frozen, adapted),
         changed=[pictures[i] for i in changed],
-        uncertain=[pictures[i] for i in uncertain],
+        # A review has the least sure of all images.
+        uncertain=[] if review else [pictures[i] for i in uncertain],
         about_shown=f'From {shown_from.about}.',
+        review=[_section(section, shown) for section in review],
+        learning=learning,
     )
     write_run_report(out, report)
     return out
@@ -223,6 +229,20 @@ def _lines(
     if seen.labels is not None:
         lines.append(f'true: {classes[seen.labels[i]]}')
     return lines + texts.get(i, [])
+
+
+def _section(section: ReviewSection, shown: int) -> ImageSection:
+    about, count = section.about, len(section.images)
+    if count > shown:
+        about += f' The first {shown} of {count}.'
+    return ImageSection(
+        section.title,
+        about,
+        [
+            ReportImage(name, _thumbnail(path), lines)
+            for name, path, lines in section.images[:shown]
+        ],
+    )
 
 
 def _text_hook(config: Config) -> dict | None:

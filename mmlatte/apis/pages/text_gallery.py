@@ -7,6 +7,8 @@ import torch
 from mmengine.runner import Runner
 
 from mmlatte.apis.text_synthesis import prepare_texts
+from mmlatte.engine.find_hook import find_hook
+from mmlatte.engine.hooks import LMMTextSynthHook
 from mmlatte.lmm import TextRecord, WantedTexts
 from mmlatte.visualization import (
     GalleryImage,
@@ -15,13 +17,15 @@ from mmlatte.visualization import (
 )
 from mmlatte.visualization.page import prepare_page
 
+from .answer_gallery import answer_text, make_answer_gallery
+
 __all__ = ['make_text_gallery']
 
 
 def make_text_gallery(
     runner: Runner, path: str | Path, limit: int | None = None
 ) -> int:
-    """Write the page of the texts that exist.
+    """Write the page of the texts and answers that exist.
 
     Args:
         runner (Runner): Built from the config; not trained.
@@ -35,6 +39,8 @@ def make_text_gallery(
         ValueError: If there is no text yet.
         OSError: If there can be no such file.
     """
+    if find_hook(runner, LMMTextSynthHook) is None:
+        return make_answer_gallery(runner, path, limit)
     path = prepare_page(path)
     job, labels = prepare_texts(runner)
     wanted, store = job.wanted, job.store
@@ -51,9 +57,11 @@ def make_text_gallery(
     model = ''
     for record in store.records():
         number = positions.get(record.key)
-        if number is None:
+        index = None if number is None else number % wanted.num_samples
+        if record.kind == 'choice':
+            index = names.get(record.sample_id)
+        if index is None:
             continue
-        index = number % wanted.num_samples
         if index not in images and len(images) == limit:
             continue
         image = images.setdefault(
@@ -65,6 +73,9 @@ def make_text_gallery(
                 float(labels.found.scores[index]),
             ),
         )
+        if record.kind == 'choice':
+            image.texts.append(answer_text(record, names))
+            continue
         text = _text(record, wanted, names)
         image.texts.append(text)
         found.append((text, index))

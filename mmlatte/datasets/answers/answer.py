@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-__all__ = ['NONE', 'SKIP', 'WITHDRAWN', 'Answer']
+__all__ = ['LMM_SOURCE', 'NONE', 'SKIP', 'WITHDRAWN', 'Answer']
 
 # In brackets: 'none' and 'skip' may be classes.
 #: The image shows none of the classes.
@@ -11,6 +11,8 @@ NONE = '(none of these)'
 SKIP = '(skip)'
 #: In a growing file: takes the annotator's answer back.
 WITHDRAWN = '(withdrawn)'
+#: Begins the names of annotators that are LMMs.
+LMM_SOURCE = 'lmm:'
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmlatte.datasets.answers.answer import LMM_SOURCE
 from mmlatte.fits.answers import NONE, SKIP, GivenAnswers
 
 __all__ = ['NONE_LABEL', 'AnswerArrays']
@@ -35,9 +36,10 @@ class AnswerArrays:
     def one_each(self) -> GivenAnswers:
         """Return one answer for every image, as a fit wants it.
 
-        Where several annotators answered, the label with the largest sum of
-        confidences counts; its confidence is its share of the sum, times the
-        largest of those who gave it.
+        Where a person answered, the answers of LMMs do not count. Of the
+        others, the label with the largest sum of confidences counts; its
+        confidence is its share of the sum, times the largest of those who
+        gave it.
 
         Examples:
             >>> arrays = AnswerArrays(
@@ -52,20 +54,25 @@ class AnswerArrays:
             >>> given.labels.tolist(), given.confidence.round(3).tolist()
             ([1], [0.487])
         """
-        rows = np.unique(self.rows)
-        labels = np.zeros_like(rows)
-        confidence = np.zeros(len(rows))
-        for i, row in enumerate(rows):
-            own = self.rows == row
-            names, at = np.unique(self.labels[own], return_inverse=True)
-            given = self.confidences[own].astype(np.float64)
-            sums = np.bincount(at, given)
-            best = int(sums.argmax())
-            labels[i] = names[best]
-            total = sums.sum()
-            if total > 0:
-                top = given[at == best].max()
-                confidence[i] = top * sums[best] / total
+        names = np.array([s.startswith(LMM_SOURCE) for s in self.sources])
+        machine = names[self.annotators] if len(names) else self.rows < 0
+        kept = ~(machine & np.isin(self.rows, self.rows[~machine]))
+        rows, image = np.unique(self.rows[kept], return_inverse=True)
+        # Every label that an image was given, once.
+        pairs, at = np.unique(
+            np.stack([image, self.labels[kept]]), axis=1, return_inverse=True
+        )
+        at = at.reshape(-1)  # NumPy 2.0 keeps a dimension
+        given = self.confidences[kept].astype(np.float64)
+        sums = np.bincount(at, given, pairs.shape[1])
+        top = np.zeros(pairs.shape[1])
+        np.maximum.at(top, at, given)
+        # Of an image, the largest sum first; of equal ones, the first label.
+        order = np.lexsort((pairs[1], -sums, pairs[0]))
+        best = order[np.searchsorted(pairs[0][order], np.arange(len(rows)))]
+        total = np.bincount(pairs[0], sums, len(rows))
+        labels = pairs[1][best]
+        confidence = top[best] * sums[best] / np.where(total > 0, total, 1)
         skipped = np.setdiff1d(self.skipped, rows)
         return GivenAnswers(
             np.concatenate([rows, skipped]),

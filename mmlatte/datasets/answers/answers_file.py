@@ -84,7 +84,11 @@ class AnswersFile:
         self._mutex = threading.Lock()
 
     def put(
-        self, image: str, class_name: str, confidence: float = 1.0
+        self,
+        image: str,
+        class_name: str,
+        confidence: float = 1.0,
+        when: str = '',
     ) -> None:
         """Add an answer; it is durable when this returns.
 
@@ -92,9 +96,10 @@ class AnswersFile:
             image (str): Id of the sample.
             class_name (str): A class, ``NONE`` or ``SKIP``.
             confidence (float): From 0 to 1. Defaults to 1.
+            when (str): When it was given. Defaults to now.
         """
         answer = Answer(
-            image, class_name, confidence, self.annotator, when=_now()
+            image, class_name, confidence, self.annotator, when or _now()
         )
         self._append(answer_row(answer))
 

@@ -3,7 +3,8 @@
 import math
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -13,9 +14,10 @@ from mmlatte.datasets.answers.answers import Answers
 from mmlatte.datasets.answers.class_spelling import ClassSpelling
 from mmlatte.datasets.answers.formats import RawAnswer, read_raw
 from mmlatte.datasets.answers.image_names import ImageNames
+from mmlatte.datasets.answers.newest import instant
 from mmlatte.datasets.answers.problems import AnswersError, Problems
 
-__all__ = ['read_answers']
+__all__ = ['check_answers', 'read_answers']
 
 Found = TypeVar('Found')
 
@@ -71,7 +73,65 @@ def read_answers(
     spelling = ClassSpelling(class_names, allow_new)
     problems = Problems()
     raw = read_raw(path, ids, names, root, field, problems)
-    found = _looked_up(raw, names, spelling, source or path.name, problems)
+    return _checked(raw, names, spelling, source or path.name, problems)
+
+
+def check_answers(
+    answers: Answers | Mapping[str, str],
+    ids: Sequence[str],
+    class_names: Sequence[str],
+    allow_new: bool = False,
+    source: str = 'person',
+) -> Answers:
+    """Check answers that are in no file as those of a file are.
+
+    Args:
+        answers (Answers | Mapping[str, str]): Answers, or image -> class
+            name, ``NONE`` or ``SKIP``.
+        ids (Sequence[str]): Ids of all samples.
+        class_names (Sequence[str]): The classes.
+        allow_new (bool): Whether names of no known class are new classes.
+            Defaults to False.
+        source (str): Annotator of a mapping. Defaults to 'person'.
+
+    Raises:
+        AnswersError: If anything is wrong; names all of it.
+
+    Examples:
+        >>> answers = check_answers({'1.jpg': 'cat'}, ['a/1.jpg'], ['cat'])
+        >>> [(a.image, a.class_name) for a in answers]
+        [('a/1.jpg', 'cat')]
+    """
+    if isinstance(answers, Mapping):
+        raw = [
+            RawAnswer(f'answers[{image!r}]', str(image), str(name))
+            for image, name in answers.items()
+        ]
+    else:
+        raw = [
+            RawAnswer(
+                a.where or f'the answer about {a.image!r} of {a.source!r}',
+                a.image,
+                a.class_name,
+                a.confidence,
+                a.source,
+                a.when,
+            )
+            for a in answers
+        ]
+    names, spelling = ImageNames(ids), ClassSpelling(class_names, allow_new)
+    return _checked(raw, names, spelling, source, Problems())
+
+
+def _checked(
+    raw: Iterable[RawAnswer],
+    names: ImageNames,
+    spelling: ClassSpelling,
+    source: str,
+    problems: Problems,
+) -> Answers:
+    """Look everything up, and raise all that is wrong at once."""
+    found = _looked_up(raw, names, spelling, source, problems)
     answers = Answers()
     try:
         answers = Answers(found)
@@ -95,6 +155,7 @@ def _looked_up(
         image = _tried(partial(_image, names), item, problems)
         name = _tried(partial(_class, spelling), item, problems)
         confidence = _tried(_confidence, item, problems)
+        _tried(_instant, item, problems)
         if image is None:
             continue
         other = named.setdefault(image, item)
@@ -152,6 +213,10 @@ def _class(spelling: ClassSpelling, item: RawAnswer) -> str:
     if item.folder:
         return spelling.find_folder(item.class_name)
     return spelling.find(item.class_name)
+
+
+def _instant(item: RawAnswer) -> datetime | None:
+    return instant(item.when)
 
 
 def _confidence(item: RawAnswer) -> float:

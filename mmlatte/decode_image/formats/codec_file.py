@@ -1,6 +1,6 @@
 """PNG and JPEG 2000 of more than 8 bits or 4 bands, and JPEG XL."""
 
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -18,7 +18,7 @@ def read_png(
     file: BinaryIO,
     max_pixels: int,
     options: DecodeOptions,
-    image: Image.Image,
+    image: Any,
 ) -> Raster | None:
     """Read a PNG of 16 bits in colour, or with opacity.
 
@@ -30,7 +30,7 @@ def read_png(
     raw = image.tile[0][3] if image.tile else ''
     if not raw.endswith(';16B') or image.mode == 'I;16':
         return None
-    check_size(*image.size, max_pixels)
+    check_size(image.width, image.height, max_pixels)
     codecs = need_package('imagecodecs', 'A PNG of 16 bits in colour')
     turn = image.getexif().get(0x0112, 1)
     file.seek(0)

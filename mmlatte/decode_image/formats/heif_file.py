@@ -24,5 +24,6 @@ def read_heif(
     heif = need_package('pillow_heif', 'HEIC')
     file.seek(0)
     photo = heif.open_heif(file)
-    check_size(*photo.size, max_pixels)
+    width, height = photo.size
+    check_size(width, height, max_pixels)
     return photo.to_pillow()

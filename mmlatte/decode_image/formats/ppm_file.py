@@ -1,9 +1,8 @@
 """Netpbm files of more than 8 bits, of which Pillow keeps 8."""
 
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image
 
 from ..decode_options import DecodeOptions
 from ..raster import Raster, check_size
@@ -15,7 +14,7 @@ def read_ppm(
     file: BinaryIO,
     max_pixels: int,
     options: DecodeOptions,
-    image: Image.Image,
+    image: Any,
 ) -> Raster | None:
     """Read a binary netpbm file of two bytes a value.
 
@@ -26,8 +25,8 @@ def read_ppm(
     if codec != 'ppm' or arguments[1] <= 255:
         return None
     maximum = arguments[1]
-    check_size(*image.size, max_pixels)
     width, height = image.size
+    check_size(width, height, max_pixels)
     channels = len(image.getbands())
     file.seek(offset)
     size = 2 * width * height * channels

@@ -32,9 +32,8 @@ def stacked_values(tiff: Any, page: Any) -> np.ndarray | None:
     Returns:
         np.ndarray | None: (H, W, C); None where the page is the image.
     """
-    series = next((s for s in tiff.series if page in s.pages), None)
-    alone = series is None or len(series) < 2
-    if alone or page.samplesperpixel > 1 or page.bitspersample < 8:
+    series: Any = next((s for s in tiff.series if page in s.pages), ())
+    if len(series) < 2 or page.samplesperpixel > 1 or page.bitspersample < 8:
         return None
     if tiff.is_imagej or tiff.is_ome:
         return _channels(series) if 'C' in series.axes else None

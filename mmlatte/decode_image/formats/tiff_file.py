@@ -66,7 +66,7 @@ def read_tiff(file: BinaryIO, max_pixels: int) -> Raster | Image.Image:
 
 
 def _read_plain(file: BinaryIO) -> Image.Image:
-    image = Image.open(file)
+    image: Any = Image.open(file)
     tags = image.tag_v2
     plain = _is_plain(
         np.atleast_1d(tags.get(BITS, 1)),
@@ -106,10 +106,10 @@ def _full_size_page(tiff: Any) -> Any:
     return first
 
 
-def _raster(tiff: Any, page: Any, values: np.ndarray | None) -> Raster:
-    alone = values is None
+def _raster(tiff: Any, page: Any, whole: np.ndarray | None) -> Raster:
+    alone = whole is None
+    values: np.ndarray = page.asarray() if whole is None else whole
     if alone:
-        values = page.asarray()
         if 'S' in page.axes:
             values = np.moveaxis(values, page.axes.index('S'), -1)
         values = values.reshape(page.imagelength, page.imagewidth, -1)

@@ -1,13 +1,13 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from mmlatte.atomic_file import atomic_file, remove_stale_files
+
+from .feature_files import find_features, load_features
 
 __all__ = ['FeatureCache', 'data_name']
 
@@ -90,10 +90,7 @@ class FeatureCache:
         Returns:
             np.ndarray: int64 (M,), ascending.
         """
-        known = np.zeros(len(self.images), bool)
-        for source in self._sources():
-            known |= np.isin(self.images, source.keys)
-        return np.flatnonzero(~known)
+        return np.flatnonzero(~find_features(self.folder, self.images).known)
 
     def samples(self, chunk: int) -> np.ndarray:
         """Return the images of a chunk."""
@@ -153,22 +150,13 @@ class FeatureCache:
     def _write_merged(self) -> None:
         for chunk in range(self.num_chunks):
             self._chunk(chunk).stat()  # all are there
-        sources = [*self._sources()]
-        owner = np.full(len(self.images), -1, np.int32)
-        row = np.zeros(len(self.images), np.int64)
-        for number, source in enumerate(sources):
-            order = np.argsort(source.keys)
-            keys = source.keys[order]
-            place = np.searchsorted(keys, self.images)
-            place[place == len(keys)] = 0
-            here = (keys[place] == self.images) & (owner < 0)
-            owner[here], row[here] = number, order[place[here]]
-        if (owner < 0).any():
+        found = find_features(self.folder, self.images)
+        if not found.known.all():
             raise FileNotFoundError(
-                f'features of {(owner < 0).sum()} images were removed from '
+                f'features of {(~found.known).sum()} images were removed from '
                 f'{self.folder} while others were computed; run again'
             )
-        width = sources[0].features().shape[1]
+        width = found.width
         with atomic_file(self.data / 'images.npy') as file:
             np.save(file, self.images)
         with atomic_file(self._merged) as file:
@@ -179,24 +167,7 @@ class FeatureCache:
             )
             np.lib.format.write_array_header_1_0(file, header)
             for start in range(0, len(self.images), BLOCK):
-                part = slice(start, start + BLOCK)
-                block = np.empty((len(owner[part]), width), np.float32)
-                for number in np.unique(owner[part]):
-                    mine = owner[part] == number
-                    features = sources[number].features()
-                    block[mine] = features[row[part][mine]]
-                file.write(block.tobytes())
-
-    def _sources(self) -> Iterator['_Source']:
-        """Find features, of data sets first, then those of chunks."""
-        for path in sorted(self.folder.glob('*/features.npy')):
-            yield _DataSet(path, np.load(path.with_name('images.npy')))
-        for path in sorted(self.folder.glob('*.npy')):
-            try:
-                keys = np.array(np.load(path, mmap_mode='r')['key'])
-            except FileNotFoundError:
-                continue  # merged meanwhile
-            yield _Chunk(path, keys)
+                file.write(found.read(slice(start, start + BLOCK)).tobytes())
 
     def open(self) -> np.ndarray:
         """Map all features, (N, D) float32, read-only.
@@ -204,33 +175,7 @@ class FeatureCache:
         Raises:
             RuntimeError: If the file is damaged.
         """
-        return _load(self._merged, len(self.images))
-
-
-@dataclass
-class _Source:
-    """A file of features, and whose they are.
-
-    Opened when it is needed: a map holds a file, and a process may hold
-    about a thousand.
-    """
-
-    path: Path
-    keys: np.ndarray
-
-    def features(self) -> np.ndarray:
-        """Map the features, (n, D)."""
-        raise NotImplementedError
-
-
-class _DataSet(_Source):
-    def features(self) -> np.ndarray:
-        return _load(self.path, len(self.keys))
-
-
-class _Chunk(_Source):
-    def features(self) -> np.ndarray:
-        return np.load(self.path, mmap_mode='r')['feature']
+        return load_features(self._merged, len(self.images))
 
 
 def data_name(images: np.ndarray) -> str:
@@ -241,21 +186,6 @@ def data_name(images: np.ndarray) -> str:
 
 def _row(width: int) -> np.dtype:
     return np.dtype([('key', '<u8'), ('feature', '<f4', (width,))])
-
-
-def _load(path: Path, count: int) -> np.ndarray:
-    try:
-        features = np.load(path, mmap_mode='r')
-    except ValueError as error:
-        raise RuntimeError(
-            f'{path} is damaged ({error}); delete {path.parent} and run again'
-        ) from error
-    if len(features) != count:
-        raise RuntimeError(
-            f'{path} holds {len(features)} features, expected {count}; '
-            f'delete {path.parent} and run again'
-        )
-    return features
 
 
 def _stale(path: Path) -> bool:

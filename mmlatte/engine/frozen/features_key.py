@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from torch import nn
 
-__all__ = ['features_key']
+__all__ = ['features_folder', 'features_key']
 
 
 def features_key(
@@ -30,6 +31,11 @@ def features_key(
     ]
     content = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def features_folder(cache_dir: str | Path, key: str) -> Path:
+    """Return the folder of the features of a key."""
+    return Path(cache_dir) / f'features-{key}'
 
 
 # The preprocessors of mmengine and mmpretrain have no common base, and no

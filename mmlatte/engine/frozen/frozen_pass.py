@@ -21,7 +21,7 @@ from mmlatte.engine.checkpoints.random_state import preserved_random_state
 from mmlatte.progress import Progress
 
 from .feature_cache import FeatureCache
-from .features_key import features_key
+from .features_key import features_folder, features_key
 from .frozen_view import (
     FrozenView,
     collate_frozen,
@@ -128,7 +128,7 @@ class FrozenPass:
         (run,) = shared
         images = shared_image_keys(Path(self.cache_dir), dataset, run)
         key = features_key(clip, self.pipeline, model.data_preprocessor)
-        folder = Path(self.cache_dir) / f'features-{key}'
+        folder = features_folder(self.cache_dir, key)
         cache = FeatureCache(folder, images, self.chunk_size)
         # Ranks may see the files at different times.
         shared = [cache.unknown() if is_main_process() else None]

@@ -1,6 +1,7 @@
 from .deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from .frozen_features_hook import FrozenFeaturesHook
 from .label_free_schedule_hook import LabelFreeScheduleHook
+from .lmm_answers_hook import LMMAnswersHook
 from .lmm_text_synth_hook import LMMTextSynthHook
 from .prototype_ema_hook import PrototypeEMAHook
 from .return_memory_hook import ReturnMemoryHook
@@ -12,6 +13,7 @@ from .zero_shot_label_hook import ZeroShotLabelHook
 __all__ = [
     'DeferredRuntimeInfoHook',
     'FrozenFeaturesHook',
+    'LMMAnswersHook',
     'LMMTextSynthHook',
     'LabelFreeScheduleHook',
     'PrototypeEMAHook',

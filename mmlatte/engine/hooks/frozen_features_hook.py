@@ -47,7 +47,8 @@ class FrozenFeaturesHook(Hook):
 
     Attributes:
         frozen (FrozenFeatures): None before training.
-        answers (Answers): Those of the file.
+        answers (Answers): Those of the file, and those that other hooks put
+            here before training.
     """
 
     # Before RunSummaryHook evaluates and before the checkpoint is written.
@@ -86,9 +87,11 @@ class FrozenFeaturesHook(Hook):
         hook = require_hook(runner, ZeroShotLabelHook, name)
         self.frozen = hook.found.frozen()
         dataset = runner.train_loop.dataloader.dataset
+        ids = samples_of(dataset).names(0, len(dataset))
         if self.file is not None:
-            ids = samples_of(dataset).names(0, len(dataset))
-            self.answers = self._read(ids, hook.found.images, model)
+            read = self._read(ids, hook.found.images, model)
+            self.answers = self.answers.merge(read)
+        if len(self.answers):
             arrays = self.answers.arrays(ids, model.class_names)
             self.frozen.answers = arrays.one_each()
         if self.teacher:

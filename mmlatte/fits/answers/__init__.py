@@ -9,9 +9,11 @@ from .fit_answers import fit_answers
 from .given_answers import NONE, SKIP, GivenAnswers
 from .image_structure import ImageStructure
 from .name_weight import NameEvidence, name_evidence
+from .none_of_these import MIN_NONE, NoneOfThese
 from .questions import Questions
 
 __all__ = [
+    'MIN_NONE',
     'NONE',
     'SKIP',
     'AccuracyEstimate',
@@ -21,6 +23,7 @@ __all__ = [
     'GivenAnswers',
     'ImageStructure',
     'NameEvidence',
+    'NoneOfThese',
     'Questions',
     'choose',
     'fit_answered',

@@ -10,6 +10,7 @@ from .answers_fit import AnswersFit
 from .answers_options import AnswersOptions
 from .fit_answers import fit_answers
 from .image_structure import ImageStructure
+from .none_of_these import MIN_NONE, NoneOfThese, calibrate_none
 
 __all__ = ['AnsweredFit', 'fit_answered']
 
@@ -21,11 +22,14 @@ class AnsweredFit(Fit[LinearClassifier]):
     Args:
         label_free (LinearClassifier): That of LattePlus, without answers.
         found (AnswersFit, optional): Of the answers; None without any.
+        none (NoneOfThese, optional): How probable it is that an image shows
+            none of the classes; None where nothing calibrates it.
         train_further (bool): See `LattePlusFit`.
     """
 
     label_free: LinearClassifier | None = None
     found: AnswersFit | None = None
+    none: NoneOfThese | None = None
     train_further: bool = False
 
     @property
@@ -65,6 +69,7 @@ def fit_answered(
             label_free=label_free.classifier,
             train_further=label_free.train_further,
         )
+    structure = structure or ImageStructure.of(frozen, options)
     found = fit_answers(
         frozen,
         answers,
@@ -72,20 +77,26 @@ def fit_answered(
         structure=structure,
         label_free=label_free.classifier,
     )
+    none = calibrate_none(
+        structure, frozen, answers, label_free.classifier, found.with_none
+    )
     unused = torch.zeros(frozen.classes, dtype=torch.bool)
     unused[torch.from_numpy(found.missing)] = True
     return AnsweredFit(
         found.classifier,
         torch.from_numpy(found.labels),
         unused.to(label_free.unused.device),
-        notes=_notes(found),
+        notes=_notes(found, none),
         label_free=label_free.classifier,
         found=found,
         train_further=len(frozen) < frozen.classes * frozen.width,
+        none=none,
     )
 
 
-def _notes(found: AnswersFit) -> tuple[str, ...]:
+def _notes(
+    found: AnswersFit, none_of_these: NoneOfThese | None
+) -> tuple[str, ...]:
     """Say in sentences what a user may want to know."""
     none = int((found.labels < 0).sum())
     notes = [
@@ -95,6 +106,19 @@ def _notes(found: AnswersFit) -> tuple[str, ...]:
     ]
     if none:
         notes.append(f'{none} images show none of the classes')
+    given = int((found.answers.labels < 0).sum())
+    if none_of_these is not None:
+        notes.append(
+            'the probability of none of the classes is calibrated on '
+            f'{len(found.answers)} held-out answers, {given} of them none of '
+            'these'
+        )
+    elif given:
+        notes.append(
+            'nothing calibrates the probability of none of the classes: '
+            f'{given} answers say so and {len(found.answers) - given} do not, '
+            f'{MIN_NONE} of each are needed'
+        )
     if len(found.contradicted):
         notes.append(
             f'{len(found.contradicted)} answers disagree with the fit'

@@ -118,6 +118,12 @@ class ImageStructure:
             nodes[other] = (unit @ self.unit.T).argmax(axis=1)
         return nodes
 
+    def shares(self, frozen: FrozenFeatures, rows: np.ndarray) -> np.ndarray:
+        """Return the share of nodes nearest to each of some images, (Q,)."""
+        nodes = self.nodes_of(frozen, rows)
+        nearest = (self.unit @ self.unit[nodes].T).argmax(axis=1)
+        return np.bincount(nearest, minlength=len(nodes)) / len(self)
+
     def project(self, frozen: FrozenFeatures, rows: np.ndarray) -> np.ndarray:
         """Return any images along the principal directions, (Q, d)."""
         features = frozen.rows(rows).cpu().numpy()

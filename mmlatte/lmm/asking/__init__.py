@@ -7,6 +7,7 @@ from .budget import (
     described_count,
     find_typical,
 )
+from .closed import ClosedOptions, ClosedTask
 from .collage import make_collage
 from .prompts import GroupOptions
 from .quality import clean_text, find_problem
@@ -18,6 +19,8 @@ from .wanted_texts import WantedTexts
 
 __all__ = [
     'ALL',
+    'ClosedOptions',
+    'ClosedTask',
     'Counts',
     'Described',
     'GroupOptions',

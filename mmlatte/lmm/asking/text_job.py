@@ -2,20 +2,19 @@
 
 import hashlib
 import logging
-import os
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from mmengine.dist import broadcast_object_list, get_rank, get_world_size
 from mmengine.logging import print_log
 
 from mmlatte.lmm.backends.base_lmm import BaseLMM, LMMUnavailableError
 from mmlatte.lmm.store.known_keys import KnownKeys
 from mmlatte.lmm.store.text_store import TextStore
 
+from .make_together import make_together
 from .shared_work import SharedWork
 from .synthesis import Counts, missing_texts, synthesize
 from .training_texts import TrainingTexts
@@ -83,40 +82,25 @@ class TextJob:
             LMMUnavailableError: If texts are missing, and the LMM is gone.
             RuntimeError: If another rank failed.
         """
-        counts = self._make_together(patience)
+        counts = make_together(
+            self.store.folder,
+            self.missing,
+            self._begin,
+            self._make,
+            self.store.merge,
+            patience,
+        )
         _log(counts, self.store.folder)
         return counts
 
-    def _make_together(self, patience: float) -> Counts:
-        # Rank 0 alone decides: ranks may see the files at different times.
-        missing = None
-        plan: list = [None, None, None]
-        if get_rank() == 0:
-            missing, counts = self.missing()
-            plan = [len(missing), counts.as_dict(), os.urandom(6).hex()]
-        broadcast_object_list(plan)
-        total, known, job = plan
-        counts = Counts(**known)
-        if not total:
-            return counts
+    def _begin(self, total: int, counts: Counts) -> None:
         print_log(
             f'LMM texts: {counts.reused} are there, {total} to make with '
             f'{self.lmm.name}, {counts.failed} failed earlier; they go to '
             f'{self.store.folder}',
             'current',
         )
-        work = SharedWork(
-            self.store.folder, job, get_rank(), get_world_size(), patience
-        )
-        try:
-            self.check_lmm(total)
-            made = self._make(work.share(missing), work.report)
-        except BaseException as error:
-            work.fail(error)
-            raise
-        work.finish(made)
-        counts.add(work.wait_for_all(self.store.merge).as_dict())
-        return counts
+        self.check_lmm(total)
 
     def shard(
         self, shard_id: int, num_shards: int, dry_run: bool = False

@@ -7,6 +7,8 @@ from .base_lmm import (
     LMMUnavailableError,
     QuestionTokens,
 )
+from .choices.choice import Choice
+from .choices.closed_question import ClosedQuestion
 from .load_image import ImageError, load_image
 from .openai_compatible_lmm import OpenAICompatibleLMM
 from .tag_captioner import TagCaptioner
@@ -17,6 +19,8 @@ from .vllm_lmm import VLLMLMM
 __all__ = [
     'Answer',
     'BaseLMM',
+    'Choice',
+    'ClosedQuestion',
     'ImageError',
     'LMMRequest',
     'LMMUnavailableError',

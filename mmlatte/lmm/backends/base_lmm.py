@@ -4,10 +4,17 @@ import hashlib
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
+
+from .choices.choose_by_text import choose_by_text
+
+if TYPE_CHECKING:
+    from .choices.choice import Choice
+    from .choices.closed_question import ClosedQuestion
 
 __all__ = [
     'Answer',
@@ -28,10 +35,11 @@ class LMMRequest:
 
     Args:
         sample_id (str): Id of the image (for a group: of its anchor).
-        kind (str): ``'image'``, ``'group'`` or ``'class'``.
+        kind (str): ``'image'``, ``'group'``, ``'class'`` or ``'choice'``.
         prompt (str): The question.
         load (Callable): Returns the image; called in a background thread.
         tag (int): The caller's own number, untouched by backends.
+        fields (Mapping): What else a server is sent with this question.
     """
 
     sample_id: str
@@ -39,6 +47,7 @@ class LMMRequest:
     prompt: str
     load: Callable[[], Image.Image]
     tag: int = 0
+    fields: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -50,12 +59,16 @@ class Answer:
         text (str): The text as the model wrote it.
         error (str): Why there is none; empty if there is one.
         final (bool): Whether asking again is pointless (unreadable image).
+        first_tokens (Mapping[str, float]): Log-probabilities of the tokens
+            that the text could have begun with, of servers that were asked
+            for them.
     """
 
     request: LMMRequest
     text: str = ''
     error: str = ''
     final: bool = field(default=False)
+    first_tokens: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -81,6 +94,8 @@ class BaseLMM(ABC):
 
     #: Requests that are worked on together, where a backend has no option.
     batch_size: int = 16
+    #: Whether closed questions ask for a letter in place of a name.
+    letters: bool = False
 
     @property
     @abstractmethod
@@ -115,6 +130,22 @@ class BaseLMM(ABC):
         Yields:
             list[Answer]: What was finished together.
         """
+
+    def choose(
+        self, questions: Iterable['ClosedQuestion']
+    ) -> Iterator[list['Choice']]:
+        """Answer closed questions, in any order, a few at a time.
+
+        By default a short text is written, and the name in it counts.
+
+        Args:
+            questions (Iterable[ClosedQuestion]): Read no further ahead than
+                needed.
+
+        Yields:
+            list[Choice]: What was finished together.
+        """
+        return choose_by_text(self, questions)
 
     def expect(self, sample_ids: Iterable[str]) -> None:
         """Learn which samples there are, before :meth:`generate`.

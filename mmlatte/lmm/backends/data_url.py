@@ -5,7 +5,18 @@ import io
 
 from PIL import Image
 
-__all__ = ['to_data_url']
+__all__ = ['image_and_text', 'to_data_url']
+
+
+def image_and_text(
+    image: Image.Image, text: str, max_bytes: int
+) -> list[dict]:
+    """Return the content of a message: an image and a text about it."""
+    url = to_data_url(image, max_bytes)
+    return [
+        {'type': 'image_url', 'image_url': {'url': url}},
+        {'type': 'text', 'text': text},
+    ]
 
 
 def to_data_url(image: Image.Image, max_bytes: int = 2_000_000) -> str:

@@ -4,19 +4,21 @@ import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 from .base_lmm import Answer, LMMRequest
 from .load_image import ImageError
 
 __all__ = ['image_windows', 'split_readable']
 
+Request = TypeVar('Request', bound=LMMRequest)
 #: Requests whose images load or are loaded.
-Window = list[tuple[LMMRequest, Future]]
+Window = list[tuple[Request, Future]]
 
 
 def image_windows(
-    requests: Iterable[LMMRequest], pool: ThreadPoolExecutor, size: int
-) -> Iterator[Window]:
+    requests: Iterable[Request], pool: ThreadPoolExecutor, size: int
+) -> Iterator[Window[Request]]:
     """Windows of requests whose images load while others are answered.
 
     Args:
@@ -25,7 +27,7 @@ def image_windows(
         size (int): Requests in a window.
     """
     source = iter(requests)
-    ahead: deque[Window] = deque()
+    ahead: deque[Window[Request]] = deque()
     while True:
         while len(ahead) < 2:
             window = [
@@ -40,7 +42,7 @@ def image_windows(
         yield ahead.popleft()
 
 
-def split_readable(window: Window) -> tuple[list, list]:
+def split_readable(window: Window[LMMRequest]) -> tuple[list, list]:
     """Split a window into decoded images and answers for broken ones."""
     good, bad = [], []
     for request, future in window:

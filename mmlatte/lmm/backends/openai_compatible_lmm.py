@@ -19,12 +19,15 @@ from .base_lmm import (
     LMMUnavailableError,
     QuestionTokens,
 )
-from .data_url import to_data_url
+from .choices.choice import Choice
+from .choices.closed_question import ClosedQuestion
+from .choices.server_choices import ServerChoices
+from .data_url import image_and_text
 from .load_image import ImageError
 from .server.background import Background, get, run
 from .server.openai_replies import NoTextError
 from .server.request_body import RequestBody
-from .server.sender import GivenUpError, Sender
+from .server.sender import GivenUpError, Reply, Sender
 
 __all__ = ['OpenAICompatibleLMM']
 
@@ -70,6 +73,8 @@ class OpenAICompatibleLMM(BaseLMM):
         ... )
     """
 
+    letters = True
+
     def __init__(
         self,
         model: str,
@@ -102,6 +107,7 @@ class OpenAICompatibleLMM(BaseLMM):
             'OpenAICompatibleLMM',
             'the server (vLLM: lmm.extra=dict(mm_processor_kwargs=...))',
         )
+        self._choices = ServerChoices(self)
         self._sender = Sender(
             base_url,
             api_key_env,
@@ -140,21 +146,28 @@ class OpenAICompatibleLMM(BaseLMM):
                 'OpenAICompatibleLMM needs openai: pip install mmlatte[lmm]'
             )
         request = LMMRequest('check', 'image', 'Describe.', _disk)
+        try:
+            run(self._probe(request))
+        except NoTextError as error:
+            raise LMMUnavailableError(
+                f'OpenAICompatibleLMM: {self.model!r} at '
+                f'{self._sender.base_url} writes no text: {error}'
+            ) from None
+        except GivenUpError as error:
+            raise LMMUnavailableError(self._sender.gone(f'{error}')) from None
 
-        async def probe() -> Answer:
-            async with self._sender.client() as client:
-                return await self._ask(client, request, None, probe=True)
-
-        answer = run(probe())
-        if answer.error:
-            raise LMMUnavailableError(self._sender.gone(answer.error))
+    async def _probe(self, request: LMMRequest) -> None:
+        async with self._sender.client() as client:
+            await self._send(client, request, None, probe=True)
 
     def question_tokens(
         self, image: Image.Image, prompt: str
     ) -> QuestionTokens | None:
         """Return the tokens that the server counts, if it says how many."""
         request = LMMRequest('tokens', 'image', prompt, lambda: image)
-        body = self._sender.body.make(self._content(request), 1, 0, 0)
+        body = self._sender.body.make(
+            self._content(request), self.max_new_tokens, 0, 0
+        )
 
         async def probe() -> Any:
             async with self._sender.client() as client:
@@ -188,6 +201,12 @@ class OpenAICompatibleLMM(BaseLMM):
         if asking.error is not None:
             raise asking.error
 
+    def choose(
+        self, questions: Iterable[ClosedQuestion]
+    ) -> Iterator[list[Choice]]:
+        """Answer closed questions; see `ServerChoices`."""
+        return self._choices.ask(questions)
+
     async def _ask_all(
         self,
         source: Iterator[LMMRequest],
@@ -210,38 +229,44 @@ class OpenAICompatibleLMM(BaseLMM):
                 await asyncio.gather(*workers, return_exceptions=True)
 
     async def _ask(
-        self,
-        client: Any,
-        request: LMMRequest,
-        seed: int | None,
-        probe: bool = False,
+        self, client: Any, request: LMMRequest, seed: int | None
     ) -> Answer:
         """Send a request until it is answered or given up."""
         try:
-            content = await asyncio.to_thread(self._content, request)
-            text = await self._sender.send(
-                client,
-                content,
-                self.max_new_tokens,
-                0 if seed is None else self.temperature,
-                seed or 0,
-                probe,
-            )
+            reply = await self._send(client, request, seed)
         except ImageError as error:
             return Answer(request, error=f'image: {error}', final=True)
         except NoTextError as error:
             return Answer(request, error=str(error))
         except GivenUpError as error:
             return Answer(request, error=str(error), final=error.final)
-        return Answer(request, text or '')
+        if reply is None:
+            return Answer(request)
+        return Answer(request, reply.text, first_tokens=reply.first_tokens)
+
+    async def _send(
+        self,
+        client: Any,
+        request: LMMRequest,
+        seed: int | None,
+        probe: bool = False,
+    ) -> Reply | None:
+        return await self._sender.send(
+            client,
+            await asyncio.to_thread(self._content, request),
+            self.max_new_tokens,
+            0 if seed is None else self.temperature,
+            seed or 0,
+            request.fields,
+            probe,
+        )
 
     def _content(self, request: LMMRequest) -> list[dict]:
-        picture = fit_picture(request.load(), self.picture)
-        url = to_data_url(picture, self.max_bytes)
-        return [
-            {'type': 'image_url', 'image_url': {'url': url}},
-            {'type': 'text', 'text': request.prompt},
-        ]
+        return image_and_text(
+            fit_picture(request.load(), self.picture),
+            request.prompt,
+            self.max_bytes,
+        )
 
 
 def _disk() -> Image.Image:

@@ -16,6 +16,9 @@ from mmlatte.registry import LMMS
 from mmlatte.sample_key import encode_id, sample_key, sample_keys
 
 from .base_lmm import Answer, BaseLMM, LMMRequest, LMMUnavailableError
+from .choices.choice import Choice
+from .choices.choose_by_text import read_choice
+from .choices.closed_question import ClosedQuestion
 
 __all__ = ['TextFile']
 
@@ -141,6 +144,13 @@ class TextFile(BaseLMM):
                     batch = []
         if batch:
             yield batch
+
+    def choose(
+        self, questions: Iterable[ClosedQuestion]
+    ) -> Iterator[list[Choice]]:
+        """Look answers up; see :class:`BaseLMM`."""
+        for answers in self.generate(questions):
+            yield [read_choice(a, 'file', stored=True) for a in answers]
 
     def _from_line(self, file, request: LMMRequest) -> Answer:
         assert self._keys is not None and self._offsets is not None

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mmengine.logging import print_log
 from PIL import Image
 
 from mmlatte.lmm.picture import PictureOptions, View
@@ -18,13 +17,19 @@ from .base_lmm import (
     Answer,
     BaseLMM,
     LMMRequest,
-    LMMUnavailableError,
     QuestionTokens,
 )
-from .four_bit import four_bit_options
+from .choices.choice import Choice
+from .choices.closed_question import ClosedQuestion
+from .choices.likelihood_choices import LikelihoodChoices
 from .image_windows import image_windows, split_readable
 from .model_folder import folder_identity
-from .transformers_model import absent_message, check_model, load_processor
+from .transformers_model import (
+    check_model,
+    halved,
+    load_model,
+    load_processor,
+)
 
 __all__ = ['TransformersLMM']
 
@@ -103,6 +108,7 @@ class TransformersLMM(BaseLMM):
         self.temperature = temperature
         self.picture = PictureOptions(**(picture or {}))
         self.processor = dict(processor or {})
+        self._choices = LikelihoodChoices()
         self._identity: str | None = None
         self._config: Any = None
         self._model: Any = None
@@ -194,30 +200,23 @@ class TransformersLMM(BaseLMM):
             try:
                 yield self._answer(batch, view, seed)
             except (torch.OutOfMemoryError, MemoryError) as error:
-                self._halve(len(batch), error)
+                self.batch_size = halved(
+                    len(batch), 'images', self.device, error
+                )
                 continue
             position += len(batch)
-
-    def inputs(self, asked: list[Asked], view: View) -> Any:
-        """The model's inputs for pictures and questions of one view."""
-        assert self._pictures is not None
-        inputs = self._pictures.inputs(
-            [picture for _, picture in asked],
-            [request.prompt for request, _ in asked],
-            view,
-            self._model.config,
-        ).to(self._model.device)
-        for key, value in inputs.items():
-            if torch.is_floating_point(value):
-                inputs[key] = value.to(self._model.dtype)
-        return inputs
 
     @torch.inference_mode()
     def _answer(
         self, batch: list[Asked], view: View, seed: int | None
     ) -> list[Answer]:
         """One processor call and one generation for a batch."""
-        inputs = self.inputs(batch, view)
+        pictures = [picture for _, picture in batch]
+        prompts = [request.prompt for request, _ in batch]
+        assert self._pictures is not None
+        inputs = self._pictures.inputs_for(
+            self._model, pictures, prompts, view
+        )
         options: dict = {'do_sample': False, 'num_beams': 1}
         if seed is not None:
             options = {'do_sample': True, 'temperature': self.temperature}
@@ -229,7 +228,6 @@ class TransformersLMM(BaseLMM):
                 **inputs, max_new_tokens=self.max_new_tokens, **options
             )
         new = output[:, inputs['input_ids'].shape[1] :]
-        assert self._pictures is not None
         decode = self._pictures.processor.batch_decode
         texts = decode(new, skip_special_tokens=True)
         return [
@@ -237,50 +235,28 @@ class TransformersLMM(BaseLMM):
             for (request, _), text in zip(batch, texts, strict=True)
         ]
 
-    def _halve(self, size: int, error: BaseException) -> None:
-        if size == 1:
-            raise LMMUnavailableError(
-                f'TransformersLMM: one image does not fit into the memory of '
-                f'{self.device}: {error}. Use a smaller model, '
-                'load_in_4bit=True or dtype="bfloat16".'
-            ) from error
-        self.batch_size = max(1, size // 2)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        print_log(
-            f'{self.name}: out of memory with {size} images, going on with '
-            f'batches of {self.batch_size}',
-            'current',
-            level=30,
-        )
+    def choose(
+        self, questions: Iterable[ClosedQuestion]
+    ) -> Iterator[list[Choice]]:
+        """Take the likeliest name as the answer; see `LikelihoodChoices`."""
+        self._load()
+        assert self._pictures is not None
+        with ThreadPoolExecutor(self.num_workers) as pool:
+            for window in image_windows(questions, pool, 2):
+                yield from self._choices.ask(
+                    window, self._model, self._pictures
+                )
 
     def _load(self) -> None:
-        if self._model is not None:
-            return
-        self.check()
-        from transformers import AutoModelForImageTextToText
-
-        options: dict = {'dtype': self.dtype}
-        if self.load_in_4bit:
-            # With an index: a bare name may mean the first GPU on all ranks.
-            index = torch.cuda.current_device()
-            device = f'cuda:{index}' if self.device == 'cuda' else self.device
-            options['device_map'] = {'': device}
-        try:
-            if self.load_in_4bit:
-                options |= four_bit_options(
-                    self.model, self.dtype, self._source
-                )
-            model = AutoModelForImageTextToText.from_pretrained(
-                self.model, **options, **self._source
+        if self._model is None:
+            self.check()
+            self._model = load_model(
+                self.model,
+                self._source,
+                self.dtype,
+                self.device,
+                self.load_in_4bit,
             )
-        except OSError as error:
-            raise LMMUnavailableError(
-                absent_message(self.model, error)
-            ) from error
-        self._model = model.eval().requires_grad_(False)
-        if not self.load_in_4bit:
-            self._model.to(self.device)
 
     def close(self) -> None:
         """Free the model's memory."""

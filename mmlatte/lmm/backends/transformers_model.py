@@ -5,10 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.logging import print_log
 
 from .base_lmm import LMMUnavailableError
+from .four_bit import four_bit_options
 
-__all__ = ['absent_message', 'check_model', 'load_processor']
+__all__ = [
+    'absent_message',
+    'check_model',
+    'halved',
+    'load_model',
+    'load_processor',
+]
 
 #: Settings without which some processors cannot count a picture's tokens.
 COUNTED = ('patch_size', 'vision_feature_select_strategy', 'num_image_tokens')
@@ -166,3 +174,67 @@ def absent_message(model: str, error: Exception) -> str:
         'mmlatte.OpenAICompatibleLMM (a server), mmlatte.TextFile (texts '
         'that exist), mmlatte.TagCaptioner (no LMM).'
     )
+
+
+def load_model(
+    model: str, source: dict, dtype: str, device: str, load_in_4bit: bool
+) -> Any:
+    """Load the weights of a model, for inference.
+
+    Args:
+        model (str): Folder or hub name.
+        source (dict): ``revision`` and ``trust_remote_code``.
+        dtype (str): See `TransformersLMM`.
+        device (str): Where it runs.
+        load_in_4bit (bool): Whether its weights are quantised.
+
+    Raises:
+        LMMUnavailableError: If they cannot be had.
+    """
+    from transformers import AutoModelForImageTextToText
+
+    options: dict = {'dtype': dtype}
+    if load_in_4bit:
+        # With an index: a bare name may mean the first GPU on all ranks.
+        index = torch.cuda.current_device()
+        place = f'cuda:{index}' if device == 'cuda' else device
+        options['device_map'] = {'': place}
+    try:
+        if load_in_4bit:
+            options |= four_bit_options(model, dtype, source)
+        loaded = AutoModelForImageTextToText.from_pretrained(
+            model, **options, **source
+        )
+    except OSError as error:
+        raise LMMUnavailableError(absent_message(model, error)) from error
+    loaded = loaded.eval().requires_grad_(False)
+    return loaded if load_in_4bit else loaded.to(device)
+
+
+def halved(size: int, what: str, device: str, error: BaseException) -> int:
+    """Return how many to go on with when so many did not fit into memory.
+
+    Args:
+        size (int): How many there were.
+        what (str): Of what, for the log.
+        device (str): Whose memory.
+        error (BaseException): What was raised.
+
+    Raises:
+        LMMUnavailableError: If it was only one.
+    """
+    if size == 1:
+        raise LMMUnavailableError(
+            f'TransformersLMM: one image does not fit into the memory of '
+            f'{device}: {error}. Use a smaller model, load_in_4bit=True or '
+            'dtype="bfloat16".'
+        ) from error
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    half = size // 2
+    print_log(
+        f'out of memory with {size} {what}, going on with {half} at a time',
+        'current',
+        level=30,
+    )
+    return half

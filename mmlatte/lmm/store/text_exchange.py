@@ -3,7 +3,8 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from mmlatte.sample_key import encode_id
@@ -13,19 +14,30 @@ from .text_store import TextStore
 
 __all__ = ['export_jsonl', 'export_parquet', 'export_txt', 'import_jsonl']
 
+Names = Mapping[str, str] | None
+
 #: Records in one transaction of an import, and in one part of a Parquet file.
 BATCH = 5000
 
 
-def export_jsonl(store: TextStore, path: str | Path) -> int:
+def export_jsonl(
+    store: TextStore, path: str | Path, names: Names = None
+) -> int:
     """Write all records, failed ones included, one JSON object per line.
+
+    Args:
+        store (TextStore): The texts.
+        path (str | Path): The file.
+        names (Mapping[str, str], optional): What images are known by -> their
+            ids: only their texts, under these ids. Defaults to every text,
+            of images that were replaced as well.
 
     Returns:
         int: Number of records.
     """
     count = 0
     with Path(path).open('w', encoding='utf-8') as file:
-        for record in store.records():
+        for record in _records(store, names):
             # ASCII: file names that are no UTF-8 survive as escapes.
             file.write(json.dumps(_plain(record)) + '\n')
             count += 1
@@ -58,11 +70,18 @@ def import_jsonl(store: TextStore, path: str | Path) -> int:
     return count
 
 
-def export_txt(store: TextStore, folder: str | Path) -> int:
+def export_txt(
+    store: TextStore, folder: str | Path, names: Names = None
+) -> int:
     """Write accepted texts as ``<folder>/<kind>/<sample id>.txt``.
 
     The suffix of the image is replaced; ``TextFile(layout='nested')`` reads
     the folders. A second text of a sample goes to ``<kind>-2``, and so on.
+
+    Args:
+        store (TextStore): The texts.
+        folder (str | Path): Empty, or not there.
+        names (Mapping[str, str], optional): See `export_jsonl`.
 
     Returns:
         int: Number of texts.
@@ -74,7 +93,7 @@ def export_txt(store: TextStore, folder: str | Path) -> int:
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f'{folder} is not empty')
     count = 0
-    for record in store.records():
+    for record in _records(store, names):
         if record.status != 'ok':
             continue
         name = PurePosixPath(record.sample_id)
@@ -89,10 +108,17 @@ def export_txt(store: TextStore, folder: str | Path) -> int:
     return count
 
 
-def export_parquet(store: TextStore, path: str | Path) -> int:
+def export_parquet(
+    store: TextStore, path: str | Path, names: Names = None
+) -> int:
     """Write all records as a Parquet file; needs pyarrow.
 
     ``sample_id`` is printable; ``sample_id_bytes`` is the name itself.
+
+    Args:
+        store (TextStore): The texts.
+        path (str | Path): The file.
+        names (Mapping[str, str], optional): See `export_jsonl`.
 
     Returns:
         int: Number of records.
@@ -129,11 +155,19 @@ def export_parquet(store: TextStore, path: str | Path) -> int:
     )
     count = 0
     with pyarrow.parquet.ParquetWriter(path, schema) as writer:
-        for batch in _batches(store.records()):
+        for batch in _batches(_records(store, names)):
             rows = [_flat(record) for record in batch]
             writer.write_table(pyarrow.Table.from_pylist(rows, schema))
             count += len(rows)
     return count
+
+
+def _records(store: TextStore, names: Names) -> Iterator[TextRecord]:
+    for record in store.records():
+        if names is None:
+            yield record
+        elif record.image in names:
+            yield replace(record, sample_id=names[record.image])
 
 
 def _places(folder: Path, kind: str, name: PurePosixPath) -> Iterator[Path]:
@@ -157,8 +191,10 @@ def _batches(records: Iterator[TextRecord]) -> Iterator[list[TextRecord]]:
 
 def _plain(record: TextRecord) -> dict:
     """A record as plain data; what was asked and the group apart."""
-    prompt, _, group = record.prompt.partition('\n')
-    if record.kind != 'group' or not group.startswith('{'):
+    # A question of a choice has lines of its own.
+    prompt, _, group = record.prompt.rpartition('\n')
+    shown = record.kind in ('group', 'choice')
+    if not (shown and prompt and group.startswith('{')):
         prompt, group = record.prompt, ''
     return {
         'sample_id': record.sample_id,

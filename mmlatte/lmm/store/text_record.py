@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 #: Kinds of text. The store keeps the position as a small integer.
-KINDS = ('image', 'group', 'class')
+KINDS = ('image', 'group', 'class', 'choice')
 
 
 @dataclass

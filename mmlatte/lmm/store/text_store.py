@@ -1,4 +1,4 @@
-"""Where the texts of one data root and one LMM are kept."""
+"""Where the texts of one LMM are kept."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ from .store_file import (
     records,
 )
 from .text_merge import files_of, merge_files, recover_files
-from .text_record import TextRecord
+from .text_record import KINDS, TextRecord
 from .writer_lock import lock_writer, machine_name
 
 __all__ = ['TextStore']
@@ -38,8 +38,8 @@ class TextStore:
     once, and workers read texts by that number.
 
     Args:
-        folder (str | Path): Folder of the store; one per data root and LMM
-            (see :func:`mmlatte.lmm.store.store_folder`).
+        folder (str | Path): Folder of the store; one per LMM (see
+            :func:`mmlatte.lmm.store.store_folder`).
 
     Examples:
         >>> import tempfile
@@ -151,11 +151,18 @@ class TextStore:
                 return found
         raise KeyError(f'no text {row} in {self.folder}')
 
-    def records(self) -> Iterator[TextRecord]:
-        """All records, each once, an accepted text before a failure."""
+    def records(self, kind: str | None = None) -> Iterator[TextRecord]:
+        """All records, each once, an accepted text before a failure.
+
+        Args:
+            kind (str | None): Those of one kind alone.
+        """
+        which: tuple = ('1', ())
+        if kind is not None:
+            which = ('kind=?', (KINDS.index(kind),))
         with self._all_files() as files:
             for position, file in enumerate(files):
-                for record in records(file):
+                for record in records(file, *which):
                     if not _shadowed(files, position, record):
                         yield record
 

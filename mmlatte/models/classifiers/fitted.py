@@ -12,7 +12,7 @@ from torch import Tensor
 from mmlatte.fits import Fit, FrozenFeatures, gaussian_parameters
 from mmlatte.fits.linear_classifier import LinearClassifier
 
-from .prototype_classifier import PrototypeClassifier, full_precision
+from .prototype_classifier import PrototypeClassifier
 
 __all__ = ['FittedClassifier', 'log_fit']
 
@@ -152,16 +152,14 @@ class FittedClassifier(PrototypeClassifier):
             self.memory.reset(form.prototypes)
             self.logit_scale.fill_(form.scale)
 
-    def logits(self, inputs: Tensor) -> Tensor:
+    def feature_logits(self, features: Tensor) -> Tensor:
         """Return the log posteriors up to a constant, (B, C)."""
         if self.as_prototypes:
-            return super().logits(inputs)
+            return super().feature_logits(features)
         values = [getattr(self, name) for name in self._fields()]
         if not values[0].numel():  # not fitted: zero-shot CLIP
-            return super().logits(inputs)
-        features = self.extract_feat(inputs)
-        with full_precision(features):
-            return self.classifier_type(*values).logits(features)
+            return super().feature_logits(features)
+        return self.classifier_type(*values).logits(features)
 
 
 def log_fit(name: str, fit: Fit, class_names: list[str]) -> None:

@@ -1,6 +1,13 @@
 """The methods that fit frozen features, each a function and its options."""
 
+from dataclasses import fields
+
+import torch
+from mmpretrain.structures import DataSample
+from torch import Tensor
+
 from mmlatte.fits import (
+    FrozenFeatures,
     GDAOptions,
     LabelPropagationOptions,
     LattePlusOptions,
@@ -10,12 +17,13 @@ from mmlatte.fits import (
     fit_latteplus,
     fit_transclip,
 )
-from mmlatte.fits.answers import AnswersOptions, fit_answered
+from mmlatte.fits.answers import AnswersOptions, NoneOfThese, fit_answered
 from mmlatte.fits.label_propagation import ProjectedClassifier
 from mmlatte.fits.transclip import TransductiveClassifier
 from mmlatte.registry import MODELS
 
 from .fitted import FittedClassifier
+from .prototype_classifier import full_precision
 
 __all__ = [
     'AnswersClassifier',
@@ -30,12 +38,54 @@ __all__ = [
 class AnswersClassifier(FittedClassifier):
     """A few answers spread over the images; see `fit_answered`.
 
-    Answers come through ``FrozenFeaturesHook(answers=FILE)``.
+    Answers come through ``FrozenFeaturesHook(answers=FILE)``. Where some of
+    them say "none of these", predictions have a ``none_probability``, see
+    `NoneOfThese`.
     """
 
     takes_answers = True
     fit_function = staticmethod(fit_answered)
     options_type = AnswersOptions
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        empty = self.memory.prototypes.new_zeros(0)
+        # Empty where nothing calibrates them; see AnyShapeBuffers.
+        for field in fields(NoneOfThese):
+            self.register_buffer(f'none_{field.name}', empty.clone())
+
+    def fit(self, frozen: FrozenFeatures) -> None:
+        """Fit the answers; keep what tells images of none of the classes."""
+        super().fit(frozen)
+        none = self.last_fit.none
+        empty = self.memory.prototypes.new_zeros(0)
+        for field in fields(NoneOfThese):
+            value = empty if none is None else getattr(none, field.name)
+            setattr(self, f'none_{field.name}', value.to(empty.device))
+
+    @property
+    def none_of_these(self) -> NoneOfThese | None:
+        """NoneOfThese: None where nothing calibrated it."""
+        if not self.none_calibration.numel():
+            return None
+        return NoneOfThese(
+            self.none_weight, self.none_bias, self.none_calibration
+        )
+
+    @torch.no_grad()
+    def predict_features(
+        self, features: Tensor, data_samples: list[DataSample] | None = None
+    ) -> list[DataSample]:
+        """Predict; samples get a ``none_probability`` where it is known."""
+        samples = super().predict_features(features, data_samples)
+        none = self.none_of_these
+        if none is None:
+            return samples
+        with full_precision(features):
+            probabilities = none.probabilities(features)
+        for sample, probability in zip(samples, probabilities, strict=True):
+            sample.none_probability = probability
+        return samples
 
     @property
     def estimated_top1(self) -> tuple[float, float, float] | None:

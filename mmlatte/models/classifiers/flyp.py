@@ -1,4 +1,5 @@
 import torch
+import torch.nn.functional as F
 from mmpretrain.structures import DataSample
 from torch import Tensor
 
@@ -70,7 +71,8 @@ class FLYPClassifier(PrototypeClassifier):
         classes, rows = y.unique(return_inverse=True)
         texts = self.class_texts()
         t = self.clip.encode_texts([texts[c] for c in classes.tolist()])
-        t = t.to(z)[to_device(rows, z.device)]
+        # Not t[rows]: see `DynamicFeatureMixer`.
+        t = F.embedding(to_device(rows, z.device), t.to(z))
         batch, ids, valid = global_batch(data_samples, z.device)
         valid = self.given.trained(valid, ids)
         with full_precision(z):

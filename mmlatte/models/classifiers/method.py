@@ -3,6 +3,7 @@ from mmpretrain.models.classifiers import BaseClassifier
 from torch import Tensor
 
 from mmlatte.fits import FrozenFeatures
+from mmlatte.fits.answers import NoneOfThese
 from mmlatte.models.given_labels import GivenLabels
 
 
@@ -57,6 +58,8 @@ class Method(BaseClassifier):
             that the optimizer moves.
         estimated_top1 (tuple[float, float, float]): Accuracy in percent as
             estimated from answers, lower and upper end; None without.
+        none_of_these (NoneOfThese): What gives predictions their
+            ``none_probability``; None where nothing does.
     """
 
     transductive: bool = False
@@ -71,6 +74,7 @@ class Method(BaseClassifier):
     is_fitted: bool = False
     fitted_parameters: int | None = None
     estimated_top1: tuple[float, float, float] | None = None
+    none_of_these: NoneOfThese | None = None
 
     def forget_images(self) -> None:
         """Drop what was kept of the images of another run."""

@@ -108,6 +108,11 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
         )
 
     @property
+    def encodes_as_clip(self) -> bool:
+        """bool: Whether image features are those of the CLIP, as they are."""
+        return type(self).extract_feat is PrototypeClassifier.extract_feat
+
+    @property
     def prototype_scale(self) -> Tensor:
         """Tensor: Cosines with the prototypes times this are logits."""
         return self.clip.scale
@@ -183,11 +188,18 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Return the scaled cosines to all prototypes, (B, C)."""
+        return self._full_logits(self.extract_feat(inputs))
+
+    def _full_logits(self, features: Tensor) -> Tensor:
+        """Return the logits of features in full precision, (B, C)."""
         if not self.memory.is_initialised:
             self.init_weights()
-        features = self.extract_feat(inputs)
         with full_precision(features):
-            return self.prototype_scale * features @ self.memory.prototypes.T
+            return self.feature_logits(features)
+
+    def feature_logits(self, features: Tensor) -> Tensor:
+        """Return the logits of image features (B, D), (B, C)."""
+        return self.prototype_scale * features @ self.memory.prototypes.T
 
     @torch.no_grad()
     def predict(
@@ -204,15 +216,25 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
         Returns:
             list[DataSample]: With ``pred_score`` (C,) and ``pred_label``.
         """
-        scores = self.logits(inputs).softmax(dim=1)
-        labels = scores.argmax(dim=1, keepdim=True)
-        if data_samples is None:
-            data_samples = [DataSample() for _ in scores]
-        for sample, score, label in zip(
-            data_samples, scores, labels, strict=True
-        ):
-            sample.set_pred_score(score).set_pred_label(label)
-        return data_samples
+        return self.predict_features(self.extract_feat(inputs), data_samples)
+
+    @torch.no_grad()
+    def predict_features(
+        self,
+        features: Tensor,
+        data_samples: list[DataSample] | None = None,
+    ) -> list[DataSample]:
+        """Predict label and scores from image features.
+
+        Args:
+            features (Tensor): Of `extract_feat`, (B, D).
+            data_samples (list[DataSample], optional): Filled in place.
+
+        Returns:
+            list[DataSample]: With ``pred_score`` (C,) and ``pred_label``.
+        """
+        scores = self._full_logits(features).softmax(dim=1)
+        return as_samples(scores, data_samples)
 
     def loss(self, inputs: Tensor, data_samples: list[DataSample]) -> dict:
         """Refuse: the subclass does not train."""
@@ -220,6 +242,18 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
             f'{type(self).__name__} has no training loss; use tools/test.py, '
             'or a method that trains such as mmlatte.LatteCLIPClassifier'
         )
+
+
+def as_samples(
+    scores: Tensor, data_samples: list[DataSample] | None
+) -> list[DataSample]:
+    """Write scores (B, C) and labels into samples, new ones if None."""
+    labels = scores.argmax(dim=1, keepdim=True)
+    if data_samples is None:
+        data_samples = [DataSample() for _ in scores]
+    for sample, score, label in zip(data_samples, scores, labels, strict=True):
+        sample.set_pred_score(score).set_pred_label(label)
+    return data_samples
 
 
 def full_precision(like: Tensor) -> torch.autocast:

@@ -1,5 +1,6 @@
 import torch
 import torch.nn as nn
+import torch.nn.functional as F
 from torch import Tensor
 
 from mmlatte.registry import MODELS
@@ -104,5 +105,7 @@ class DynamicFeatureMixer(nn.Module):
         else:
             margins = text_margins(texts.detach(), prototypes, self.eps)
             weights = margins[index]
-        mixed = mix_texts(texts[index], weights)
+        # An embedding's gradient has the same bits every time; that of
+        # texts[index] adds up in whatever order the threads of a CPU come.
+        mixed = mix_texts(F.embedding(index, texts), weights)
         return mixed, weights / weights.sum(dim=1, keepdim=True)

@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mmlatte.datasets.answers import (
     NONE,
     NONE_LABEL,
     SKIP,
     Answer,
+    AnswerArrays,
     Answers,
     AnswersError,
 )
@@ -101,3 +104,72 @@ def test_the_message_shows_a_hundred_problems_and_all_are_kept():
     assert len(error.problems) == 250
     assert str(error).splitlines()[0] == 'answers: 250 problems'
     assert str(error).splitlines()[-1] == 'and 150 more'
+
+
+def test_a_person_wins_over_lmms():
+    answers = Answers(
+        [
+            Answer('1.jpg', 'cat', source='lmm:a'),
+            Answer('1.jpg', 'cat', source='lmm:b'),
+            Answer('1.jpg', 'dog', 0.6),
+            Answer('2.jpg', 'cat', 0.5, source='lmm:a'),
+        ]
+    )
+    arrays = answers.arrays(['1.jpg', '2.jpg'], ['cat', 'dog'])
+    given = arrays.one_each()
+    assert given.labels.tolist() == [1, 0]
+    assert given.confidence.tolist() == pytest.approx([0.6, 0.5])
+
+
+def naive_one_each(rows, labels, confidences):
+    """Add up the confidences of every image, one answer after the other."""
+    found = {}
+    for row in sorted({*rows}):
+        own = [
+            (label, c)
+            for r, label, c in zip(rows, labels, confidences, strict=True)
+            if r == row
+        ]
+        sums = {}
+        for label, c in own:
+            sums[label] = sums.get(label, 0) + c
+        best = min(sums, key=lambda label: (-sums[label], label))
+        top = max(c for label, c in own if label == best)
+        total = sum(sums.values())
+        share = top * sums[best] / total if total else 0
+        found[row] = (best, share)
+    return found
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 5),
+            st.integers(-1, 3),
+            st.sampled_from([0, 0.25, 0.5, 1]),
+        ),
+        max_size=30,
+    )
+)
+def test_one_answer_each_equals_a_loop(answers):
+    rows, labels, confidences = (
+        zip(*answers, strict=True) if answers else 3 * [()]
+    )
+    arrays = AnswerArrays(
+        np.array(rows, np.int64),
+        np.array(labels, np.int64),
+        np.array(confidences, np.float32),
+        np.zeros(len(rows), np.int64),
+        ('a',),
+        np.array([2, 9], np.int64),
+    )
+    given_ = arrays.one_each()
+    expected = naive_one_each(rows, labels, confidences)
+    named = given_.labels != NONE_LABEL - 1  # those that nobody skipped
+    assert given_.rows[named].tolist() == [*expected]
+    assert given_.labels[named].tolist() == [b for b, _ in expected.values()]
+    assert given_.confidence[named] == pytest.approx(
+        [c for _, c in expected.values()]
+    )
+    skipped = given_.rows[~named].tolist()
+    assert skipped == [row for row in (2, 9) if row not in expected]

@@ -7,6 +7,7 @@ import torch
 from mmengine.runner import Runner
 
 from mmlatte.apis import synthesize_texts
+from mmlatte.apis.pages.text_gallery import make_text_gallery
 from mmlatte.datasets.transforms import LoadTexts
 from mmlatte.engine.hooks import LMMTextSynthHook
 from mmlatte.lmm import LMMUnavailableError, TextFile, TextStore
@@ -110,7 +111,7 @@ def test_training_sees_the_texts_and_a_second_run_makes_none(
     assert (counts['made'], counts['reused'], counts['failed']) == (0, 28, 2)
 
 
-def test_a_budget_describes_typical_images(config, train):
+def test_a_budget_describes_typical_images(config, train, tmp_path):
     runner = train(config(budget=6))
     hook = hook_of(runner)
     counts = hook.counts
@@ -120,6 +121,10 @@ def test_a_budget_describes_typical_images(config, train):
     # Fifteen images read the texts of six at most.
     assert source.image_rows.shape == (1, 15)
     assert 2 <= len(np.unique(source.image_rows)) <= 6
+    page = tmp_path / 'page.html'
+    untrained = Runner.from_cfg(config('gallery', budget=6))
+    make_text_gallery(untrained, page)
+    assert '6 of 15 are described' in page.read_text()
     again = hook_of(train(config('again', budget=0.4))).counts
     assert again['described'] == 6
     assert (again['made'], again['reused']) == (0, counts['made'])
@@ -286,6 +291,15 @@ def job_main(rank, world, port, cfg, folder):
     report = synthesize_texts(join(rank, world, port, cfg))
     (folder / f'{rank}.json').write_text(json.dumps(report.todo))
     torch.distributed.destroy_process_group()
+
+
+def test_a_dry_run_counts_tokens(config, assets):
+    model = str(assets / 'models' / 'tiny-llava-rsicd')
+    lmm = dict(type='mmlatte.TransformersLMM', model=model)
+    runner = Runner.from_cfg(config(lmm=lmm, budget=4))
+    report = synthesize_texts(runner, dry_run=True)
+    assert report.todo == 8 and {*report.tokens} == {'image', 'group'}
+    assert 'a question about one group, 16 of them visual' in str(report)
 
 
 def test_ranks_share_a_job_without_training(config, tmp_path):

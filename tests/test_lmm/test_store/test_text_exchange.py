@@ -1,7 +1,9 @@
 import json
+from pathlib import Path
 
 import pytest
 
+from mmlatte.image_table import ImageTable, key_name
 from mmlatte.lmm import GroupOptions, TextFile, TextRecord, TextStore
 from mmlatte.lmm.asking.prompts import group_key
 from mmlatte.lmm.backends.base_lmm import LMMRequest
@@ -12,6 +14,7 @@ from mmlatte.lmm.store.text_exchange import (
     import_jsonl,
 )
 
+REPO = Path(__file__).resolve().parents[3]
 GROUP = group_key('Describe all.', 'river', GroupOptions(), 3, 'clip')
 RECORDS = [
     TextRecord(
@@ -147,3 +150,30 @@ def test_parquet(filled, tmp_path):
     assert odd['sample_id'] == 'odd \\xff\n".jpg'
     [failed] = [r for r in rows if r['status'] == 'failed']
     assert (failed['reason'], failed['attempts']) == ('refusal', 2)
+
+
+def test_texts_of_images_as_they_are_now(filled, tmp_path, run_script):
+    """What replaced images left in the store is not exported."""
+    folder = tmp_path / 'images' / 'sub'
+    folder.mkdir(parents=True)
+    (folder / 'new name.jpg').write_bytes(b'pixels')
+    (key,) = ImageTable(tmp_path).of([str(folder / 'new name.jpg')]).keys
+    filled.put(
+        [
+            TextRecord('old.jpg', 'image', 'p', 'seen', image=key_name(key)),
+            TextRecord('old.jpg', 'image', 'p', 'gone', image='0' * 16),
+        ]
+    )
+    filled.close()
+    path = tmp_path / 'texts.jsonl'
+    done = run_script(
+        REPO / 'tools' / 'texts.py',
+        'export',
+        filled.folder,
+        path,
+        '--images',
+        tmp_path / 'images',
+    )
+    assert done.returncode == 0, done.stderr
+    (line,) = map(json.loads, path.read_text().splitlines())
+    assert (line['sample_id'], line['text']) == ('sub/new name.jpg', 'seen')

@@ -67,3 +67,23 @@ def test_weights_carry_no_gradient():
 def test_unknown_weighting_is_refused():
     with pytest.raises(ValueError, match="'margin' or 'uniform'"):
         DynamicFeatureMixer(weighting='softmax')
+
+
+def test_gradients_have_the_same_bits_with_several_threads():
+    """Eight texts of 96 places: more than one thread adds to each."""
+    generator = torch.Generator().manual_seed(0)
+    texts = torch.randn(8, 384, generator=generator)
+    index = torch.randint(8, (32, 3), generator=generator)
+    weight = torch.randn(32, 384, generator=generator)
+    mixer, seen = DynamicFeatureMixer(), set()
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(before, 4))
+    try:
+        for _ in range(50):
+            leaf = texts.clone().requires_grad_()
+            mixed, _ = mixer(leaf, index, torch.eye(3, 384))
+            (mixed * weight).sum().backward()
+            seen.add(leaf.grad.numpy().tobytes())
+    finally:
+        torch.set_num_threads(before)
+    assert len(seen) == 1

@@ -7,6 +7,7 @@ from .api_key import NO_KEY
 
 __all__ = [
     'NoTextError',
+    'first_tokens',
     'is_alive',
     'is_hopeless',
     'plain_error',
@@ -59,6 +60,19 @@ def _joined(parts: Any) -> str:
         and part.get('type') in ('text', 'output_text')
     ]
     return ''.join(texts)
+
+
+def first_tokens(response: Any) -> dict[str, float]:
+    """Log-probabilities of the likeliest first tokens of a chat completion.
+
+    Returns:
+        dict[str, float]: Empty if the server gave none.
+    """
+    try:
+        top = response.choices[0].logprobs.content[0].top_logprobs
+        return {str(one.token): float(one.logprob) for one in top}
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return {}
 
 
 def is_hopeless(error: Exception) -> bool:

@@ -3,12 +3,14 @@
 import asyncio
 import random
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from ..base_lmm import LMMUnavailableError
 from .api_key import read_key
 from .openai_replies import (
     NoTextError,
+    first_tokens,
     is_alive,
     is_hopeless,
     plain_error,
@@ -18,7 +20,7 @@ from .openai_replies import (
 )
 from .request_body import RequestBody
 
-__all__ = ['GivenUpError', 'Sender']
+__all__ = ['GivenUpError', 'Reply', 'Sender']
 
 #: Requests that fail in a row before the server counts as useless.
 MAX_FAILURES_IN_A_ROW = 20
@@ -35,6 +37,19 @@ class GivenUpError(Exception):
     def __init__(self, problem: str, final: bool) -> None:
         super().__init__(problem)
         self.final = final
+
+
+class Reply(NamedTuple):
+    """What a server answers.
+
+    Args:
+        text (str): Its text.
+        first_tokens (dict[str, float]): Log-probabilities of the likeliest
+            first tokens, where they were asked for and the server has them.
+    """
+
+    text: str
+    first_tokens: dict[str, float]
 
 
 class Sender:
@@ -87,8 +102,9 @@ class Sender:
         max_tokens: int,
         temperature: float,
         seed: int,
+        fields: Mapping[str, Any],
         probe: bool = False,
-    ) -> str | None:
+    ) -> Reply | None:
         """Send a request until it is answered or given up.
 
         Args:
@@ -97,11 +113,12 @@ class Sender:
             max_tokens (int): Longest answer.
             temperature (float): 0 for the best guess.
             seed (int): Of sampling.
+            fields (Mapping[str, Any]): More that the server is asked for.
             probe (bool): Send it once, to see whether the server is there.
 
         Returns:
-            str | None: The text; None if a probe finds a server that limits
-            the rate, and so is there.
+            Reply | None: None if a probe finds a server that limits the
+            rate, and so is there.
 
         Raises:
             NoTextError: If the answer holds no text.
@@ -116,13 +133,16 @@ class Sender:
         most = 1 if probe else self.max_attempts
         while tries < most:
             body = self.body.make(content, max_tokens, temperature, seed)
+            body.update(fields)
             try:
                 response = await asyncio.wait_for(
                     client.chat.completions.create(**body), self.timeout
                 )
+                text = text_of(response)
                 self._in_a_row = 0
-                return text_of(response)
+                return Reply(text, first_tokens(response))
             except NoTextError:
+                self._in_a_row = 0
                 raise
             except failures as error:
                 problem = plain_error(error, self.timeout, client.api_key)

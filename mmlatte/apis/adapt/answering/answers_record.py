@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from mmengine.logging import print_log
 
 from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.answers import (
+    LMM_SOURCE,
     NONE,
     NONE_LABEL,
     SKIP,
@@ -20,12 +21,15 @@ from mmlatte.datasets.answers import (
     Answers,
     AnswersError,
     AnswersFile,
+    check_answers,
+    newest,
 )
 from mmlatte.datasets.answers import read_answers as read
 from mmlatte.datasets.sample_index import samples_of
+from mmlatte.fits.answers import MIN_NONE
 from mmlatte.image_table import ImageTable, key_name
 
-from .same_run import results, set_aside
+from ..same_run import results, set_aside
 
 __all__ = ['RECORD', 'AnswersRecord']
 
@@ -59,9 +63,16 @@ class AnswersRecord:
         self.root = root
         self.dataset = dataset
         self.classes = [*classes]
+        self._listed = len(classes)
         self.answers = self.outdated = self._on_file = Answers()
         if self.path.exists():
             self.read()
+            self._log_added()
+
+    @property
+    def added(self) -> list[str]:
+        """list[str]: Classes of the answers that the list lacks."""
+        return self.classes[self._listed :]
 
     @cached_property
     def ids(self) -> list[str]:
@@ -101,6 +112,19 @@ class AnswersRecord:
         table = ImageTable(self.folder / 'cache')
         return [key_name(key) for key in table.of(paths).keys]
 
+    def _log_added(self) -> None:
+        """Name classes that were removed from the list but answered."""
+        if self.added:
+            counts = self.answers.count_classes()
+            names = ', '.join(f'{n!r} ({counts[n]})' for n in self.added)
+            print_log(
+                f'{self.path} holds answers of classes that are not in the '
+                f'list, and stay classes: {names}. To drop one, answer its '
+                'images otherwise',
+                'current',
+                level=logging.WARNING,
+            )
+
     def take(
         self,
         files: Sequence[str],
@@ -109,6 +133,9 @@ class AnswersRecord:
     ) -> None:
         """Add the answers of files, once all of them are found right.
 
+        Where an annotator gave an image two answers, the newer counts; where
+        one of them has no time, the one that was given last.
+
         Args:
             files (Sequence[str]): See `read_answers`. The record itself may
                 be one.
@@ -116,11 +143,12 @@ class AnswersRecord:
             keep (bool): False leaves the file as it is.
 
         Raises:
-            AnswersError: If anything is wrong, or one annotator gives an
-                image two classes.
+            AnswersError: If anything is wrong.
         """
-        found, classes = Answers(), [*self.classes]
-        names = self._names()
+        groups, classes = [], [*self.classes]
+        # Files of answers are given again when images are gone.
+        gone = (a.image for a in self._on_file)
+        names = [*dict.fromkeys([*self.ids, *gone])]
         for file in files:
             if Path(file).resolve() == self.path.resolve():
                 continue
@@ -134,22 +162,45 @@ class AnswersRecord:
             )
             # Of one spelling in all files.
             classes += answers.new_classes(classes)
-            found = found.merge(answers)
-        if not len(found):
-            return
-        if keep:
-            self._put(found)
-            return
-        both = {
-            (a.image, a.source): a for a in (*self.answers, *self._new(found))
-        }
-        self.answers, self.classes = Answers([*both.values()]), classes
+            groups.append(answers)
+        self._add(groups, keep)
 
-    def _names(self) -> list[str]:
-        """Return all ids, and those of answered images that are gone."""
-        return [*dict.fromkeys([*self.ids, *(a.image for a in self._on_file)])]
+    def add(
+        self, answers: Answers | Mapping[str, str], new_classes: bool = False
+    ) -> None:
+        """Add answers that are in no file.
 
-    def _new(self, found: Answers) -> list[Answer]:
+        Args:
+            answers (Answers | Mapping[str, str]): Answers, or the class of
+                every image as a person would say it: sample id -> class name,
+                ``NONE`` or ``SKIP``.
+            new_classes (bool): Whether names of no class are new classes.
+
+        Raises:
+            AnswersError: If anything is wrong; nothing is added then.
+        """
+        found = check_answers(answers, self.ids, self.classes, new_classes)
+        self._add([found], keep=True)
+
+    def _add(self, groups: Sequence[Answers], keep: bool) -> None:
+        count = sum(map(len, groups))
+        if not count:
+            return
+        found = newest([self._on_file, *groups])
+        new = self._new(found.answers)
+        for line in (
+            f'{count} answers were given, {len(new)} of them new or changed',
+            *found.notes(),
+        ):
+            print_log(line, 'current')
+        if not keep:
+            both = {(a.image, a.source): a for a in (*self.answers, *new)}
+            self.answers = Answers([*both.values()])
+            self.classes += self.answers.new_classes(self.classes)
+        elif new:
+            self._put(new)
+
+    def _new(self, found: Sequence[Answer]) -> list[Answer]:
         """Return the answers that are not on file.
 
         The same answer to an image that was replaced since is a new one only
@@ -175,24 +226,14 @@ class AnswersRecord:
             new.append(answer)
         return new
 
-    def _put(self, found: Answers) -> None:
-        new = self._new(found)
-        print_log(
-            f'{len(found)} answers were given, {len(new)} of them new or '
-            'changed',
-            'current',
-        )
-        if not new:
-            return
+    def _put(self, new: Sequence[Answer]) -> None:
         # Lines of a file that names no annotator are a person's.
         AnswersFile(self.path).close()
         for source in dict.fromkeys(answer.source for answer in new):
             with AnswersFile(self.path, source) as record:
-                for answer in new:
-                    if answer.source == source:
-                        record.put(
-                            answer.image, answer.class_name, answer.confidence
-                        )
+                for a in new:
+                    if a.source == source:
+                        record.put(a.image, a.class_name, a.confidence, a.when)
         self.read()
 
     @property
@@ -201,6 +242,38 @@ class AnswersRecord:
         return sum(
             a.class_name != SKIP and a.confidence > 0 for a in self.answers
         )
+
+    def check_used(self) -> None:
+        """Stop where there is nothing to fit.
+
+        Raises:
+            ValueError: If no answer says anything.
+        """
+        if self.used:
+            return
+        if len(self.answers):
+            raise ValueError(
+                f'the {len(self.answers)} answers in {self.path} all skip '
+                'their image (or have confidence 0): answer some more '
+                '(--ask 24)'
+            )
+        raise ValueError(
+            'there are no answers yet: ask some questions (--ask 24)'
+        )
+
+    def check_none(self, none_below: float) -> None:
+        """Stop before a fit that could not tell images of none of the classes.
+
+        Raises:
+            ValueError: If too few answers say so.
+        """
+        names = [name for name, _ in self.given().values()]
+        if names.count(NONE) < MIN_NONE:
+            raise ValueError(
+                f'none_below={none_below}: {names.count(NONE)} images are '
+                f'answered with {NONE!r}, {MIN_NONE} are needed to tell how '
+                'probable it is; answer some more (--ask 24)'
+            )
 
     def set_results_aside(self) -> Path | None:
         """Move results of other answers to a folder of their own.
@@ -241,15 +314,24 @@ class AnswersRecord:
         content = json.dumps([self.classes, rows])
         return hashlib.sha256(content.encode()).hexdigest()
 
-    def given(self) -> dict[str, tuple[str, str]]:
+    def given(self, lmm: bool = False) -> dict[str, tuple[str, str]]:
         """Return sample id -> class name (or ``NONE``) and who said so.
 
         Of several annotators, the answer that the fit takes counts.
+
+        Args:
+            lmm (bool): Whether answers of an LMM count, which errs: they tell
+                the fit something, and do not stand in its place.
         """
+        answers = self.answers
+        if not lmm:
+            answers = Answers(
+                [a for a in answers if not a.source.startswith(LMM_SOURCE)]
+            )
         who: dict[tuple[str, str], str] = {}
-        for a in self.answers:
+        for a in answers:
             who.setdefault((a.image, a.class_name), a.source)
-        arrays = self.answers.arrays(self.ids, self.classes)
+        arrays = answers.arrays(self.ids, self.classes)
         taken = arrays.one_each().used()
         names = {**dict(enumerate(self.classes)), NONE_LABEL: NONE}
         images = [self.ids[row] for row in taken.rows]

@@ -7,13 +7,22 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 from mmengine.logging import print_log
+from PIL import Image
 
 from mmlatte.apis.answers import AnswerServer
-from mmlatte.apis.answers.questions import make_questions, write_questions
-from mmlatte.datasets.answers import NONE, NONE_LABEL, AnswersFile
+from mmlatte.apis.answers.questions import (
+    make_questions,
+    read_round,
+    write_questions,
+    write_round,
+)
+from mmlatte.datasets.answers import NONE, NONE_LABEL, SKIP, AnswersFile
 from mmlatte.datasets.decode_options_of import pipeline_options
 from mmlatte.engine.frozen import FrozenPass
 from mmlatte.fits import FrozenFeatures
+from mmlatte.fits.answers import (
+    SKIP as SKIP_LABEL,
+)
 from mmlatte.fits.answers import (
     AnsweredFit,
     GivenAnswers,
@@ -24,7 +33,11 @@ from mmlatte.fits.answers import (
 )
 from mmlatte.lmm import load_image
 from mmlatte.registry import MODELS
+from mmlatte.visualization import Question
 
+from ..config import adapt_config
+from ..options import AdaptOptions
+from ..prepare import OpenedFolder, build_clip
 from .answers_record import AnswersRecord
 
 __all__ = ['Asking']
@@ -58,6 +71,13 @@ class Asking:
             self.frozen, structure=self.structure
         )
 
+    @classmethod
+    def about(cls, opened: OpenedFolder, options: AdaptOptions) -> 'Asking':
+        """Look at the images of a folder as a run with these choices does."""
+        clip, found = build_clip(options), opened.found
+        cfg = adapt_config(options, clip, len(found.dataset), found.leave_out)
+        return cls(cfg, found.dataset, opened.record, options.device)
+
     def posteriors(self, rows: Sequence[int]) -> np.ndarray:
         """Return the posteriors of the classes, (n, C)."""
         logits = self.fit.classifier.logits(self.frozen.rows(list(rows)))
@@ -69,22 +89,24 @@ class Asking:
         Returns:
             Path | None: The page; None where nothing is left to ask.
         """
-        questions = self._questions(count)
+        questions = self.questions(count)
         if not questions:
             return None
         _, page = write_questions(
-            folder, questions, self.classes, self._load, command
+            folder, questions, self.classes, self.load, command
         )
         return page
 
     def serve(self, count: int, command: str) -> None:
         """Serve the page until Ctrl-C; every answer is on disk at once.
 
+        A round with open questions goes on; ``count`` is that of the next.
         Where nothing is left to ask, nothing is served.
         """
-        questions = self._questions(count)
+        questions = self._open_round() or self.questions(count)
         if not questions:
             return
+        write_round(self.record.folder, questions, self.classes)
         number = {name: i for i, name in enumerate(self.record.ids)}
         labels = {name: i for i, name in enumerate(self.classes)}
         labels |= {NONE: NONE_LABEL}
@@ -119,11 +141,8 @@ class Asking:
                 questions,
                 self.classes,
                 file,
-                self._load,
-                given={
-                    image: name
-                    for image, (name, _) in self.record.given().items()
-                },
+                self.load,
+                given=self._said(),
                 on_answer=estimate,
                 command=command,
             )
@@ -137,21 +156,79 @@ class Asking:
             server.close()
         self.record.read()
 
-    def _questions(self, count: int) -> list:
-        found = choose(self.frozen, count, self.frozen.answers, self.structure)
-        if not len(found):
+    def _said(self) -> dict[str, str]:
+        """Return image -> answer, with those that were skipped."""
+        skipped = {a.image: SKIP for a in self.record.answers}
+        given = self.record.given().items()
+        return skipped | {image: name for image, (name, _) in given}
+
+    def questions(self, count: int) -> list[Question]:
+        """Choose images to ask about; fewer, or none, where few are left."""
+        rows = self._doubtful(count)
+        if len(rows) < count:
+            more = choose(
+                self.frozen,
+                count - len(rows),
+                self.frozen.answers,
+                self.structure,
+            )
+            rows = np.concatenate([rows, more.rows])
+        if not len(rows):
             print_log(
                 'Nothing is left to ask: all images are answered, or nearly '
                 'the same as others that are',
                 'current',
             )
-        ids = [self.record.ids[row] for row in found.rows]
-        posteriors = self.posteriors(found.rows)
+            return []
+        return self._shown(rows, self.structure.shares(self.frozen, rows))
+
+    def _doubtful(self, count: int) -> np.ndarray:
+        """Images with an LMM's answer that is rather wrong than right."""
+        answers, found = self.frozen.answers, self.fit.found
+        if answers is None or found is None:
+            return np.zeros(0, np.int64)
+        people = self.record.given()
+        mine = np.array(
+            [self.record.ids[r] not in people for r in answers.rows]
+        )
+        answers = answers.part(mine & (answers.labels != SKIP_LABEL))
+        posteriors = found.posteriors(self.frozen, answers.rows)
+        # None of these is the last column; where no answer says so, there is
+        # no such column, and no such label.
+        labels = answers.labels % posteriors.shape[1]
+        sure = posteriors[np.arange(len(labels)), labels]
+        sure = sure * answers.confidence
+        order = np.argsort(sure, kind='stable')
+        return answers.rows[order[sure[order] < 0.5]][:count]
+
+    def _open_round(self) -> list[Question]:
+        """Return the last round of questions if some of them are open."""
+        number = {name: i for i, name in enumerate(self.record.ids)}
+        last = read_round(self.record.folder)
+        shares = {name: last[name] for name in last if name in number}
+        left = {*shares} - {answer.image for answer in self.record.answers}
+        if not left:
+            return []
+        print_log(
+            f'{len(left)} of the last {len(shares)} questions are open: the '
+            'page goes on with them',
+            'current',
+        )
+        return self._shown([number[n] for n in shares], [*shares.values()])
+
+    def _shown(
+        self, rows: Sequence[int], shares: Sequence[float]
+    ) -> list[Question]:
         return make_questions(
-            self.frozen, found.rows, found.shares, posteriors, ids
+            self.frozen,
+            rows,
+            shares,
+            self.posteriors(rows),
+            [self.record.ids[row] for row in rows],
         )
 
-    def _load(self, index: int):
+    def load(self, index: int) -> Image.Image:
+        """Return an image by its number."""
         path = self.dataset.get_data_info(index)['img_path']
         return load_image(path, options=self.decode)
 

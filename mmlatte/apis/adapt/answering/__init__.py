@@ -1,0 +1,1 @@
+"""Questions about a folder's images, and the answers to them."""

@@ -1,0 +1,16 @@
+"""Closed questions: which of these names does an image bear?"""
+
+from .ask_closed import ask_closed
+from .closed_options import ClosedOptions
+from .closed_questions import ClosedQuestions
+from .closed_task import ClosedTask
+from .given_choice import GivenChoice, given_choices
+
+__all__ = [
+    'ClosedOptions',
+    'ClosedQuestions',
+    'ClosedTask',
+    'GivenChoice',
+    'ask_closed',
+    'given_choices',
+]
