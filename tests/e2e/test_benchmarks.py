@@ -128,3 +128,50 @@ def test_parts_hold_what_they_say(robustness):
     assert outliers.mean() == pytest.approx(0.1, abs=0.001)
     for c, (_, part, which) in enumerate(single):
         assert set(part[:, 0]) == {c} and set(truth[which]) == {c}
+
+
+@pytest.fixture
+def clips(monkeypatch):
+    """The table of CLIPs as a module."""
+    path = REPO / 'benchmarks' / 'clips.py'
+    spec = importlib.util.spec_from_file_location('clips', path)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, 'clips', module)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ('name', 'columns', 'refused'),
+    [
+        ('ViT-S-32', ('features', 'Block', 'microCLIP'), {}),
+        ('RN50', ('LoRA', 'Block'), {'Block': 'finds no blocks'}),
+        ('ViT-B-16-SigLIP', ('features', 'LoRA'), {}),
+        ('MobileCLIP2-S0', ('microCLIP',), {}),
+        ('roberta-ViT-B-32', ('features',), {'features': 'of a hub'}),
+    ],
+)
+def test_what_works_with_a_clip(clips, name, columns, refused):
+    row = clips.check(name, columns)
+    assert {*row} == {*columns}
+    for column, message in row.items():
+        assert refused.get(column, 'works') in message
+
+
+def test_kinds_of_clips_do_not_depend_on_sizes(clips):
+    kinds = {
+        name: clips.kind_of(name)[0]
+        for name in ('ViT-B-32', 'ViT-L-14', 'ViT-B-32-quickgelu', 'RN50')
+    }
+    assert kinds['ViT-B-32'] == kinds['ViT-L-14']
+    assert len(set(kinds.values())) == 3
+
+
+def test_the_table_groups_what_has_the_same_outcome(clips):
+    works = dict.fromkeys(clips.COLUMNS, 'works')
+    fails = {**works, 'hf': 'ValueError: two cannot become it'}
+    page = clips.markdown({('one', 'three'): works, ('two', 'four'): fails})
+    table = rows(page)
+    assert table['one, three'] == ['works'] * len(clips.COLUMNS)
+    assert table['two, four'].count('[1](#messages)') == 1
+    assert '1. ValueError: it cannot become it' in page

@@ -12,6 +12,7 @@ from mmengine.logging import MMLogger
 from mmlatte.apis import adapt
 
 REPO = Path(__file__).resolve().parents[2]
+EXPORT = ['--to', 'onnx', '--out', 'exported']
 
 
 @pytest.fixture
@@ -45,9 +46,8 @@ def fit(images, tiny_clip_dir, tmp_path):
 
 @pytest.fixture
 def heard(monkeypatch) -> list[str]:
-    logger = MMLogger.get_instance('mmlatte', log_level='INFO')
     lines: list[str] = []
-    monkeypatch.setattr(logger, 'handle', lambda r: lines.append(r.msg))
+    monkeypatch.setattr(MMLogger, 'handle', lambda _, r: lines.append(r.msg))
     return lines
 
 
@@ -136,12 +136,12 @@ def test_test_folders_of_other_classes(fit, tmp_path):
 @pytest.mark.parametrize(
     ('tool', 'arguments', 'words'),
     [
-        ('adapt.py', ['none', '--classes', 'a,b'], "'none"),
+        ('adapt.py', ['none', '--classes', 'a,b'], "none' does not exist"),
         ('adapt.py', ['.', '--classes', 'latin.txt'], 'is no UTF-8'),
-        ('predict.py', ['none', '.'], 'none does not exist'),
+        ('predict.py', ['none', 'latin.txt'], 'is no UTF-8'),
         ('test.py', ['broken.py', 'none.pth'], 'line 1'),
         ('train.py', ['none.py'], 'none.py'),
-        ('model_converters/export.py', ['none', '--to', 'onnx'], 'none'),
+        ('model_converters/export.py', [*EXPORT, 'none'], 'none'),
         ('visualization/report.py', ['none'], 'none'),
     ],
 )
