@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import logsumexp
 from torch import Tensor
 
 from ..frozen_features import FrozenFeatures
@@ -75,7 +76,8 @@ def calibrate_none(
         NoneOfThese | None: None with fewer than `MIN_NONE` answers of either
         kind: there is nothing to calibrate on.
     """
-    none = answers.labels == NONE
+    # In the order of the images, as what was held out.
+    none = answers.one_each().labels == NONE
     if min(none.sum(), (~none).sum()) < MIN_NONE:
         return None
     held_out = cross_fit(
@@ -90,11 +92,8 @@ def calibrate_none(
 
 
 def _log_odds(held_out: HeldOut) -> np.ndarray:
-    """Return the log odds of none of these, (Q,)."""
-    tiny = np.finfo(np.float64).tiny
-    posteriors = held_out.posteriors.astype(np.float64)
-    none, named = posteriors[:, -1], posteriors[:, :-1].sum(axis=1)
-    return np.log(none + tiny) - np.log(named + tiny)
+    """Return the log odds of none of these, of every answered image."""
+    return held_out.logs[:, -1] - logsumexp(held_out.logs[:, :-1], axis=1)
 
 
 def _platt(odds: np.ndarray, none: np.ndarray) -> tuple[float, float]:
