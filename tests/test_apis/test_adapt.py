@@ -261,6 +261,8 @@ def test_latteplus_needs_no_lmm_and_no_training(
     monkeypatch.setattr(
         LattePlusClassifier, 'options_type', staticmethod(lenient)
     )
+    # Report, calibration and predictions read the features of the run.
+    monkeypatch.setattr('mmlatte.apis.inference.predict_images._encode', None)
     shutil.copytree(tiny_eurosat / '2750', tmp_path / 'test')
     classes = [folder.name for folder in (tmp_path / 'test').iterdir()]
     result = adapt(
