@@ -20,6 +20,7 @@ from mmlatte.apis import PreflightError, adapt
 from mmlatte.apis.adapt.config import adapt_config
 from mmlatte.apis.adapt.options import AdaptOptions
 from mmlatte.apis.adapt.settings import clip_settings, lmm_settings
+from mmlatte.apis.inference import predict_images
 from mmlatte.engine.schedulers import WarmupCosineLR
 from mmlatte.fits import LattePlusFit, LattePlusOptions, LinearClassifier
 from mmlatte.lmm import TextFile
@@ -261,6 +262,8 @@ def test_latteplus_needs_no_lmm_and_no_training(
     monkeypatch.setattr(
         LattePlusClassifier, 'options_type', staticmethod(lenient)
     )
+    # Report, calibration and predictions read the features of the run.
+    monkeypatch.setattr('mmlatte.apis.inference.predict_images._encode', None)
     shutil.copytree(tiny_eurosat / '2750', tmp_path / 'test')
     classes = [folder.name for folder in (tmp_path / 'test').iterdir()]
     result = adapt(
@@ -422,7 +425,17 @@ def test_broken_images_are_all_named(choices, images, tmp_path):
     assert 'a.jpg' in str(error.value) and 'b.jpg' in str(error.value)
 
 
-def test_accuracy_where_there_are_labels(choices, tiny_eurosat, tmp_path):
+def test_accuracy_where_there_are_labels(
+    choices, tiny_eurosat, tmp_path, monkeypatch
+):
+    encoded = []
+    encode = predict_images._encode
+
+    def count(model, batch):
+        encoded.append(len(batch['inputs']))
+        return encode(model, batch)
+
+    monkeypatch.setattr(predict_images, '_encode', count)
     for source in (tiny_eurosat / '2750').iterdir():
         name = {'Forest': 'forest', 'Highway': 'road', 'SeaLake': 'sea'}
         target = tmp_path / 'test' / name[source.name]
@@ -437,6 +450,9 @@ def test_accuracy_where_there_are_labels(choices, tiny_eurosat, tmp_path):
     )
     summary = json.loads((result.run / 'summary.json').read_text())
     assert round(summary['top1'] * 3 / 100, 6) in (0, 1, 2, 3)
+    # The trained tower sees an image once, for report and predictions; the
+    # test images are copies.
+    assert sum(encoded) == 24
 
 
 def test_test_folders_are_named_like_classes(choices, images, tmp_path):

@@ -125,7 +125,7 @@ def _add_test(cfg: Config, options: AdaptOptions, classes: list[str]) -> None:
         ),
     )
     cfg.val_evaluator = dict(type='mmpretrain.Accuracy', topk=(1,))
-    cfg.val_cfg = dict()
+    cfg.val_cfg = dict(type='mmlatte.FrozenValLoop')
     cfg.test_dataloader = cfg.val_dataloader
     cfg.test_evaluator = cfg.val_evaluator
     cfg.test_cfg = dict()

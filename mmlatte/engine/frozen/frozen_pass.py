@@ -1,7 +1,8 @@
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,18 +82,9 @@ class FrozenPass:
             UnreadableImagesError: Lists all images that cannot be read.
         """
         clip = model.clip.fingerprint()
-        was_training = model.training
-        model.eval()
-        device = next(model.parameters()).device
-        with (
-            preserved_random_state(),
-            torch.no_grad(),
-            torch.autocast(device.type, enabled=False),
-        ):
-            cache = self.cache(model, dataset, clip)
-            if not cache.complete:
-                self._compute(model, dataset, cache)
-            found = ZeroShotLabels.find(
+        with self._looking(model):
+            cache = self._complete(model, dataset, clip)
+            return ZeroShotLabels.find(
                 cache.data,
                 cache.open(),
                 model,
@@ -108,8 +100,41 @@ class FrozenPass:
                     model.synonyms,
                 ),
             )
+
+    def features(self, model, dataset: Dataset, clip: str) -> np.ndarray:
+        """Return the unit features of all images, (N, D) float32.
+
+        Args:
+            model (PrototypeClassifier): See `__call__`.
+            dataset (Dataset): See `__call__`.
+            clip (str): Fingerprint of the model's CLIP.
+
+        Raises:
+            UnreadableImagesError: Lists all images that cannot be read.
+        """
+        with self._looking(model):
+            return self._complete(model, dataset, clip).open()
+
+    @staticmethod
+    @contextmanager
+    def _looking(model) -> Iterator[None]:
+        """Keep the model's mode and the random state; no gradient."""
+        was_training = model.training
+        device = next(model.parameters()).device
+        model.eval()
+        with (
+            preserved_random_state(),
+            torch.no_grad(),
+            torch.autocast(device.type, enabled=False),
+        ):
+            yield
         model.train(was_training)
-        return found
+
+    def _complete(self, model, dataset: Dataset, clip: str) -> FeatureCache:
+        cache = self.cache(model, dataset, clip)
+        if not cache.complete:
+            self._compute(model, dataset, cache)
+        return cache
 
     def view(self, dataset: Dataset) -> FrozenView:
         """Return the dataset as the pass sees it."""
@@ -138,7 +163,7 @@ class FrozenPass:
         total = len(images)
         if cache.complete:
             print_log(
-                f'Frozen features of {total} training images are in '
+                f'Frozen features of {total} images are in '
                 f'{cache.data}; nothing to compute.',
                 'current',
             )
@@ -228,7 +253,7 @@ def _message(errors: dict[str, str], cache: FeatureCache, folder: Path) -> str:
     if len(lines) > len(listed):
         listed.append(f'... and {len(lines) - len(listed)} more in {folder}')
     return (
-        f'{len(lines)} of {len(cache.images)} training images cannot be '
+        f'{len(lines)} of {len(cache.images)} images cannot be '
         'read or encoded:\n    '
         + '\n    '.join(listed)
         + '\nReplace these files, take them out of the data set, or leave '

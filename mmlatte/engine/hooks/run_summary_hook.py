@@ -30,8 +30,9 @@ from .lmm_text_synth_hook import LMMTextSynthHook
 from .zero_shot_label_hook import ZeroShotLabelHook
 
 #: Hooks that see the zero-shot evaluation; others, such as early stopping or
-#: the schedulers, would take it for the end of an epoch.
-OBSERVERS = (RuntimeInfoHook, IterTimerHook, LoggerHook)
+#: the schedulers, would take it for the end of an epoch. FrozenValLoop asks
+#: the last one.
+OBSERVERS = (RuntimeInfoHook, IterTimerHook, LoggerHook, ZeroShotLabelHook)
 
 
 @HOOKS.register_module()

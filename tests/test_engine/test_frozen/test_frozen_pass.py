@@ -240,7 +240,7 @@ def test_unreadable_images_are_all_named_at_once(
         label(runner=Runner.from_cfg(config), num_workers=1)
     for path in broken:
         assert str(path) in str(error.value)
-    assert '2 of 15 training images' in str(error.value)
+    assert '2 of 15 images' in str(error.value)
     assert 'Forest_2.jpg' not in str(error.value)
 
     for path in broken:
