@@ -14,6 +14,7 @@ import argparse
 import functools
 import json
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -280,14 +281,17 @@ def run_all(
         if name in done:
             continue
         command = [sys.executable, __file__, '--one', name]
+        command += ['--limit', str(limit)]
         try:
             result = subprocess.run(
-                command, capture_output=True, text=True, timeout=limit
+                command, capture_output=True, text=True, timeout=9 * limit
             )
             found = result.stdout.rpartition('ROW ')[2].strip()
             why = f'not tried to the end: {result.stderr.strip()[-300:]}'
+            if result.returncode == -signal.SIGXCPU:
+                why = f'not tried to the end: over {limit} s of CPU time'
         except subprocess.TimeoutExpired:
-            found, why = '', f'not tried to the end: over {limit} s'
+            found, why = '', f'not tried to the end: over {9 * limit} s'
         row = json.loads(found) if found else dict.fromkeys(COLUMNS, why)
         done[name] = row
         with rows.open('a', encoding='utf-8') as file:
@@ -344,12 +348,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--rows', type=Path, default=Path('clips.jsonl'))
     parser.add_argument('--out', type=Path, help='the table')
-    parser.add_argument('--limit', type=int, default=400, help='seconds')
+    parser.add_argument(
+        '--limit', type=int, default=600, help='seconds of CPU time for each'
+    )
     parser.add_argument('--names', nargs='+', help='default: all')
     parser.add_argument('--one', help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CPU, (args.limit, args.limit + 9))
         print('ROW', json.dumps(check(args.one)))
         return
     done = run_all(

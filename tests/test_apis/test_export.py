@@ -265,3 +265,15 @@ def test_only_prototypes_are_exported(tiny_config, tmp_path):
     with pytest.raises(ValueError, match='GDAClassifier does not predict by'):
         export_model(config, 'onnx', tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
+
+
+def test_towers_that_onnx_cannot_hold_are_refused(
+    tiny_run, tmp_path, monkeypatch
+):
+    def refuse(*args, **kwargs):
+        raise torch.onnx.OnnxExporterError('a page of advice')
+
+    monkeypatch.setattr(torch.onnx, 'export', refuse)
+    with pytest.raises(RuntimeError, match='does not take its image tower'):
+        export_model(str(tiny_run), 'onnx', tmp_path / 'onnx')
+    assert not (tmp_path / 'onnx').exists()

@@ -68,7 +68,7 @@ def save(bundle: Bundle, folder: Path) -> None:
     """Export the classifier.
 
     Raises:
-        RuntimeError: See `check`.
+        RuntimeError: See `check`; or if torch cannot convert the tower.
     """
     check(bundle.model.clip)
     import onnx
@@ -76,15 +76,22 @@ def save(bundle: Bundle, folder: Path) -> None:
     graph = ClassifierGraph(bundle).eval()
     size = bundle.preprocessing.size
     weights = sum(p.numel() * p.element_size() for p in graph.parameters())
-    program = torch.onnx.export(
-        graph,
-        (torch.rand(2, 3, size, size),),
-        input_names=['pixels'],
-        output_names=['logits', 'features'],
-        dynamic_shapes={'pixels': {0: torch.export.Dim('batch')}},
-        dynamo=True,
-        verbose=False,
-    )
+    try:
+        program = torch.onnx.export(
+            graph,
+            (torch.rand(2, 3, size, size),),
+            input_names=['pixels'],
+            output_names=['logits', 'features'],
+            dynamic_shapes={'pixels': {0: torch.export.Dim('batch')}},
+            dynamo=True,
+            verbose=False,
+        )
+    except torch.onnx.OnnxExporterError as error:
+        raise RuntimeError(
+            f"{bundle.model.clip.model_name}: torch's ONNX exporter does not "
+            f'take its image tower ({type(error).__name__}). Export to '
+            'open_clip or torchscript.'
+        ) from error
     program.model.metadata_props['classes'] = json.dumps(bundle.classes)
     path = folder / FILE
     program.save(str(path), external_data=weights > ONE_FILE)
