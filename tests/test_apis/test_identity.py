@@ -30,6 +30,7 @@ from mmlatte.lmm import Answer, BaseLMM
 CLASSES = ['forest', 'road', 'sea']
 COUNT = 18
 RUN = importlib.import_module('mmlatte.apis.adapt.run')
+FINISH = importlib.import_module('mmlatte.apis.adapt.finish')
 
 
 class Checksums(BaseLMM):
@@ -58,7 +59,9 @@ def quick():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(RUN, 'make_plan', lambda *_: plan)
         patch.setattr(image_table, 'SETTLED_NS', 0)
-        patch.setattr(RUN, 'make_run_report', lambda _, out, **__: out.touch())
+        patch.setattr(
+            FINISH, 'make_run_report', lambda _, out, **__: out.touch()
+        )
         yield
 
 
