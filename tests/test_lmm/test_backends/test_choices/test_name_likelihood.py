@@ -4,11 +4,12 @@ import pytest
 import torch
 from PIL import Image
 
-from mmlatte.lmm import ClosedQuestion, ImageError, load_image
+from mmlatte.lmm import ClosedQuestion, ImageError, fit_picture, load_image
 from mmlatte.lmm.backends.choices.name_likelihood import (
     continuations,
     name_log_likelihoods,
 )
+from mmlatte.lmm.picture import View
 
 NAMES = ('river', 'dense residential area', 'forest', 'storage tanks')
 
@@ -35,10 +36,11 @@ def one_at_a_time(model, inputs, names):
 @pytest.mark.parametrize('at_once', [1, 2, 64])
 def test_the_small_llava(llava, eurosat_images, at_once):
     llava._load()
-    chat = llava._chat('Which of these is it?')
-    names = continuations(llava._processor.tokenizer, chat, NAMES)
+    pictures, prompt = llava._pictures, 'Which of these is it?'
+    chat = pictures.chat(prompt, View())
+    names = continuations(pictures.processor.tokenizer, chat, NAMES)
     images = [load_image(path) for path in eurosat_images[:2]]
-    inputs = llava._inputs(images, [chat, chat])
+    inputs = pictures.inputs_for(llava._model, images, [prompt] * 2, View())
     found = name_log_likelihoods(llava._model, inputs, names, at_once)
     expected = one_at_a_time(llava._model, inputs, names)
     torch.testing.assert_close(found, expected, atol=2e-4, rtol=0)
@@ -83,8 +85,8 @@ def test_a_random_llava():
 
 def test_names_go_on_from_the_prompt(llava):
     llava._load()
-    tokenizer = llava._processor.tokenizer
-    chat = llava._chat('What?')
+    tokenizer = llava._pictures.processor.tokenizer
+    chat = llava._pictures.chat('What?', View())
     [name] = continuations(tokenizer, chat, ['storage tanks'])
     assert tokenizer.decode(name).strip() == 'storage tanks'
     whole = tokenizer(f'{chat} storage tanks', add_special_tokens=False)
@@ -102,11 +104,16 @@ def test_prior_and_length_are_options(llava, eurosat_images):
         assert choice.way == 'likelihood'
         return torch.tensor(choice.probabilities)
 
-    chat = llava._chat('What?')
-    names = continuations(llava._processor.tokenizer, chat, NAMES)
+    llava._load()
+    pictures = llava._pictures
+    chat = pictures.chat('What?', View())
+    names = continuations(pictures.processor.tokenizer, chat, NAMES)
     lengths = torch.tensor([len(name) for name in names])
-    blank = Image.new('RGB', image.size, 'gray')
-    inputs = llava._inputs([image, blank], [chat, chat])
+    shown = fit_picture(image, llava.picture)
+    blank = Image.new('RGB', shown.size, 'gray')
+    inputs = pictures.inputs_for(
+        llava._model, [shown, blank], ['What?'] * 2, View()
+    )
     own, prior = one_at_a_time(llava._model, inputs, names)
     close = dict(atol=1e-4, rtol=0)
     torch.testing.assert_close(
