@@ -25,6 +25,7 @@ from .linear_discriminants import linear_discriminants
 from .neighbour_graph import NeighbourGraph, spread_labels, sum_along_edges
 from .prototype_form import PrototypeForm, prototype_form
 from .transclip import TransCLIPOptions, fit_transclip
+from .transport import TransportOptions, fit_transport
 
 __all__ = [
     'Fit',
@@ -39,6 +40,7 @@ __all__ = [
     'Posterior',
     'PrototypeForm',
     'TransCLIPOptions',
+    'TransportOptions',
     'add_rows',
     'conjugate_gradients',
     'double_precision',
@@ -48,6 +50,7 @@ __all__ = [
     'fit_label_propagation',
     'fit_latteplus',
     'fit_transclip',
+    'fit_transport',
     'gaussian_parameters',
     'linear_discriminants',
     'm_step',

@@ -76,6 +76,7 @@ methods = dict(
     gda=large,
     latteplus=large,
     transclip=large,
+    transport=large,
     # Ten classes would leave 9 of 256 dimensions.
     reclip=dict(**large, model=dict(options=dict(project=False))),
     dpa=dict(**norms, **few_epochs),

@@ -5,6 +5,7 @@ from .fitted_methods import (
     LattePlusClassifier,
     ReCLIPClassifier,
     TransCLIPClassifier,
+    TransportClassifier,
 )
 from .flyp import FLYPClassifier
 from .lafter import LaFTerClassifier
@@ -35,5 +36,6 @@ __all__ = [
     'PseudoLabelClassifier',
     'SelfTrainingClassifier',
     'TransCLIPClassifier',
+    'TransportClassifier',
     'ZeroShotCLIP',
 ]

@@ -12,14 +12,17 @@ from mmlatte.fits import (
     LabelPropagationOptions,
     LattePlusOptions,
     TransCLIPOptions,
+    TransportOptions,
     fit_gda,
     fit_label_propagation,
     fit_latteplus,
     fit_transclip,
+    fit_transport,
 )
 from mmlatte.fits.answers import AnswersOptions, NoneOfThese, fit_answered
 from mmlatte.fits.label_propagation import ProjectedClassifier
 from mmlatte.fits.transclip import TransductiveClassifier
+from mmlatte.fits.transport import SourceClassifier
 from mmlatte.registry import MODELS
 
 from .fitted import FittedClassifier
@@ -31,6 +34,7 @@ __all__ = [
     'LattePlusClassifier',
     'ReCLIPClassifier',
     'TransCLIPClassifier',
+    'TransportClassifier',
 ]
 
 
@@ -149,3 +153,17 @@ class TransCLIPClassifier(FittedClassifier):
             + self.means.numel()
             + self.variance.numel()
         )
+
+
+@MODELS.register_module()
+class TransportClassifier(FittedClassifier):
+    """Classes with estimated shares, found by transport; `fit_transport`."""
+
+    fit_function = staticmethod(fit_transport)
+    options_type = TransportOptions
+    classifier_type = SourceClassifier
+
+    @property
+    def fitted_parameters(self) -> int:
+        """int: Numbers of means and variances."""
+        return self.means.numel() + self.variance.numel()
