@@ -147,6 +147,34 @@ def test_other_images_need_another_folder(adapted, choices, images):
         new.rename(old)
 
 
+def test_images_changed_in_place_need_another_folder(adapted, choices, images):
+    image = images / 'Forest_1.jpg'
+    before = image.read_bytes()
+    image.write_bytes(before + b'\0')
+    changed = (
+        r'images: 1 changed on disk \(Forest_1\.jpg\)\. Name .*predictions'
+    )
+    try:
+        with pytest.raises(FileExistsError, match=changed):
+            adapt(out=str(adapted.run.parent), **choices)
+    finally:
+        image.write_bytes(before)
+    # Written anew, and the same as ever.
+    again = adapt(out=str(adapted.run.parent), **choices)
+    assert again.plan is None and again.predictions.exists()
+
+
+def test_results_without_their_run_are_set_aside(fit, tmp_path):
+    out = tmp_path / 'out'
+    adapt(out=str(out), **{**fit, 'export': ()})
+    shutil.rmtree(out / 'run')
+    before = (out / 'predictions.csv').stat().st_ino
+    adapt(out=str(out), **{**fit, 'export': ()})
+    kept = out / 'earlier_results' / 'predictions.csv'
+    assert kept.stat().st_ino == before
+    assert (out / 'predictions.csv').exists()
+
+
 def test_an_interrupted_run_needs_less(adapted, choices, monkeypatch):
     for name in ('check', 'generate'):
         monkeypatch.setattr(
