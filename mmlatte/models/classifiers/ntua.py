@@ -179,26 +179,18 @@ class NtUAClassifier(PrototypeClassifier):
         w = to_device(self._confidences[ids], f.device).to(f)
         with full_precision(f):
             w = batch.gather(w)
-            logits = self._scores(batch.gather(f))
+            logits = self.feature_logits(batch.gather(f))
             return {
                 'loss': cross_entropy(logits, batch.gather(y), valid, w),
                 'confidence': masked_mean(w, valid),
             }
 
-    def logits(self, inputs: Tensor) -> Tensor:
+    def feature_logits(self, features: Tensor) -> Tensor:
         """Return the scores by class texts and cache, (B, C)."""
-        if not self.memory.is_initialised:
-            self.init_weights()
-        features = self.extract_feat(inputs)
-        with full_precision(features):
-            return self._scores(features)
-
-    def _scores(self, features: Tensor) -> Tensor:
         cosines = torch.einsum('bd,ckd->bck', features, self.keys)
         affinity = (-self.beta * (1 - cosines)).exp()
         cached = torch.einsum('bck,ck->bc', affinity, self.weights)
-        texts = self.clip.scale * features @ self.memory.prototypes.T
-        return texts + self.alpha * cached
+        return super().feature_logits(features) + self.alpha * cached
 
     def _known(self) -> FrozenFeatures:
         if self._frozen is None:

@@ -50,6 +50,17 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
             `init_cfg`.
     """
 
+    def __init_subclass__(cls, **kwargs) -> None:
+        super().__init_subclass__(**kwargs)
+        if 'logits' in vars(cls) or 'predict' in vars(cls):
+            raise TypeError(
+                f'{cls.__name__} overrides logits or predict: images are '
+                'predicted from features that may be known already; override '
+                'feature_logits(features) or predict_features(features, '
+                'data_samples), and extract_feat(inputs) where it encodes '
+                'images in another way'
+            )
+
     def __init__(
         self,
         clip: dict | nn.Module,
@@ -101,11 +112,9 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
     @property
     def uses_prototypes_only(self) -> bool:
         """bool: Whether the nearest prototype is all that predicts."""
-        kind = type(self)
-        return (
-            kind.logits is PrototypeClassifier.logits
-            and kind.extract_feat is PrototypeClassifier.extract_feat
-        )
+        logits = type(self).feature_logits
+        plain = logits is PrototypeClassifier.feature_logits
+        return plain and self.encodes_as_clip
 
     @property
     def encodes_as_clip(self) -> bool:

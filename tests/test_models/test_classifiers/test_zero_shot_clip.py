@@ -135,3 +135,19 @@ def test_unknown_scoring_is_named(make):
 def test_weights_of_mmengines_way_are_refused(make):
     with pytest.raises(ValueError, match='init_cfg is not used'):
         make(init_cfg=dict(type='Pretrained', checkpoint='run.pth'))
+
+
+@torch.no_grad()
+def test_features_are_enough_to_predict(make, images):
+    model = make()
+    expected = model.forward(images, mode='tensor').softmax(dim=1)
+    features = model.extract_feat(images)
+    for found in (model.predict(images), model.predict_features(features)):
+        scores = torch.stack([sample.pred_score for sample in found])
+        assert torch.equal(scores, expected)
+
+
+@pytest.mark.parametrize('name', ['logits', 'predict'])
+def test_a_method_that_needs_images_to_predict_is_refused(name):
+    with pytest.raises(TypeError, match='override feature_logits'):
+        type('Other', (ZeroShotCLIP,), {name: lambda self, inputs: inputs})
