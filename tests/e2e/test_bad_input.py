@@ -8,6 +8,7 @@ import pytest
 from mmengine.config import Config
 
 from mmlatte.apis import build_runner
+from mmlatte.lmm import LMMUnavailableError
 
 
 @pytest.fixture
@@ -92,8 +93,8 @@ def test_the_error_names_the_culprit(run_with, tmp_path, change, words):
     assert not list((tmp_path / 'work').glob('*.pth'))
 
 
-def test_empty_texts_become_class_texts(run_with, tmp_path):
-    """Asked twice, recorded as failed, replaced, counted."""
+def test_an_lmm_that_writes_nothing_stops_the_run(run_with, tmp_path):
+    """Rather than training on class texts alone."""
 
     def no_text(cfg, root: Path) -> None:
         path = tmp_path / 'empty.jsonl'
@@ -107,7 +108,5 @@ def test_empty_texts_become_class_texts(run_with, tmp_path):
         lmm = dict(type='mmlatte.TextFile', path=str(path))
         cfg.default_hooks.text_synth.lmm = lmm
 
-    run_with(no_text)
-    summary = json.loads((tmp_path / 'work' / 'summary.json').read_text())
-    texts = summary['texts']
-    assert (texts['made'], texts['failed']) == (0, 30)
+    with pytest.raises(LMMUnavailableError, match='none of its first 20'):
+        run_with(no_text)
