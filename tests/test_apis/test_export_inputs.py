@@ -59,7 +59,8 @@ def coca_dir(tmp_path_factory):
     model = open_clip.CoCa(**config)
     state = {k: v.contiguous() for k, v in model.state_dict().items()}
     save_file(state, str(folder / 'open_clip_model.safetensors'))
-    config = dict(model_cfg=config, preprocess_cfg={})
+    half = [0.5, 0.5, 0.5]
+    config = dict(model_cfg=config, preprocess_cfg=dict(mean=half, std=half))
     (folder / 'open_clip_config.json').write_text(json.dumps(config))
     return folder
 

@@ -39,9 +39,9 @@ def make_text_gallery(
         ValueError: If there is no text yet.
         OSError: If there can be no such file.
     """
+    path = prepare_page(path)
     if find_hook(runner, LMMTextSynthHook) is None:
         return make_answer_gallery(runner, path, limit)
-    path = prepare_page(path)
     job, labels = prepare_texts(runner)
     wanted, store = job.wanted, job.store
     keys = wanted.keys()

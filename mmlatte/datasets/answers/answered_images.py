@@ -36,9 +36,10 @@ class AnsweredImages:
     Examples:
         >>> import tempfile
         >>> notes = AnsweredImages(Path(tempfile.mkdtemp()) / 'answers.csv')
+        >>> keys = lambda ids: len(ids) * ['00']
         >>> given = Answers([Answer('1.jpg', 'cat')])
-        >>> notes.note(given, lambda ids: ['00' for _ in ids])
-        >>> current, _ = notes.part(given, ['2.jpg'], lambda ids: ['00'])
+        >>> notes.note(given, keys)
+        >>> current, _ = notes.part(given, ['2.jpg'], keys)
         >>> [answer.image for answer in current]
         ['2.jpg']
     """
