@@ -1,7 +1,7 @@
 """What is made of a finished run: report, predictions, review, exports."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from .options import AdaptOptions
 from .plan import AdaptPlan
 from .predictions import is_about, write_all_predictions
 
-__all__ = ['AdaptResult', 'check_export', 'finish']
+__all__ = ['AdaptResult', 'check_export', 'finish', 'missing']
 
 
 @dataclass
@@ -37,7 +37,7 @@ class AdaptResult:
         predictions (Path | None): A class for every image, CSV.
         questions (Path | None): The page of questions, if it was asked for.
         review (Path | None): Images to look at again, CSV.
-        exports (dict[str, Path]): Format -> folder.
+        exports (dict[str, Path] | None): Format -> folder.
     """
 
     run: Path
@@ -46,13 +46,12 @@ class AdaptResult:
     predictions: Path | None = None
     questions: Path | None = None
     review: Path | None = None
-    exports: dict[str, Path] = field(default_factory=dict)
+    exports: dict[str, Path] | None = None
 
-    def missing(self) -> list[str]:
-        """Return the formats that are not exported yet."""
-        return [
-            kind for kind, path in self.exports.items() if not path.exists()
-        ]
+
+def missing(targets: Mapping[str, Path]) -> list[str]:
+    """Return the formats that are not exported yet."""
+    return [kind for kind, path in targets.items() if not path.exists()]
 
 
 def finish(
@@ -61,6 +60,7 @@ def finish(
     record: AnswersRecord,
     options: AdaptOptions,
     look: Callable[[], Asking],
+    targets: Mapping[str, Path],
     none_below: float | None = None,
 ) -> None:
     """Write what is not there yet, and say so in the result.
@@ -71,6 +71,7 @@ def finish(
         record (AnswersRecord): The answers about them.
         options (AdaptOptions): The choices.
         look (Callable): Looks at the images as the fit does.
+        targets (Mapping[str, Path]): Format -> folder of an export.
         none_below (float, optional): See `adapt`.
     """
     folder = result.run.parent
@@ -111,10 +112,9 @@ def finish(
     if options.answered:
         result.review = review
         print_log(f'images to look at again: {result.review}', 'current')
-    for kind in result.missing():
-        export_model(
-            str(result.run), kind, result.exports[kind], images=paths[:100]
-        )
+    for kind in missing(targets):
+        export_model(str(result.run), kind, targets[kind], images=paths[:100])
+    result.exports = dict(targets)
 
 
 def check_export(formats: Sequence[str], clip: OpenCLIP | None) -> None:

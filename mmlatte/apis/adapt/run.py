@@ -19,7 +19,7 @@ from .answering.annotate import annotate
 from .answering.asking import Asking
 from .answering.check_answers import check_none, check_used
 from .config import adapt_config
-from .finish import AdaptResult, check_export, finish
+from .finish import AdaptResult, check_export, finish, missing
 from .make_plan import make_plan
 from .methods import METHODS
 from .plan import AdaptPlan
@@ -111,8 +111,8 @@ def adapt(
     logger = MMLogger.get_instance('mmlatte', log_level='INFO')
     folder = Path(out).expanduser()
     result = AdaptResult(folder / 'run')
-    result.exports = {kind: folder / 'exported' / kind for kind in export}
-    check_export(result.missing(), None)
+    targets = {kind: folder / 'exported' / kind for kind in export}
+    check_export(missing(targets), None)
     if ask is not None and ask < 1:
         raise ValueError(f'ask={ask}: ask one question or more')
     method, annotator = choices.get('method'), choices.get('annotator')
@@ -133,35 +133,35 @@ def adapt(
     options = opened.options(choices)
     chosen = METHODS[options.method]
     clip = build_clip(options)
-    check_export(result.missing(), clip)
+    check_export(missing(targets), clip)
 
     def configure() -> Config:
         options.answered = chosen.takes_answers and bool(record.used)
-        return adapt_config(options, clip, len(found.dataset), found.leave_out)
+        cfg = adapt_config(options, clip, len(found.dataset), found.leave_out)
+        if options.skip_unreadable and options.test and not dry_run:
+            skip_unreadable(cfg, ('val', 'test'))
+        return cfg
 
     cfg = configure()
-    if options.skip_unreadable and options.test and not dry_run:
-        skip_unreadable(cfg, ('val', 'test'))
     asking: Asking | None = None
-    if annotator and not dry_run:
-        annotate(Asking(cfg, found.dataset, record, options.device), options)
-        cfg = configure()
-    if (ask or serve) and not dry_run:
+    if (annotator or ask or serve) and not dry_run:
         asking = Asking(cfg, found.dataset, record, options.device)
+        if annotator:
+            annotate(asking, options)
+            asking.refit()
+            cfg = configure()
         if serve:
             asking.serve(ask or QUESTIONS, command or '')
             asking = None  # there are more answers now, maybe classes
             options = dataclasses.replace(options, classes=record.classes)
             cfg = configure()
-        else:
-            result.questions = asking.write(
-                ask or QUESTIONS, folder, command or ''
-            )
+        elif ask:
+            result.questions = asking.write(ask, folder, command or '')
             if result.questions is not None:
                 logger.info(f'questions: {result.questions}')
                 if not record.used:
                     return result
-    wanted = result.missing()
+    wanted = missing(targets)
     if wanted and cfg.model.get('as_prototypes') is False:
         raise ValueError(
             f'export={wanted}: method={options.method!r} can be exported with '
@@ -215,7 +215,7 @@ def adapt(
     def look() -> Asking:
         return asking or Asking(cfg, found.dataset, record, options.device)
 
-    finish(result, found.dataset, record, options, look, none_below)
+    finish(result, found.dataset, record, options, look, targets, none_below)
     return result
 
 

@@ -19,9 +19,7 @@ from mmlatte.apis.answers.questions import (
 from mmlatte.datasets.answers import NONE, NONE_LABEL, SKIP, AnswersFile
 from mmlatte.datasets.decode_options_of import pipeline_options
 from mmlatte.engine.frozen import FrozenPass, ZeroShotLabels
-from mmlatte.fits.answers import (
-    SKIP as SKIP_LABEL,
-)
+from mmlatte.fits.answers import SKIP as SKIP_LABEL
 from mmlatte.fits.answers import (
     AnsweredFit,
     GivenAnswers,
@@ -30,6 +28,7 @@ from mmlatte.fits.answers import (
     fit_answered,
     fit_answers,
 )
+from mmlatte.fits.answers.fit_answers import PER_CLASS
 from mmlatte.lmm import load_image
 from mmlatte.registry import MODELS
 from mmlatte.visualization import Question
@@ -65,12 +64,8 @@ class Asking:
         found = _look(cfg, dataset, device)
         self.images = found.images
         self.frozen = found.frozen()
-        arrays = record.answers.arrays(record.ids, self.classes)
-        self.frozen.answers = arrays.given()
         self.structure = ImageStructure.of(self.frozen)
-        self.fit: AnsweredFit = fit_answered(
-            self.frozen, structure=self.structure
-        )
+        self.refit()
 
     @classmethod
     def about(cls, opened: OpenedFolder, options: AdaptOptions) -> 'Asking':
@@ -78,6 +73,14 @@ class Asking:
         clip, found = build_clip(options), opened.found
         cfg = adapt_config(options, clip, len(found.dataset), found.leave_out)
         return cls(cfg, found.dataset, opened.record, options.device)
+
+    def refit(self) -> None:
+        """Fit the answers that the record holds now."""
+        arrays = self.record.answers.arrays(self.record.ids, self.classes)
+        self.frozen.answers = arrays.given()
+        self.fit: AnsweredFit = fit_answered(
+            self.frozen, structure=self.structure
+        )
 
     def posteriors(self, rows: Sequence[int]) -> np.ndarray:
         """Return the posteriors of the classes, (n, C)."""
@@ -127,7 +130,7 @@ class Asking:
                 label_free=self.fit.label_free,
             ).estimate
             if fit is None:
-                wanted = 5 * max(2, len(self.classes))
+                wanted = PER_CLASS * max(2, len(self.classes))
                 return (
                     f'{len(given)} answers; {wanted} make an estimate of '
                     'the accuracy'
@@ -200,7 +203,9 @@ class Asking:
         sure = posteriors[np.arange(len(labels)), labels]
         sure = sure * answers.confidence
         order = np.argsort(sure, kind='stable')
-        return answers.rows[order[sure[order] < 0.5]][:count]
+        # Two annotators may have answered about one image.
+        rows = dict.fromkeys(answers.rows[order[sure[order] < 0.5]].tolist())
+        return np.array([*rows][:count], np.int64)
 
     def _open_round(self) -> list[Question]:
         """Return the last round of questions if some of them are open."""
