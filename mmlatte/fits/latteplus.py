@@ -17,7 +17,12 @@ from .names import agreement, assign_names, name_posterior
 from .neighbour_graph import NeighbourGraph, spread_labels
 from .valleys import join_clusters
 
-__all__ = ['LattePlusFit', 'choose_seeds', 'fit_latteplus']
+__all__ = [
+    'LattePlusFit',
+    'choose_seeds',
+    'fit_latteplus',
+    'gains_by_training',
+]
 
 
 @dataclass
@@ -231,9 +236,14 @@ def _fit_names(
         labels=fit.classifier.labels(frozen),
         unused=unused,
         notes=_notes(facts),
-        train_further=len(frozen) < frozen.classes * frozen.width,
+        train_further=gains_by_training(frozen),
         facts=facts,
     )
+
+
+def gains_by_training(frozen: FrozenFeatures) -> bool:
+    """Whether images are few, so that training from a fit still gains."""
+    return len(frozen) < frozen.classes * frozen.width
 
 
 def _notes(facts: dict[str, float]) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ way.
 
 import torch
 from mmengine.dist import broadcast
-from torch import Tensor
 
 from mmlatte.fits import (
     FrozenFeatures,
@@ -28,13 +27,13 @@ def agreed_latteplus(
         frozen (FrozenFeatures): N features.
         options (LattePlusOptions): Of the fit.
     """
-    fit = fit_latteplus(frozen, options)
+    with torch.autocast(torch.device(frozen.device).type, enabled=False):
+        fit = fit_latteplus(frozen, options)
     if not fit.kept_zero_shot and len(fit.labels.unique()) < 2:
         fit.kept_zero_shot, fit.reason = True, 'all images get one label'
     facts = torch.tensor([fit.kept_zero_shot, fit.train_further])
-    tensors: list[Tensor] = [facts, fit.labels, fit.unused]
-    for tensor in (*tensors, fit.classifier.weight, fit.classifier.bias):
-        broadcast(tensor)
+    broadcast(facts)
+    _share(fit)
     fit.kept_zero_shot, fit.train_further = facts.tolist()
     return fit
 
@@ -48,11 +47,16 @@ def agreed_answers(frozen: FrozenFeatures) -> AnsweredFit:
     """
     with torch.autocast(torch.device(frozen.device).type, enabled=False):
         fit = fit_answered(frozen)
+    _share(fit)
+    return fit
+
+
+def _share(fit: LattePlusFit | AnsweredFit) -> None:
+    classifier = fit.classifier
     for tensor in (
         fit.labels,
         fit.unused,
-        fit.classifier.weight,
-        fit.classifier.bias,
+        classifier.weight,
+        classifier.bias,
     ):
         broadcast(tensor)
-    return fit

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -59,9 +58,9 @@ class GivenLabels:
         self.frozen = dataclasses.replace(
             frozen, labels=torch.where(self._outside, best, labels).numpy()
         )
-        given = np.full(len(frozen), SKIP)
-        given[answers.rows] = answers.labels
-        self._given = torch.from_numpy(given)
+        # One of each image, where several people answered about it.
+        self._given = torch.full_like(labels, SKIP)
+        self._given[answers.rows] = labels[answers.rows]
 
     def __bool__(self) -> bool:
         return self.fit is not None

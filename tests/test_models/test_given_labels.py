@@ -205,3 +205,14 @@ def test_the_first_prototypes_of_latteclip_are_those_of_the_fit(start, frozen):
         prototypes, model.given.prototypes().to(prototypes)
     )
     assert not torch.equal(prototypes, plain.memory.prototypes)
+
+
+def test_most_annotators_decide_whoever_came_last(frozen):
+    frozen.answers = GivenAnswers(
+        [3, 3, 3, 20, 20, 20], [4, 4, 1, 2, 2, NONE], None, [0, 1, 2] * 2
+    )
+    given = GivenLabels(frozen)
+    ids = torch.tensor([3, 20])
+    assert given.put(torch.tensor([0, 0]), ids).tolist() == [4, 2]
+    assert given.fit.labels[ids].tolist() == [4, 2]
+    assert given.trust(torch.zeros(2), ids).tolist() == [1, 1]

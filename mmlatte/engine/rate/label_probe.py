@@ -116,8 +116,7 @@ def _clusters(
         others = draw.choice(which, MAX_IMAGES, replace=False)
         which = np.union1d(others, chosen)
         frozen = frozen.part(which)
-    with torch.autocast(torch.device(frozen.device).type, enabled=False):
-        fit = agreed_latteplus(frozen, options)
+    fit = agreed_latteplus(frozen, options)
     if fit.kept_zero_shot:
         return None
     labels = fit.labels.numpy()[np.searchsorted(which, chosen)]

@@ -4,7 +4,7 @@ import torch
 
 from ..fit import Fit
 from ..frozen_features import FrozenFeatures
-from ..latteplus import fit_latteplus
+from ..latteplus import fit_latteplus, gains_by_training
 from ..linear_classifier import LinearClassifier
 from .answers_fit import AnswersFit
 from .answers_options import AnswersOptions
@@ -77,9 +77,9 @@ def fit_answered(
         structure=structure,
         label_free=label_free.classifier,
     )
-    none = calibrate_none(
-        structure, frozen, answers, label_free.classifier, found.with_none
-    )
+    none = calibrate_none(structure, frozen, label_free.classifier, found)
+    # Answers that name no class leave the fit as it is.
+    same = found.classifier is label_free.classifier
     unused = torch.zeros(frozen.classes, dtype=torch.bool)
     unused[torch.from_numpy(found.missing)] = True
     return AnsweredFit(
@@ -87,9 +87,13 @@ def fit_answered(
         torch.from_numpy(found.labels),
         unused.to(label_free.unused.device),
         notes=_notes(found, none),
+        kept_zero_shot=same and label_free.kept_zero_shot,
+        reason=label_free.reason if same else '',
         label_free=label_free.classifier,
         found=found,
-        train_further=len(frozen) < frozen.classes * frozen.width,
+        train_further=label_free.train_further
+        if same
+        else gains_by_training(frozen),
         none=none,
     )
 

@@ -6,6 +6,7 @@ from ..frozen_features import FrozenFeatures
 from ..linear_classifier import LinearClassifier
 from .accuracy_estimate import AccuracyEstimate
 from .annotators import Annotators
+from .cross_fit import HeldOut
 from .given_answers import GivenAnswers
 
 
@@ -28,8 +29,8 @@ class AnswersFit:
             class.
         name_agreement (float): How far names agree with the answers, from 0,
             chance, to 1.
-        annotators (Annotators, optional): How often those who answered err;
-            None where there are too few answers to tell, or nobody asked.
+        held_out (HeldOut, optional): What fits say about answers that they
+            were not given; None where there are too few, or nobody asked.
         estimate (AccuracyEstimate, optional): Of the labels' accuracy; None
             where there are too few answers, or it was not asked for.
     """
@@ -44,8 +45,13 @@ class AnswersFit:
     )
     name_weight: float = 1.0
     name_agreement: float = 0.0
-    annotators: Annotators | None = None
+    held_out: HeldOut | None = None
     estimate: AccuracyEstimate | None = None
+
+    @property
+    def annotators(self) -> Annotators | None:
+        """Annotators | None: How often those who answered err."""
+        return self.held_out.annotators if self.held_out else None
 
     def posteriors(
         self, frozen: FrozenFeatures, which: slice | np.ndarray = slice(None)

@@ -60,7 +60,7 @@ def choose(
         np.cumsum(np.bincount(clusters, minlength=groups))[:-1],
     )
     chosen = _typical(structure, members, order, seen, count)
-    return _as_questions(structure, chosen)
+    return _as_questions(structure, frozen, chosen)
 
 
 def _unsure(structure, frozen, answered) -> np.ndarray:
@@ -102,12 +102,11 @@ def _typical(structure, members, order, seen, count) -> list[int]:
     return chosen
 
 
-def _as_questions(structure, chosen) -> Questions:
+def _as_questions(structure, frozen, chosen) -> Questions:
     """Sort the chosen nodes by the share of nodes nearest to each."""
     if not chosen:
         return Questions(np.zeros(0, np.int64), np.zeros(0))
-    nearest = (structure.unit @ structure.unit[chosen].T).argmax(axis=1)
-    share = np.bincount(nearest, minlength=len(chosen)) / len(structure)
-    order = np.argsort(-share, kind='stable')
     rows = structure.rows[np.asarray(chosen, np.int64)]
+    share = structure.shares(frozen, rows)
+    order = np.argsort(-share, kind='stable')
     return Questions(rows[order], share[order])

@@ -9,7 +9,7 @@ from ..frozen_features import FrozenFeatures
 from ..linear_classifier import LinearClassifier
 from .accuracy_estimate import AccuracyEstimate
 from .annotators import Annotators, estimate_annotators
-from .given_answers import GivenAnswers
+from .given_answers import NONE, GivenAnswers
 from .image_structure import ImageStructure
 from .node_fit import NodeFit, fit_nodes
 
@@ -68,7 +68,8 @@ def cross_fit(
     """Hold out every answered image once.
 
     Image i, in the order of the answers, is in fold i modulo ``folds``:
-    questions come by the share of images that they stand for.
+    questions come by the share of images that they stand for. Images of none
+    of the classes are dealt before the others.
 
     Args:
         structure (ImageStructure): n nodes.
@@ -81,7 +82,10 @@ def cross_fit(
         answers.rows, return_index=True, return_inverse=True
     )
     nodes = structure.nodes_of(frozen, images)
-    fold = first.argsort().argsort() % folds
+    # Images of none of the classes first: no fold holds out all of them.
+    inside = np.ones(len(images), bool)
+    inside[own[answers.labels == NONE]] = False
+    fold = np.lexsort((first, inside)).argsort() % folds
     logs = np.zeros((len(images), frozen.classes + 1))
     for held in range(folds):
         test = fold == held
@@ -123,8 +127,7 @@ def estimate_accuracy(
     """
     images = np.unique(answers.rows)
     nodes, count = structure.nodes_of(frozen, images), len(images)
-    nearest = (structure.unit @ structure.unit[nodes].T).argmax(axis=1)
-    weight = np.bincount(nearest, minlength=count) / len(structure)
+    weight = structure.shares(frozen, images)
     half = cross_fit(structure, frozen, answers, names, 2)
     points = []
     for each in (half, held_out):

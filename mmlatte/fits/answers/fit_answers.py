@@ -12,7 +12,7 @@ from .given_answers import NONE, GivenAnswers
 from .image_structure import ImageStructure
 from .node_fit import fit_nodes
 
-__all__ = ['fit_answers']
+__all__ = ['PER_CLASS', 'fit_answers']
 
 #: Answers for an estimate of accuracy. With fewer, whoever holds one out
 #: often leaves a cluster without any, and the estimate is 20 points too low.
@@ -70,7 +70,8 @@ def fit_answers(
         held_out = cross_fit(
             structure, frozen, answers, names, structure.options.folds
         )
-    # Of one annotator alone, an error rate changes nothing.
+    # A rate estimated of one annotator alone is only told: the assumed one
+    # serves the fit as well.
     fit = fit_nodes(
         structure,
         frozen,
@@ -93,12 +94,11 @@ def fit_answers(
         name_agreement=fit.names.agreement,
     )
     result.contradicted = _contradicted(result, frozen)
-    if held_out:
-        result.annotators = held_out.annotators
-        if estimate:
-            result.estimate = estimate_accuracy(
-                structure, frozen, answers, names, held_out, fit
-            )
+    result.held_out = held_out
+    if held_out and estimate:
+        result.estimate = estimate_accuracy(
+            structure, frozen, answers, names, held_out, fit
+        )
     return result
 
 

@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy.optimize import minimize
-from scipy.special import logsumexp
 from torch import Tensor
 
 from ..frozen_features import FrozenFeatures
 from ..linear_classifier import LinearClassifier
-from .cross_fit import HeldOut, cross_fit
-from .given_answers import NONE, GivenAnswers
+from .answers_fit import AnswersFit
+from .cross_fit import cross_fit
+from .given_answers import NONE
 from .image_structure import ImageStructure
 
 __all__ = ['MIN_NONE', 'NoneOfThese', 'calibrate_none']
@@ -47,8 +48,7 @@ class NoneOfThese:
         Args:
             features (Tensor): Unit features, (n, D).
         """
-        logits = features @ self.weight.T + self.bias
-        odds = logits[:, -1] - logits[:, :-1].logsumexp(dim=1)
+        odds = _log_odds(features @ self.weight.T + self.bias)
         width, slope, offset = self.calibration
         return (slope * (SQUASH * odds / width).tanh() + offset).sigmoid()
 
@@ -56,9 +56,8 @@ class NoneOfThese:
 def calibrate_none(
     structure: ImageStructure,
     frozen: FrozenFeatures,
-    answers: GivenAnswers,
     label_free: LinearClassifier,
-    with_none: LinearClassifier,
+    found: AnswersFit,
 ) -> NoneOfThese | None:
     """Calibrate on what fits say about answers that they were not given.
 
@@ -68,32 +67,32 @@ def calibrate_none(
     Args:
         structure (ImageStructure): n nodes.
         frozen (FrozenFeatures): N features.
-        answers (GivenAnswers): None of them skipped.
         label_free (LinearClassifier): What is known without answers.
-        with_none (LinearClassifier): The fit of all answers, (C + 1, D).
+        found (AnswersFit): Of all answers.
 
     Returns:
         NoneOfThese | None: None with fewer than `MIN_NONE` answers of either
         kind: there is nothing to calibrate on.
     """
+    answers, with_none = found.answers, found.with_none
     # In the order of the images, as what was held out.
     none = answers.one_each().labels == NONE
     if min(none.sum(), (~none).sum()) < MIN_NONE:
         return None
-    held_out = cross_fit(
+    held_out = found.held_out or cross_fit(
         structure, frozen, answers, label_free, structure.options.folds
     )
-    logits = with_none.logits(frozen.rows(structure.rows))
-    odds = logits[:, -1] - logits[:, :-1].logsumexp(dim=1)
+    odds = _log_odds(with_none.logits(frozen.rows(structure.rows)))
     width = max(float(odds.abs().median()), 1e-6)
-    slope, offset = _platt(np.tanh(SQUASH * _log_odds(held_out) / width), none)
+    said = _log_odds(torch.from_numpy(held_out.logs)).numpy()
+    slope, offset = _platt(np.tanh(SQUASH * said / width), none)
     calibration = with_none.bias.new_tensor([width, slope, offset])
     return NoneOfThese(with_none.weight, with_none.bias, calibration)
 
 
-def _log_odds(held_out: HeldOut) -> np.ndarray:
-    """Return the log odds of none of these, of every answered image."""
-    return held_out.logs[:, -1] - logsumexp(held_out.logs[:, :-1], axis=1)
+def _log_odds(logits: Tensor) -> Tensor:
+    """Return the log odds of none of these, (n,), of (n, C + 1)."""
+    return logits[:, -1] - logits[:, :-1].logsumexp(dim=1)
 
 
 def _platt(odds: np.ndarray, none: np.ndarray) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from mmlatte.fits import FrozenFeatures
 from mmlatte.models.class_descriptions import read_descriptions
+from mmlatte.models.class_texts import texts_of_classes
 from mmlatte.models.global_batch import global_batch
 from mmlatte.models.losses import cross_entropy
 from mmlatte.registry import MODELS
@@ -126,11 +127,10 @@ class LaFTerClassifier(SelfTrainingClassifier):
     def init_weights(self) -> None:
         """Fit the text classifier; it is the start of student and teacher."""
         sentences = read_descriptions(self.descriptions, self.class_names)
-        names = zip(self.class_names, sentences, strict=True)
-        texts = [
-            [*(t.format(name) for t in self.templates), *own]
-            for name, own in names
-        ]
+        named = texts_of_classes(
+            self.class_names, self.templates, None, self.synonyms
+        )
+        texts = [[*a, *b] for a, b in zip(named, sentences, strict=True)]
         features = self.clip.encode_texts([t for own in texts for t in own])
         features = features.to(self.memory.weight)
         labels = torch.tensor([c for c, own in enumerate(texts) for _ in own])

@@ -158,8 +158,10 @@ class LattePlusTunedClassifier(DPAClassifier):
         labels = found.labels
         if self.given:  # a class for images of none of them, too
             labels = torch.from_numpy(frozen.labels)
-        counts = labels.bincount(minlength=len(self.shares))
-        why = self._why_not(found.train_further, counts / len(labels))
+        # Images of none of the classes take no part.
+        known = labels[found.labels >= 0]
+        counts = known.bincount(minlength=len(self.shares))
+        why = self._why_not(found.train_further, counts / len(known))
         # More classes than dimensions have no prototypes of one length.
         if why and len(counts) <= frozen.width:
             form = found.classifier.as_prototypes(frozen, found.unused)
@@ -173,16 +175,14 @@ class LattePlusTunedClassifier(DPAClassifier):
                 'current',
             )
         equal = (counts > 0) / (counts > 0).sum()
-        self.shares.copy_(equal.lerp(counts / len(labels), 1 - self.balance))
+        self.shares.copy_(equal.lerp(counts / len(known), 1 - self.balance))
         return labels
 
     def _find(self, frozen: FrozenFeatures) -> LattePlusFit | AnsweredFit:
         """Return the fit to start from."""
         if self.given.fit is not None:
             return self.given.fit
-        device = self.memory.weight.device
-        with torch.autocast(device.type, enabled=False):
-            return agreed_latteplus(frozen, self.latteplus)
+        return agreed_latteplus(frozen, self.latteplus)
 
     def _why_not(self, gains: bool, shares: Tensor) -> str | None:
         """Say why not to train, if so; shares of all classes, (C,)."""

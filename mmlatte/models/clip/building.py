@@ -58,6 +58,11 @@ def build_open_clip(
         )
     try:
         config = read_config(model_name, cache_dir, bool(weights.preprocess))
+        if quick_gelu is False and config.get('quick_gelu'):
+            raise ValueError(
+                'quick_gelu=False, but this architecture has QuickGELU: leave '
+                'it out, or name the architecture without'
+            )
         check_hub_text_tower(model_name, config['text_cfg'], cache_dir)
         with nullcontext() if load_weights else _no_warnings():
             model = open_clip.create_model(

@@ -228,6 +228,15 @@ class TestFitAnswers:
         assert torch.equal(fit.classifier.weight, label_free.classifier.weight)
         form = fit.classifier.as_prototypes(frozen, fit.unused)
         assert form.prototypes.isfinite().all()
+        for name in ('kept_zero_shot', 'reason', 'train_further'):
+            assert getattr(fit, name) == getattr(label_free, name)
+
+    def test_none_alone_does_not_undo_zero_shot(self, images):
+        frozen = images[0].part(np.arange(6))
+        frozen.answers = GivenAnswers([0], [NONE])
+        fit = fit_answered(frozen)
+        assert fit.kept_zero_shot and '6 images' in fit.reason
+        assert not fit.train_further
 
     def test_no_answers_is_the_label_free_result(self, images):
         frozen, _ = images

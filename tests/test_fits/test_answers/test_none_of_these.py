@@ -96,3 +96,15 @@ def test_where_held_out_answers_deny_the_fit_all_images_get_the_share():
     assert slope == 0
     share = F.sigmoid(torch.tensor(offset)).item()
     assert share == pytest.approx((5 * 6 / 7 + 15 / 17) / 20, abs=1e-3)
+
+
+@pytest.mark.parametrize('second', range(1, 8))
+def test_two_answers_are_never_held_out_together(clusters, second):
+    """Wherever they stand among the answers, there is something to learn."""
+    frozen, labels = clusters
+    outside, inside = (np.flatnonzero((labels == NONE) == x) for x in (1, 0))
+    rows = inside[:30]
+    rows = np.insert(rows, [0, second - 1], outside[:2])
+    fit = fitted(clusters, rows)
+    probabilities = fit.none.probabilities(frozen.rows())
+    assert probabilities.std() > 0

@@ -11,7 +11,7 @@ from mmlatte.fits import (
     LinearClassifier,
     fit_latteplus,
 )
-from mmlatte.fits.answers import GivenAnswers, fit_answered
+from mmlatte.fits.answers import NONE, GivenAnswers, fit_answered
 from mmlatte.models import LattePlusClassifier, LattePlusTunedClassifier
 from mmlatte.models.classifiers.dpa import align_distribution
 from mmlatte.models.losses import fairness_loss
@@ -278,3 +278,16 @@ def test_it_starts_from_the_fit_to_answers(always_train, tuned, make_frozen):
     torch.testing.assert_close(model.memory.prototypes, form.prototypes)
     assert model.is_fitted and found.estimated_top1 is not None
     assert model.estimated_top1 == found.estimated_top1
+
+
+def test_images_of_none_of_the_classes_have_no_share(tuned, make_frozen):
+    frozen, truth = make_frozen(n=400, classes=4, spread=0.2)
+    frozen.answers = GivenAnswers(
+        np.arange(80), np.where(truth[:80] == 0, NONE, truth[:80])
+    )
+    model = tuned(frozen.class_features, balance=0.0, always_train=True)
+    model.set_frozen(frozen)
+    counted = model.given.fit.labels
+    counted = counted[counted >= 0].bincount(minlength=4)
+    assert counted.sum() < 400
+    torch.testing.assert_close(model.shares, counted / counted.sum())

@@ -15,6 +15,7 @@ from open_clip.pretrained import (
 from torch.nn.functional import normalize
 
 from mmlatte.models.clip import OpenCLIP, find_weights, weight_facts
+from mmlatte.models.clip.building import build_open_clip
 from mmlatte.models.clip.weight_facts import (
     check_preprocess,
     gelu_difference,
@@ -226,3 +227,8 @@ def test_folders_without_preprocessing_are_refused(tiny_clip_dir, tmp_path):
     how['mean'] = [0.1, 0.2, 0.3]
     clip = OpenCLIP(f'local-dir:{folder}', preprocess=how)
     assert clip.preprocess['mean'] == (0.1, 0.2, 0.3)
+
+
+def test_gelu_is_no_choice_of_an_architecture_with_quick_gelu():
+    with pytest.raises(RuntimeError, match='quick_gelu=False, but this arch'):
+        build_open_clip('RN50-quickgelu', None, None, False, quick_gelu=False)
