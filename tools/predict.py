@@ -150,7 +150,9 @@ def main() -> None:
         if not option:
             continue
         listed = read_class_list(option)
-        new = change(listed.names, args.template, listed.synonyms)
+        new = change(
+            listed.names, args.template, listed.synonyms, listed.descriptions
+        )
         if new:
             logger.info(f'new classes, from their texts: {", ".join(new)}')
     suit_images(inferencer, images, args.range, args.bands)

@@ -1,13 +1,15 @@
 """An LMM as the annotator of ``adapt``, with a tiny CLIP."""
 
 import csv
+import importlib
 import json
+import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mmlatte.apis import adapt
+from mmlatte.apis import adapt, fit
 from mmlatte.apis.adapt import AdaptOptions
 from mmlatte.apis.adapt.answering.answers_record import RECORD
 from mmlatte.lmm import LMMUnavailableError
@@ -126,10 +128,75 @@ def test_a_person_is_asked_what_it_is_unsure_of(run, choices):
     assert summary['answers'] == {'lmm:text-file-said': 15, 'person': 1}
 
 
+def test_a_notebook_says_what_the_tool_predicts(run, choices, tmp_path):
+    out = tmp_path / 'out'
+    shutil.copytree(run[0], out)
+    some = {k: v for k, v in choices.items() if k != 'export'}
+    image = 'Forest/Forest_0.png'
+    found = fit(**some, answers={image: 'forest'}, out=str(out))
+    [*rows] = read(adapt(out=str(out), **choices).predictions)
+    root = choices['images'] + '/'
+    said = {r['image'].removeprefix(root): r['class'] for r in rows}
+    differ = [i for i in said if said[i] != found.predictions[i]]
+    # As prototypes, which the tool predicts by, few labels are others.
+    assert len(differ) <= 1 and found.answered[image] == 'person'
+    assert {*found.answered.values()} == {'person'}
+    lmm = {r['image']: r['class'] for r in read(out / RECORD)}
+    kept = [found.predictions[i] == c for i, c in lmm.items()]
+    assert not all(kept)
+    assert {c.id for c in found.contradicted} <= {*lmm}
+
+
+def test_what_an_lmm_answered_is_open_to_a_person(
+    run, choices, tmp_path, monkeypatch
+):
+    given = []
+
+    class Server:
+        url = ''
+
+        def __init__(self, questions, classes, file, load, **facts):
+            given.append(({q.id for q in questions}, {*facts['given']}))
+
+        def serve_forever(self):
+            pass
+
+        close = serve_forever
+
+    module = importlib.import_module('mmlatte.apis.adapt.answering.asking')
+    monkeypatch.setattr(module, 'AnswerServer', Server)
+    out = tmp_path / 'out'
+    shutil.copytree(run[0], out)
+    for _ in range(2):
+        adapt(out=str(out), ask=8, serve=True, **run[1], **choices)
+    (first, said), (second, _) = given
+    by = {row['image']: row['annotator'] for row in read(out / RECORD)}
+    lmm = {image for image, who in by.items() if who.startswith('lmm:')}
+    assert first & lmm and said == {*by} - lmm
+    assert second == first  # the round is open
+
+
+def test_the_key_of_a_server_is_that_of_the_annotator(monkeypatch, choices):
+    monkeypatch.setenv('MY_KEY', 'secret')
+    some = {k: v for k, v in choices.items() if k != 'export'}
+    options = AdaptOptions(
+        **some,
+        method='answers',
+        annotator='lmm',
+        lmm='http://127.0.0.1:9/v1#a',
+        api_key_env='MY_KEY',
+    )
+    assert options.api_key_env == 'MY_KEY'
+
+
 def test_the_plan_counts_the_questions(choices, said, tmp_path):
     asked = dict(annotator='lmm', lmm=str(said), dry_run=True)
     plan = adapt(out=str(tmp_path), **asked, **choices).plan
     assert 'answers up to 30 questions' in str(plan)
+    plan = adapt(
+        out=str(tmp_path), method='latteclip', **asked, **choices
+    ).plan
+    assert 'up to 48 texts; answers up to 30 questions' in str(plan)
     assert not list(tmp_path.glob('*.html'))
 
 

@@ -562,6 +562,12 @@ def test_the_same_from_the_tool_and_in_python(
         for row in read(again.predictions)
         if not row['answered_by']
     ] == [row['class'] for row in rows]
+    # It holds for the one call.
+    plain = adapt(out=str(result.run.parent), **choices)
+    assert not any(
+        row['class'] == NONE and not row['answered_by']
+        for row in read(plain.predictions)
+    )
     with pytest.raises(ValueError, match='give a number from 0 to 1'):
         [*prediction_rows(Inferencer(str(result.run)), paths, 1, none_below=2)]
 

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.logging import MMLogger
 
 from mmlatte.apis import adapt
+from mmlatte.apis.export.annotations import export_annotations
 
 REPO = Path(__file__).resolve().parents[2]
 EXPORT = ['--to', 'onnx', '--out', 'exported']
@@ -89,6 +90,50 @@ def test_alternatives_and_descriptions_reach_the_model(fit, tmp_path):
     assert model.descriptions['road'] == ['asphalt', 'lanes']
     with pytest.raises(ValueError, match='leave one of them out'):
         fit(classes=str(path), template='a {}.')
+
+
+def test_questions_see_the_class_texts_of_the_run(fit, tmp_path, heard):
+    said = dict(forest='trees', road='asphalt', sea='blue water')
+    path = tmp_path / 'classes.json'
+    path.write_text(json.dumps(said))
+    out, some = tmp_path / 'out', dict(classes=str(path), method='answers')
+    fit(**some, ask=3)
+    with (out / 'questions.csv').open() as file:
+        image, other, _ = [row['image'] for row in csv.DictReader(file)]
+    answers = tmp_path / 'answers.csv'
+    answers.write_text(f'image,class\n{image},forest\n{other},lake\n')
+    result = fit(**some, answers=[str(answers)], new_classes=True)
+    model = Config.fromfile(str(out / 'config.py')).model
+    assert model.descriptions['lake'] == ['a photo of a lake.']
+    assert any("describes the classes ['lake']" in line for line in heard)
+    assert predicted(result)[Path(other).name] == 'lake'
+    # One file of features and one of labels: those of the run.
+    labels = [*(out / 'cache').rglob('labels*')]
+    assert len({path.parent for path in labels}) <= 1
+
+
+def test_the_list_of_unreadable_images_is_no_choice(fit, images, tmp_path):
+    own = tmp_path / 'photos'
+    shutil.copytree(images, own)
+    (own / 'broken.jpg').write_bytes(b'no image')
+    some = dict(images=str(own), skip_unreadable=True)
+    fit(**some)
+    fit(**some, dry_run=True)
+    shutil.move(tmp_path / 'out', tmp_path / 'moved')
+    fit(**some, out=str(tmp_path / 'moved'))
+
+
+def test_predictions_of_a_list_are_exported(fit, images, tmp_path):
+    path = tmp_path / 'list.txt'
+    names = sorted(f'images/{p.name}' for p in images.iterdir())
+    path.write_text('\n'.join(names))
+    result = fit(images=str(path), out=str(tmp_path / 'listed'))
+    export_annotations(
+        result.run.parent, ['fiftyone'], str(tmp_path / 'labels')
+    )
+    assert 'Forest_1.jpg' in ''.join(
+        f.read_text() for f in (tmp_path / 'labels').rglob('*.json')
+    )
 
 
 def test_what_clip_cannot_tell_apart_is_refused_before_the_work(fit, tmp_path):

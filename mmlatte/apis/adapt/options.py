@@ -149,7 +149,7 @@ class AdaptOptions:
     def _check_not_taken(self) -> None:
         """Refuse what a method would do nothing with."""
         for name, why in METHODS[self.method].refused().items():
-            if name == 'lmm' and self.annotator is not None:
+            if name in ('lmm', 'api_key_env') and self.annotator is not None:
                 continue
             value = getattr(self, name)
             if value is not None and (name, value) != ('lmm', 'none'):

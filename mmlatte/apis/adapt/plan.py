@@ -65,14 +65,17 @@ class AdaptPlan:
             f'{self.epochs} epochs of {self.batch_size} images a step, '
             f'{steps:,} steps, learning rate {lr}, on {self.device}'
         )
-        if self.questions:
-            lmm = f'answers up to {self.questions:,} questions, an image each'
-        elif not self.lmm:
+        if not self.lmm:
             lmm = 'none: class texts only'
         elif not self.texts_left:
             lmm = f'{self.lmm}: its texts are there, nothing to write'
         elif self.texts_left < self.texts:
             lmm += f', {self.texts_left:,} of them still to write'
+        if self.questions:
+            asked = (
+                f'answers up to {self.questions:,} questions, an image each'
+            )
+            lmm = f'{lmm}; {asked}' if self.texts_left else asked
         if not self.epochs:
             training = 'none: a fit to the features of frozen CLIP'
         times = [f'{k} {_duration(v)}' for k, v in self.seconds.items()]

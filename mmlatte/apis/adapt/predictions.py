@@ -21,14 +21,22 @@ CALIBRATION = 500
 
 
 def is_about(path: Path, paths: list[str]) -> bool:
-    """Whether there are predictions of these files, in their folder of now."""
+    """Whether there are predictions of these files, in their folder of now.
+
+    Not those that were made with ``none_below``, which holds for one call.
+    """
     if not path.exists():
         return False
     with path.open(
         encoding='utf-8', errors='surrogateescape', newline=''
     ) as file:
-        first = next(csv.DictReader(file), {})
-    return first.get('image') == paths[0]
+        rows = csv.DictReader(file)
+        first = next(rows, {})
+        none = any(
+            row['class'] == NONE and not row.get('answered_by')
+            for row in (first, *rows)
+        )
+    return first.get('image') == paths[0] and not none
 
 
 def write_all_predictions(

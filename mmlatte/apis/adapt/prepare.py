@@ -17,7 +17,7 @@ from mmlatte.models.clip import OpenCLIP
 from mmlatte.registry import MODELS
 
 from .answering.answers_record import AnswersRecord
-from .options import AdaptOptions
+from .options import AdaptOptions, default_template
 
 __all__ = ['OpenedFolder', 'build_clip', 'open_images']
 
@@ -44,11 +44,23 @@ class OpenedFolder:
         Args:
             choices (Mapping[str, Any]): Of `AdaptOptions`.
         """
+        listed, record = self.listed.descriptions, self.record
+        descriptions = dict(listed)
+        if listed and record.added:
+            template = default_template(choices.get('describe', 'photo'))
+            added = {n: [template.format(n)] for n in record.added}
+            descriptions |= added
+            print_log(
+                f'nothing describes the classes {record.added}, which answers '
+                f'added: {[*added.values()]} stand for them',
+                'current',
+                level=logging.WARNING,
+            )
         return AdaptOptions(
             images=self.images,
             classes=self.record.classes,
             synonyms=self.listed.synonyms,
-            descriptions=self.listed.descriptions,
+            descriptions=descriptions,
             out=str(self.record.folder),
             **{**choices, 'range': self.found.look.options.range},
         )

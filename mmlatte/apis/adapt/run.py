@@ -1,6 +1,5 @@
 """A folder of images and class names in; a better classifier out."""
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -153,7 +152,7 @@ def adapt(
         if serve:
             asking.serve(ask or QUESTIONS, command or '')
             asking = None  # there are more answers now, maybe classes
-            options = dataclasses.replace(options, classes=record.classes)
+            options = opened.options(choices)
             cfg = configure()
         elif ask:
             result.questions = asking.write(ask, folder, command or '')

@@ -62,7 +62,7 @@ def check_same_run(cfg: Config, folder: Path) -> None:
     different = [
         f'{key}: {old.get(key)!r} there, {new.get(key)!r} now'
         for key in sorted({*old, *new})
-        if old.get(key) != new.get(key) and key.split('.')[-1] not in LOCAL
+        if old.get(key) != new.get(key) and not _is_local(key)
     ]
     if different:
         raise FileExistsError(
@@ -70,6 +70,12 @@ def check_same_run(cfg: Config, folder: Path) -> None:
             'remove this folder. What differs:\n    '
             + '\n    '.join(different[:10])
         )
+
+
+def _is_local(key: str) -> bool:
+    *parents, name = key.split('.')
+    # A path, or the names themselves; the images are compared as such.
+    return name in LOCAL or 'leave_out' in (name, *parents)
 
 
 class SeenImages:

@@ -101,6 +101,7 @@ class Inferencer(ImageClassificationInferencer):
         classes: Sequence[str],
         template: str | None = None,
         synonyms: dict[str, list[str]] | None = None,
+        descriptions: dict[str, list[str]] | None = None,
     ) -> list[str]:
         """Choose among these classes only, in this order.
 
@@ -114,6 +115,8 @@ class Inferencer(ImageClassificationInferencer):
                 Defaults to the model's first.
             synonyms (dict[str, list[str]], optional): Further names of new
                 classes, whose prototypes are the means of all their texts.
+            descriptions (dict[str, list[str]], optional): Sentences about the
+                new classes, in the place of names.
 
         Returns:
             list[str]: Those that are new.
@@ -124,21 +127,21 @@ class Inferencer(ImageClassificationInferencer):
                 not ``{}`` exactly once.
         """
         self.model.memory, new = choose_classes(
-            self.model, self._own_memory, classes, template, synonyms
+            self.model,
+            self._own_memory,
+            classes,
+            template,
+            synonyms,
+            descriptions,
         )
         self.classes = self.model.class_names
         return new
 
-    def add_classes(
-        self,
-        classes: Sequence[str],
-        template: str | None = None,
-        synonyms: dict[str, list[str]] | None = None,
-    ) -> list[str]:
+    def add_classes(self, classes: Sequence[str], *how, **texts) -> list[str]:
         """Let the model choose among these classes too; see `set_classes`."""
         known = set(self.classes)
         extra = [name for name in classes if name not in known]
-        return self.set_classes([*self.classes, *extra], template, synonyms)
+        return self.set_classes([*self.classes, *extra], *how, **texts)
 
     @property
     def tells_none(self) -> bool:

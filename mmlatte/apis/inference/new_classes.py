@@ -24,6 +24,7 @@ def class_prototypes(
     names: Sequence[str],
     template: str,
     synonyms: Mapping[str, Sequence[str]] | None = None,
+    descriptions: Mapping[str, Sequence[str]] | None = None,
 ) -> Tensor:
     """Return the prototypes of classes from their texts.
 
@@ -32,6 +33,8 @@ def class_prototypes(
         names (Sequence[str]): Of the K classes.
         template (str): Prompt template.
         synonyms (Mapping[str, Sequence[str]], optional): Further names.
+        descriptions (Mapping[str, Sequence[str]], optional): Sentences about
+            all of them, in the place of their names.
 
     Returns:
         Tensor: Unit rows, (K, D).
@@ -39,7 +42,7 @@ def class_prototypes(
     Raises:
         ValueError: If CLIP cannot tell two of them apart.
     """
-    texts = texts_of_classes(names, [template], None, synonyms)
+    texts = texts_of_classes(names, [template], descriptions, synonyms)
     check_class_texts(model.clip.tokenizer, names, texts)
     means = [model.clip.encode_texts(own).mean(dim=0) for own in texts]
     return F.normalize(torch.stack(means), dim=1).to(model.memory.prototypes)
@@ -51,6 +54,7 @@ def choose_classes(
     classes: Sequence[str],
     template: str | None = None,
     synonyms: Mapping[str, Sequence[str]] | None = None,
+    descriptions: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[PrototypeMemory, list[str]]:
     """Return prototypes of some classes, known and new; see `Inferencer`.
 
@@ -61,6 +65,8 @@ def choose_classes(
         template (str, optional): Of the new classes. Defaults to the model's
             first.
         synonyms (Mapping, optional): Further names of new classes.
+        descriptions (Mapping, optional): Sentences about new classes, in the
+            place of their names.
 
     Returns:
         tuple[PrototypeMemory, list[str]]: Of the K classes; and the new ones.
@@ -72,6 +78,11 @@ def choose_classes(
         raise ValueError(
             f'{type(model).__name__} does not predict by prototypes: '
             'its classes are those it was fitted to'
+        )
+    if descriptions and template is not None:
+        raise ValueError(
+            f'template={template!r}: the class file describes its classes, '
+            'and these texts are taken; leave one of them out'
         )
     if template is None:
         template = model.templates[0]
@@ -89,7 +100,8 @@ def choose_classes(
             'cannot be added'
         )
     if new:
-        made = class_prototypes(model, new, template, synonyms)
+        about = {n: descriptions[n] for n in new} if descriptions else None
+        made = class_prototypes(model, new, template, synonyms, about)
         known.update(zip(new, made, strict=True))
     built = MODELS.build(
         dict(

@@ -38,7 +38,7 @@ def suit_images(
         load.options.range if range is None else range,
         load.options.bands if bands is None else bands,
     )
-    sample = images[:: max(1, len(images) // SAMPLE)]
+    sample = images[:: max(1, -(-len(images) // SAMPLE))]
     look = look_at_folder(sample, options, load.max_pixels)
     if look.measured or look.mostly_dark:
         print_log(f'pixels: {look}', 'current', level=logging.WARNING)

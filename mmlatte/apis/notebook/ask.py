@@ -25,9 +25,9 @@ def ask(
     other stopped.
 
     Args:
-        images (str): Folder of the images.
-        classes (str | Sequence[str]): Class names, or a text file with one a
-            line.
+        images (str): Folder, or list, of the images.
+        classes (str | Sequence[str]): Class names, or a file of them, see
+            `read_class_list`.
         count (int): Questions; fewer come back where fewer are left.
         answers (GivenBy, optional): See `fit`. Added to those of before.
         out (str): Folder of the results; keeps features and answers.

@@ -26,9 +26,9 @@ def fit(
     without its report and exports. The answers are kept in ``out``.
 
     Args:
-        images (str): Folder of the images.
-        classes (str | Sequence[str]): Class names, or a text file with one a
-            line.
+        images (str): Folder, or list, of the images.
+        classes (str | Sequence[str]): Class names, or a file of them, see
+            `read_class_list`.
         answers (GivenBy): Sample id -> class name, ``NONE`` or ``SKIP``;
             `Answers`; or files, see `read_answers`. Added to those of before.
         out (str): Folder of the results; keeps features and answers.
@@ -52,23 +52,29 @@ def _result(asking: Asking, out: str) -> FolderFit:
     found, record = asking.fit.found, asking.record
     assert found is not None  # there are answers
     names = {**dict(enumerate(asking.classes)), NONE_LABEL: NONE}
-    given = record.given()
+    given, said = record.given(), record.given(lmm=True)
     wrong = found.contradicted
     columns = [*asking.classes, NONE]
     says = found.posteriors(asking.frozen, wrong).argmax(axis=1)
+    predictions = {
+        image: names[label]
+        for image, label in sorted(
+            zip(record.ids, found.labels.tolist(), strict=True)
+        )
+    }
+    # An answer of an LMM tells the fit something, and is no prediction.
+    rows = [r for r in found.answers.rows if record.ids[r] not in given]
+    fitted = found.posteriors(asking.frozen, rows).argmax(axis=1)
+    for row, label in zip(rows, fitted, strict=True):
+        predictions[record.ids[row]] = columns[label]
     return FolderFit(
         classes=asking.classes,
-        predictions={
-            image: names[label]
-            for image, label in sorted(
-                zip(record.ids, found.labels.tolist(), strict=True)
-            )
-        },
+        predictions=predictions,
         answered={image: who for image, (_, who) in given.items()},
         missing=[asking.classes[label] for label in found.missing],
         contradicted=[
             Contradiction(
-                record.ids[row], given[record.ids[row]][0], columns[label]
+                record.ids[row], said[record.ids[row]][0], columns[label]
             )
             for row, label in zip(wrong, says, strict=True)
         ],

@@ -26,9 +26,9 @@ def open_asking(
     """Do what ``tools/adapt.py`` does before it asks.
 
     Args:
-        images (str): Folder of the images.
-        classes (str | Sequence[str]): Class names, or a text file with one a
-            line.
+        images (str): Folder, or list, of the images.
+        classes (str | Sequence[str]): Class names, or a file of them, see
+            `read_class_list`.
         out (str): Folder of the results.
         answers (GivenBy, optional): Added to those of before.
         new_classes (bool): Whether names of no class are new classes.

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from mmengine.config import Config
 
+from mmlatte.apis.inference.load_classifier import frozen_config
 from mmlatte.registry import MODELS
 from mmlatte.visualization.comparison import MethodResult, RunResult
 
@@ -18,7 +19,6 @@ from .simulated_answers import (
     LabelledFeatures,
     answer_count,
     labelled_features,
-    zero_shot_settings,
 )
 
 __all__ = ['answered_entries', 'reference_results']
@@ -158,4 +158,4 @@ def _set_answers(config: Config, path: Path) -> None:
 
 def _images(config: Config) -> str:
     """Return what decides which images are asked about."""
-    return repr((zero_shot_settings(config), config.train_dataloader.dataset))
+    return repr((frozen_config(config).model, config.train_dataloader.dataset))

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 
+from mmlatte.apis.inference.load_classifier import frozen_config
 from mmlatte.datasets.answers import Answer, write_answers
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.engine.frozen import FrozenPass
@@ -21,7 +22,6 @@ __all__ = [
     'LabelledFeatures',
     'answer_count',
     'labelled_features',
-    'zero_shot_settings',
 ]
 
 #: The annotator of these answers.
@@ -98,15 +98,6 @@ class LabelledFeatures:
         return path, len(answers)
 
 
-def zero_shot_settings(cfg: Config) -> dict:
-    """Return what a method's model shares with zero-shot CLIP."""
-    keys = (
-        *('clip', 'class_names', 'templates', 'descriptions'),
-        'data_preprocessor',
-    )
-    return {key: cfg.model[key] for key in keys if key in cfg.model}
-
-
 def labelled_features(cfg: Config, loader: str) -> LabelledFeatures:
     """Look at the images of a config as frozen CLIP does, or read the cache.
 
@@ -117,9 +108,7 @@ def labelled_features(cfg: Config, loader: str) -> LabelledFeatures:
     Raises:
         ValueError: If the images have no labels.
     """
-    model = MODELS.build(
-        dict(type='mmlatte.ZeroShotCLIP', **zero_shot_settings(cfg))
-    )
+    model = MODELS.build(frozen_config(cfg).model)
     # As ZeroShotLabelHook does, so that runs find the features.
     pipeline = cfg.test_dataloader.dataset.pipeline
     dataset = DATASETS.build({**cfg[loader].dataset, 'pipeline': pipeline})

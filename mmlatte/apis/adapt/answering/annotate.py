@@ -37,9 +37,13 @@ def annotate(asking: Asking, options: AdaptOptions) -> None:
         LMMUnavailableError: If something is to be asked, and the LMM cannot
             be had.
     """
-    lmm = LMMS.build(lmm_settings(options.lmm, options.device))
+    lmm = LMMS.build(
+        lmm_settings(options.lmm, options.device, options.api_key_env)
+    )
     out = Path(options.out)
     closed = ClosedOptions(describe=options.describe)
+    described = options.descriptions
+    sentences = [described[n][0] for n in asking.classes] if described else []
     annotator = LMMAnnotator(
         asking.frozen,
         samples_of(asking.dataset),
@@ -47,7 +51,7 @@ def annotate(asking: Asking, options: AdaptOptions) -> None:
         asking.load,
         lmm,
         TextStore(store_folder(out / 'cache', lmm)),
-        ClosedTask(asking.classes, closed, lmm.letters),
+        ClosedTask(asking.classes, closed, lmm.letters, sentences),
         asking.structure,
     )
     answers = annotator.annotate(options.questions, asking.record.answers)

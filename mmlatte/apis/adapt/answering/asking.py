@@ -16,7 +16,14 @@ from mmlatte.apis.answers.questions import (
     write_questions,
     write_round,
 )
-from mmlatte.datasets.answers import NONE, NONE_LABEL, SKIP, AnswersFile
+from mmlatte.apis.inference.load_classifier import frozen_config
+from mmlatte.datasets.answers import (
+    LMM_SOURCE,
+    NONE,
+    NONE_LABEL,
+    SKIP,
+    AnswersFile,
+)
 from mmlatte.datasets.decode_options_of import pipeline_options
 from mmlatte.engine.frozen import FrozenPass, ZeroShotLabels
 from mmlatte.fits.answers import SKIP as SKIP_LABEL
@@ -161,8 +168,12 @@ class Asking:
         self.record.read()
 
     def _said(self) -> dict[str, str]:
-        """Return image -> answer, with those that were skipped."""
-        skipped = {a.image: SKIP for a in self.record.answers}
+        """Return image -> a person's answer, with those that were skipped."""
+        skipped = {
+            a.image: SKIP
+            for a in self.record.answers
+            if not a.source.startswith(LMM_SOURCE)
+        }
         given = self.record.given().items()
         return skipped | {image: name for image, (name, _) in given}
 
@@ -212,7 +223,7 @@ class Asking:
         number = {name: i for i, name in enumerate(self.record.ids)}
         last = read_round(self.record.folder)
         shares = {name: last[name] for name in last if name in number}
-        left = {*shares} - {answer.image for answer in self.record.answers}
+        left = {*shares} - {*self._said()}
         if not left:
             return []
         print_log(
@@ -241,13 +252,7 @@ class Asking:
 
 def _look(cfg: Config, dataset, device: str) -> ZeroShotLabels:
     """Look at the images as frozen CLIP does, or read what it saw."""
-    keys = ('clip', 'class_names', 'templates', 'data_preprocessor')
-    model = MODELS.build(
-        dict(
-            type='mmlatte.ZeroShotCLIP',
-            **{key: cfg.model[key] for key in keys},
-        )
-    )
+    model = MODELS.build(frozen_config(cfg).model)
     model.to(device)
     model.init_weights()
     settings = cfg.default_hooks.zero_shot_label

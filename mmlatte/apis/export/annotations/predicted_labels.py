@@ -9,6 +9,7 @@ from mmengine.logging import print_log
 
 from mmlatte.datasets.answers import NONE, NONE_LABEL, AnswersError
 from mmlatte.datasets.answers.formats.table import read_text, records
+from mmlatte.datasets.image_list import image_root
 
 __all__ = ['PredictedLabels']
 
@@ -67,7 +68,8 @@ class PredictedLabels:
                     'is done, or a .csv of predictions'
                 )
             run = Config.fromfile(str(config))
-            images = images or run.train_dataloader.dataset.data_root
+            root = run.train_dataloader.dataset.data_root
+            images = images or image_root(root)
             classes = classes or run.model.class_names
         if images is None:
             raise ValueError(
