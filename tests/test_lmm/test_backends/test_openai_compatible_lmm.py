@@ -465,6 +465,28 @@ def test_a_server_counts_the_tokens_of_a_question(serve):
     count = client(server).question_tokens(image, PROMPT)
     assert (count.visual, count.total) == (None, 345)
     assert client(serve()).question_tokens(image, PROMPT) is None
+    odd = {'all': lambda h, t: h.say('x', tokens='many')}
+    assert client(serve(odd)).question_tokens(image, PROMPT) is None
+
+
+def test_tokens_are_counted_as_texts_are_asked_for(serve, monkeypatch):
+    image = Image.new('RGB', (8, 8))
+    busy = client(serve({'all': error(429)}))
+    assert busy.question_tokens(image, PROMPT) is None
+    refusing = refuses({'seed': lambda _: True})
+
+    def trap(handler, times):
+        if 'seed' in handler.server.bodies[-1]:
+            return refusing(handler, times)
+        return handler.say('x', tokens=345)
+
+    count = client(serve({'all': trap})).question_tokens(image, PROMPT)
+    assert count.total == 345
+    monkeypatch.setenv('MMLATTE_API_KEY', 'sk-secret-7')
+    leaking = {'error': {'message': 'wrong key sk-secret-7'}}
+    wrong = client(serve({'all': lambda h, t: h.reply(401, leaking)}))
+    with pytest.raises(LMMUnavailableError, match=r'wrong key \*\*\*'):
+        wrong.question_tokens(image, PROMPT)
 
 
 def test_small_images_are_enlarged_before_they_are_sent(serve):
