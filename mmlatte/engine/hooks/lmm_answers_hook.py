@@ -4,7 +4,6 @@ from pathlib import Path
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
-from mmlatte.datasets.answers import read_answers
 from mmlatte.datasets.decode_options_of import decode_options_of
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.lmm import (
@@ -80,7 +79,8 @@ class LMMAnswersHook(Hook):
         """See whether this can work, if the run trains.
 
         Raises:
-            ValueError: If a hook is missing that this one needs.
+            ValueError: If a hook is missing that this one needs, or the
+                method takes no answers.
             LMMUnavailableError: If the LMM cannot be had and has never
                 answered about this data.
         """
@@ -88,6 +88,13 @@ class LMMAnswersHook(Hook):
             return
         for kind in (ZeroShotLabelHook, FrozenFeaturesHook):
             require_hook(runner, kind, type(self).__name__)
+        method = method_of(runner, type(self).__name__)
+        if not method.takes_answers:
+            raise ValueError(
+                f'LMMAnswersHook: {type(method).__name__} takes no answers: '
+                'questions would be asked in vain; remove the hook, or '
+                'choose a method that takes them, configs/methods/answers.py'
+            )
         check_lmm_early(self.lmm, self.store_folder)
 
     def store_folder(self) -> Path:
@@ -104,10 +111,7 @@ class LMMAnswersHook(Hook):
         target = require_hook(runner, FrozenFeaturesHook, name)
         dataset = runner.train_loop.dataloader.dataset
         annotator = self.annotator(runner, dataset)
-        others = None
-        if target.file is not None:
-            classes = annotator.task.class_names
-            others = read_answers(target.file, annotator.ids, classes)
+        others = target.file_answers(runner)
         answers = annotator.annotate(self.questions, others)
         annotator.report(answers)
         target.answers = target.answers.merge(answers)
