@@ -12,7 +12,6 @@ from mmlatte.lmm import (
     ClosedTask,
     TextStore,
     check_lmm_early,
-    load_image,
     picture_keys,
     store_folder,
 )
@@ -20,6 +19,7 @@ from mmlatte.models.class_descriptions import read_descriptions
 from mmlatte.registry import HOOKS, LMMS
 
 from ..find_hook import require_hook
+from ..image_loader import image_loader
 from ..lmm_annotator import LMMAnnotator
 from ..method_of import method_of
 from .frozen_features_hook import FrozenFeaturesHook
@@ -131,14 +131,11 @@ class LMMAnswersHook(Hook):
         if self.descriptions is not None:
             sentences = read_descriptions(self.descriptions, names)
             about = [few[0] for few in sentences]
-        options = decode_options_of(dataset)
         return LMMAnnotator(
             found.frozen(),
             samples_of(dataset),
-            picture_keys(found.images, options),
-            lambda i: load_image(
-                dataset.get_data_info(i)['img_path'], options=options
-            ),
+            picture_keys(found.images, decode_options_of(dataset)),
+            image_loader(dataset),
             self.lmm,
             TextStore(self.store_folder()),
             ClosedTask(names, self.options, self.lmm.letters, about),
