@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from mmengine.runner import Runner
@@ -12,6 +13,7 @@ from mmlatte.engine.hooks import (
     frozen_features_hook,
 )
 from mmlatte.engine.lmm_annotator import LMMAnnotator
+from mmlatte.lmm import ClosedOptions, ClosedTask, TextStore
 
 
 @pytest.fixture
@@ -58,12 +60,20 @@ def test_answers_reach_fit_summary_and_gallery(config, tmp_path):
     runner.train()
     answers = find_hook(runner, FrozenFeaturesHook).answers
     assert len(answers) == 3
+    # Another list of classes was asked about with the same LMM.
+    hook = find_hook(runner, LMMAnswersHook)
+    with TextStore(hook.store_folder()) as store:
+        for record in list(store.records('choice')):
+            task = ClosedTask(['desert', 'town'], ClosedOptions())
+            text = json.dumps({'answer': 'desert', 'way': 'file'})
+            store.put([replace(record, prompt=task.key('Which?'), text=text)])
     summary = json.loads((tmp_path / 'run' / 'summary.json').read_text())
     assert summary['answers'] == {'lmm:text-file-said': 3}
     page = tmp_path / 'gallery.html'
     assert make_text_gallery(Runner.from_cfg(config('b')), page) == 3
     text = page.read_text()
     assert '(file)' in text and 'What the LMM answered' in text
+    assert 'desert' not in text and '3 answers' in text
 
 
 def test_only_answers_about_images_of_now_come_from_the_file(
