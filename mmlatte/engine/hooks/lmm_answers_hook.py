@@ -113,7 +113,6 @@ class LMMAnswersHook(Hook):
         annotator = self.annotator(runner, dataset)
         others = target.file_answers(runner)
         answers = annotator.annotate(self.questions, others)
-        annotator.report(answers)
         target.answers = target.answers.merge(answers)
 
     def annotator(self, runner: Runner, dataset) -> LMMAnnotator:
