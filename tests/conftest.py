@@ -120,14 +120,25 @@ def run_script(tmp_path_factory) -> Callable[..., subprocess.CompletedProcess]:
 @pytest.fixture
 def choice_server():
     """``choice_server(names, has=, seconds=)``: see `ChoiceServer`."""
-    path = REPO / 'tests' / 'choice_server.py'
-    spec = importlib.util.spec_from_file_location('choice_server', path)
+    yield from lmm_servers('ChoiceServer')
+
+
+@pytest.fixture
+def hostile_server():
+    """``hostile_server(traps)``: see `HostileServer`."""
+    yield from lmm_servers('HostileServer')
+
+
+def lmm_servers(kind):
+    """Yield what starts servers of a kind, then close them."""
+    path = REPO / 'tests' / 'lmm_servers.py'
+    spec = importlib.util.spec_from_file_location('lmm_servers', path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     servers = []
 
     def start(*arguments, **options):
-        servers.append(module.ChoiceServer(*arguments, **options))
+        servers.append(getattr(module, kind)(*arguments, **options))
         return servers[-1]
 
     yield start

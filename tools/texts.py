@@ -25,7 +25,26 @@ def parse_args() -> argparse.Namespace:
         help='export the texts of the images in this folder alone, as they '
         'are now',
     )
-    return parser.parse_args()
+    parser.add_argument(
+        '--range',
+        nargs=2,
+        type=float,
+        metavar=('LO', 'HI'),
+        help='values of --images that the LMM saw as black and white, if they '
+        'were chosen',
+    )
+    parser.add_argument(
+        '--bands',
+        nargs='+',
+        type=int,
+        metavar='N',
+        help='numbers, from 1, of the bands of --images that it saw, if they '
+        'were chosen',
+    )
+    args = parser.parse_args()
+    if args.images is None and (args.range or args.bands):
+        parser.error('--range and --bands are of the images of --images')
+    return args
 
 
 def image_names(args: argparse.Namespace) -> dict[str, str]:
@@ -34,7 +53,9 @@ def image_names(args: argparse.Namespace) -> dict[str, str]:
         IMAGE_SUFFIXES,
         visible_files,
     )
+    from mmlatte.decode_image import DecodeOptions
     from mmlatte.image_table import ImageTable, key_name
+    from mmlatte.lmm import picture_keys
 
     names = [
         name
@@ -43,6 +64,7 @@ def image_names(args: argparse.Namespace) -> dict[str, str]:
     ]
     paths = [os.path.join(args.images, name) for name in names]
     keys = ImageTable(args.store.parent).of(paths).keys
+    keys = picture_keys(keys, DecodeOptions(args.range, args.bands))
     return dict(zip(map(key_name, keys), names, strict=True))
 
 

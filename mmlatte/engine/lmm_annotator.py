@@ -122,7 +122,9 @@ class LMMAnnotator:
                 given = self._given()
         finally:
             self.lmm.close()
-        return self._answers(given)
+        answers = self._answers(given)
+        self._log(answers, given)
+        return answers
 
     def _plan(
         self,
@@ -192,10 +194,9 @@ class LMMAnnotator:
             ]
         )
 
-    def report(self, answers: Answers) -> None:
-        """Log how many questions were answered, and how."""
+    def _log(self, answers: Answers, given: Sequence[GivenChoice]) -> None:
+        """How many questions were answered, and how."""
         ways: dict[str, int] = {}
-        given = self._given()
         for g in given:
             way = g.way or 'without an answer'
             ways[way] = ways.get(way, 0) + 1

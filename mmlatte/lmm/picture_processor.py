@@ -57,6 +57,15 @@ class PictureProcessor:
         """How an image of a width and height, not enlarged, is shown."""
         return choose_view(self._name, self._facts, size, self._split)
 
+    def shown(self, image: Image.Image) -> tuple[View, Image.Image]:
+        """Return how an image is shown, and as which picture.
+
+        Crops are chosen for the pixels that there are: an enlarged image has
+        no more than before, and a reduced one has lost some.
+        """
+        picture = fit_picture(image, self.options)
+        return self.view(min(image.size, picture.size)), picture
+
     def inputs(
         self,
         pictures: Sequence[Image.Image],
@@ -138,10 +147,8 @@ class PictureProcessor:
         """
         groups: dict[View, list] = {}
         for request, image in asked:
-            picture = fit_picture(image, self.options)
-            groups.setdefault(self.view(image.size), []).append(
-                (request, picture)
-            )
+            view, picture = self.shown(image)
+            groups.setdefault(view, []).append((request, picture))
         return groups
 
     def count(
@@ -154,8 +161,7 @@ class PictureProcessor:
             prompt (str): The question.
             config (PretrainedConfig): Of the model.
         """
-        view = self.view(image.size)
-        picture = fit_picture(image, self.options)
+        view, picture = self.shown(image)
         ids = self.inputs([picture], [prompt], view, config)['input_ids'][0]
         facts = config.to_dict()
         names = ('image_token_id', 'image_token_index')

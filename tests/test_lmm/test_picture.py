@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mmlatte.lmm import (
+    ClosedQuestion,
     LMMRequest,
     PictureOptions,
     TransformersLMM,
@@ -187,6 +188,29 @@ def test_a_batch_of_small_and_large_images_is_answered_as_one_by_one(
     assert small[0] == large[0] == 2 and small[1] < large[1]
     count = lmm.question_tokens(Image.new('RGB', (64, 64)), 'hi')
     assert count.total == small[1]
+
+
+def test_a_reduced_picture_is_shown_as_a_small_one(build, tmp_path):
+    processor, _ = build('SmolVLM-500M')
+    torch.manual_seed(0)
+    families.save_tiny('SmolVLM-500M', processor, tmp_path)
+    lmm = TransformersLMM(
+        str(tmp_path),
+        dtype='float32',
+        device='cpu',
+        max_new_tokens=1,
+        picture=dict(max_pixels=336 * 336),
+    )
+    lengths = []
+    for side in (336, 2000):
+        image = Image.new('RGB', (side, side), 'green')
+        asked = ('1.jpg', 'choice', 'hi', lambda image=image: image)
+        seen = shapes(lmm)
+        list(lmm.generate([LMMRequest(*asked)]))
+        list(lmm.choose([ClosedQuestion(*asked, names=('cat', 'dog'))]))
+        lengths.append({length for _, length in seen})
+        lengths[-1].add(lmm.question_tokens(image, 'hi').total)
+    assert lengths[0] == lengths[1] and len(lengths[0]) == 1
 
 
 def shapes(lmm):

@@ -2,13 +2,14 @@
 
 import itertools
 import time
+from functools import partial
 
 import torch
 from PIL import Image
 
-from mmlatte.datasets.decode_options_of import decode_options_of
 from mmlatte.engine.hooks import LMMTextSynthHook
-from mmlatte.lmm import BaseLMM, LMMRequest, QuestionTokens, load_image
+from mmlatte.engine.image_loader import image_loader
+from mmlatte.lmm import BaseLMM, LMMRequest, QuestionTokens
 from mmlatte.models.clip import OpenCLIP
 
 __all__ = ['question_tokens', 'seconds_per_image', 'seconds_per_text']
@@ -88,10 +89,11 @@ def question_tokens(
 
     The image is the first that can be read.
     """
-    first = dataset.get_data_info(_readable(dataset, 1)[0])['img_path']
+    [first] = _readable(dataset, 1)
     asked = {}
     if hook.image_prompts:
-        asked['an image'] = load_image(first), hook.image_prompts[0]
+        image = image_loader(dataset)(first)
+        asked['an image'] = image, hook.image_prompts[0]
     if hook.group_prompt is not None:
         canvas = Image.new('RGB', hook.group.canvas_size)
         asked['a collage'] = canvas, hook.group_prompt
@@ -105,19 +107,15 @@ def question_tokens(
 def seconds_per_text(hook: LMMTextSynthHook, dataset) -> float:
     """Seconds per text, after the first batch (which loads the model)."""
     lmm: BaseLMM = hook.lmm
-    options = decode_options_of(dataset)
-    size = lmm.batch_size
-    infos = [
-        dataset.get_data_info(i) for i in range(min(2 * size, len(dataset)))
-    ]
+    load = image_loader(dataset)
     requests = [
         LMMRequest(
-            info['sample_id'],
+            dataset.get_data_info(i)['sample_id'],
             'image',
             hook.image_prompts[0],
-            lambda path=info['img_path']: load_image(path, options=options),
+            partial(load, i),
         )
-        for info in infos
+        for i in range(min(2 * lmm.batch_size, len(dataset)))
     ]
     times, counts = [time.monotonic()], [0]
     for batch in lmm.generate(requests):

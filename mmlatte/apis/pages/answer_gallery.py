@@ -10,6 +10,7 @@ from mmlatte.engine.find_hook import require_hook
 from mmlatte.engine.hooks import LMMAnswersHook, ZeroShotLabelHook
 from mmlatte.engine.lmm_annotator import LMMAnnotator
 from mmlatte.lmm import TextRecord
+from mmlatte.lmm.asking.closed import choice_records
 from mmlatte.visualization import (
     GalleryImage,
     GalleryText,
@@ -65,9 +66,10 @@ def write_answer_gallery(
     numbers = {name: i for i, name in enumerate(annotator.ids)}
     images: dict[int, GalleryImage] = {}
     texts = []
-    for record in annotator.store.records('choice'):
-        index = annotator.finder.row(record)
-        if index is None or (index not in images and len(images) == limit):
+    for index, record in choice_records(
+        annotator.store, annotator.task, annotator.finder
+    ):
+        if index not in images and len(images) == limit:
             continue
         image = images.setdefault(
             index,
@@ -111,7 +113,7 @@ def answer_text(record: TextRecord, numbers: dict[str, int]) -> GalleryText:
         text = f'{content["answer"]} ({", ".join(details)})'
     return GalleryText(
         kind='choice',
-        prompt=record.prompt.rpartition('\n')[0],
+        prompt=record.asked[0],
         text=text,
         reason=record.reason,
         members=[numbers[m] for m in record.members if m in numbers],

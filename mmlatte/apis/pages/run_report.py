@@ -36,8 +36,6 @@ from .run_facts import read_scalars, run_facts
 
 __all__ = ['make_run_report']
 
-PLAIN = DecodeOptions()
-
 
 def make_run_report(
     run: str | Path,
@@ -103,7 +101,7 @@ def make_run_report(
     pictures = {
         i: ReportImage(
             shown_from.names[i],
-            _thumbnail(shown_from.paths[i], options=decode),
+            _thumbnail(shown_from.paths[i], decode),
             _lines(i, shown_from, adapted.classes, texts),
         )
         for i in chosen
@@ -122,7 +120,7 @@ def make_run_report(
         # A review has the least sure of all images.
         uncertain=[] if review else [pictures[i] for i in uncertain],
         about_shown=f'From {shown_from.about}.',
-        review=[_section(section, shown) for section in review],
+        review=[_section(section, shown, decode) for section in review],
         learning=learning,
     )
     write_run_report(out, report)
@@ -237,7 +235,9 @@ def _lines(
     return lines + texts.get(i, [])
 
 
-def _section(section: ReviewSection, shown: int) -> ImageSection:
+def _section(
+    section: ReviewSection, shown: int, decode: DecodeOptions
+) -> ImageSection:
     about, count = section.about, len(section.images)
     if count > shown:
         about += f' The first {shown} of {count}.'
@@ -245,7 +245,7 @@ def _section(section: ReviewSection, shown: int) -> ImageSection:
         section.title,
         about,
         [
-            ReportImage(name, _thumbnail(path), lines)
+            ReportImage(name, _thumbnail(path, decode), lines)
             for name, path, lines in section.images[:shown]
         ],
     )
@@ -276,9 +276,7 @@ def _texts(
     }
 
 
-def _thumbnail(
-    path: str, side: int = 160, options: DecodeOptions = PLAIN
-) -> str:
+def _thumbnail(path: str, options: DecodeOptions, side: int = 160) -> str:
     try:
         image = load_image(path, max_side=side, min_side=1, options=options)
     except ImageError as error:

@@ -1,5 +1,6 @@
 """The text gallery of a config's training images."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ from mmengine.runner import Runner
 
 from mmlatte.apis.text_synthesis import prepare_texts
 from mmlatte.engine.find_hook import find_hook
-from mmlatte.engine.hooks import LMMTextSynthHook
-from mmlatte.lmm import SampleFinder, TextRecord, WantedTexts
+from mmlatte.engine.hooks import LMMAnswersHook, LMMTextSynthHook
+from mmlatte.lmm import TextJob, TextRecord, WantedTexts
+from mmlatte.lmm.asking.closed import choice_records
 from mmlatte.visualization import (
     GalleryImage,
     GalleryText,
@@ -43,7 +45,7 @@ def make_text_gallery(
     if find_hook(runner, LMMTextSynthHook) is None:
         return make_answer_gallery(runner, path, limit)
     job, labels = prepare_texts(runner)
-    wanted, store = job.wanted, job.store
+    wanted = job.wanted
     keys = wanted.keys()
     asked = wanted.keep_wanted(np.ones(keys.size, bool))
     positions = {
@@ -53,16 +55,9 @@ def make_text_gallery(
     }
     images: dict[int, GalleryImage] = {}
     found: list[tuple[GalleryText, int]] = []
-    finder = SampleFinder(wanted.samples, wanted.images)
     names = {wanted.sample_id(i): i for i in range(wanted.num_samples)}
     model = ''
-    for record in store.records():
-        number = positions.get(record.key)
-        index = None if number is None else number % wanted.num_samples
-        if record.kind == 'choice':
-            index = finder.row(record)
-        if index is None:
-            continue
+    for index, record in _records(runner, job, positions):
         if index not in images and len(images) == limit:
             continue
         image = images.setdefault(
@@ -83,7 +78,7 @@ def make_text_gallery(
         model = record.model
     if not images:
         raise ValueError(
-            f'{store.folder} holds no text of this config: make some with '
+            f'{job.store.folder} holds no text of this config: make some with '
             'tools/synthesize_texts.py'
         )
     for image in images.values():
@@ -108,12 +103,27 @@ def make_text_gallery(
     return len(images)
 
 
+def _records(
+    runner: Runner, job: TextJob, positions: dict[int, int]
+) -> Iterator[tuple[int, TextRecord]]:
+    """Samples, and the texts and answers of this config about them."""
+    for record in job.store.records():
+        number = positions.get(record.key)
+        if number is not None:
+            yield number % job.wanted.num_samples, record
+    hook = find_hook(runner, LMMAnswersHook)
+    if hook is not None:
+        dataset = runner.train_loop.dataloader.dataset
+        who = hook.annotator(runner, dataset)
+        yield from choice_records(who.store, who.task, who.finder)
+
+
 def _text(
     record: TextRecord, wanted: WantedTexts, names: dict[str, int]
 ) -> GalleryText:
     return GalleryText(
         kind=record.kind,
-        prompt=record.prompt.partition('\n')[0],
+        prompt=record.asked[0],
         text=record.text if record.status == 'ok' else '',
         reason=record.reason,
         members=[names[m] for m in record.members if m in names],

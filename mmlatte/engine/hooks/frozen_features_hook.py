@@ -61,6 +61,7 @@ class FrozenFeaturesHook(Hook):
         self.file = answers
         self.answers = Answers()
         self.frozen: FrozenFeatures | None = None
+        self._of_file: Answers | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Hand the frozen features to the method.
@@ -88,9 +89,7 @@ class FrozenFeaturesHook(Hook):
         self.frozen = hook.found.frozen()
         dataset = runner.train_loop.dataloader.dataset
         ids = samples_of(dataset).names(0, len(dataset))
-        if self.file is not None:
-            read = self._read(ids, hook.found.images, model)
-            self.answers = self.answers.merge(read)
+        self.answers = self.answers.merge(self.file_answers(runner))
         if len(self.answers):
             arrays = self.answers.arrays(ids, model.class_names)
             self.frozen.answers = arrays.given()
@@ -106,8 +105,32 @@ class FrozenFeaturesHook(Hook):
         if model.kept_zero_shot or model.is_fitted:
             runner.train_loop.stop_training = True
 
+    def file_answers(self, runner: Runner) -> Answers:
+        """Return the file's answers about the images as they are now.
+
+        The file is read once. Answers about images that are gone or were
+        replaced are left out, with a warning.
+
+        Args:
+            runner (Runner): Whose training images were encoded.
+
+        Raises:
+            AnswersError: If anything is wrong with the file.
+        """
+        if self._of_file is None:
+            self._of_file = Answers()
+            if self.file is not None:
+                name = type(self).__name__
+                hook = require_hook(runner, ZeroShotLabelHook, name)
+                dataset = runner.train_loop.dataloader.dataset
+                self._of_file = self._read(
+                    samples_of(dataset).names(0, len(dataset)),
+                    hook.found.images,
+                    method_of(runner, name),
+                )
+        return self._of_file
+
     def _read(self, ids: list[str], images: np.ndarray, model) -> Answers:
-        """Read the answers about the images as they are now."""
         notes = AnsweredImages(self.file)
         answers = read_answers(self.file, notes.names(ids), model.class_names)
         keys = dict(zip(ids, map(key_name, images), strict=True))

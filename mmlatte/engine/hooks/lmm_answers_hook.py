@@ -4,7 +4,6 @@ from pathlib import Path
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop, Runner
 
-from mmlatte.datasets.answers import read_answers
 from mmlatte.datasets.decode_options_of import decode_options_of
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.lmm import (
@@ -13,7 +12,6 @@ from mmlatte.lmm import (
     ClosedTask,
     TextStore,
     check_lmm_early,
-    load_image,
     picture_keys,
     store_folder,
 )
@@ -21,6 +19,7 @@ from mmlatte.models.class_descriptions import read_descriptions
 from mmlatte.registry import HOOKS, LMMS
 
 from ..find_hook import require_hook
+from ..image_loader import image_loader
 from ..lmm_annotator import LMMAnnotator
 from ..method_of import method_of
 from .frozen_features_hook import FrozenFeaturesHook
@@ -80,7 +79,8 @@ class LMMAnswersHook(Hook):
         """See whether this can work, if the run trains.
 
         Raises:
-            ValueError: If a hook is missing that this one needs.
+            ValueError: If a hook is missing that this one needs, or the
+                method takes no answers.
             LMMUnavailableError: If the LMM cannot be had and has never
                 answered about this data.
         """
@@ -88,6 +88,13 @@ class LMMAnswersHook(Hook):
             return
         for kind in (ZeroShotLabelHook, FrozenFeaturesHook):
             require_hook(runner, kind, type(self).__name__)
+        method = method_of(runner, type(self).__name__)
+        if not method.takes_answers:
+            raise ValueError(
+                f'LMMAnswersHook: {type(method).__name__} takes no answers: '
+                'questions would be asked in vain; remove the hook, or '
+                'choose a method that takes them, configs/methods/answers.py'
+            )
         check_lmm_early(self.lmm, self.store_folder)
 
     def store_folder(self) -> Path:
@@ -104,12 +111,8 @@ class LMMAnswersHook(Hook):
         target = require_hook(runner, FrozenFeaturesHook, name)
         dataset = runner.train_loop.dataloader.dataset
         annotator = self.annotator(runner, dataset)
-        others = None
-        if target.file is not None:
-            classes = annotator.task.class_names
-            others = read_answers(target.file, annotator.ids, classes)
+        others = target.file_answers(runner)
         answers = annotator.annotate(self.questions, others)
-        annotator.report(answers)
         target.answers = target.answers.merge(answers)
 
     def annotator(self, runner: Runner, dataset) -> LMMAnnotator:
@@ -127,14 +130,11 @@ class LMMAnswersHook(Hook):
         if self.descriptions is not None:
             sentences = read_descriptions(self.descriptions, names)
             about = [few[0] for few in sentences]
-        options = decode_options_of(dataset)
         return LMMAnnotator(
             found.frozen(),
             samples_of(dataset),
-            picture_keys(found.images, options),
-            lambda i: load_image(
-                dataset.get_data_info(i)['img_path'], options=options
-            ),
+            picture_keys(found.images, decode_options_of(dataset)),
+            image_loader(dataset),
             self.lmm,
             TextStore(self.store_folder()),
             ClosedTask(names, self.options, self.lmm.letters, about),

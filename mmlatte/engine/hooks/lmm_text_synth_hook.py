@@ -22,13 +22,13 @@ from mmlatte.lmm import (
     check_lmm_early,
     described_count,
     find_typical,
-    load_image,
     picture_keys,
     store_folder,
 )
 from mmlatte.registry import HOOKS, LMMS
 
 from ..find_hook import require_hook
+from ..image_loader import image_loader
 from ..unwrapped import unwrapped
 from .zero_shot_label_hook import ZeroShotLabelHook
 
@@ -177,7 +177,6 @@ class LMMTextSynthHook(Hook):
             clip (OpenCLIP): Whose tokens count a text's length.
             labels (ZeroShotLabels): Of the images.
         """
-        options = decode_options_of(dataset)
         store = TextStore(self.store_folder())
         described = None
         count = described_count(self.budget, len(labels.labels))
@@ -193,10 +192,8 @@ class LMMTextSynthHook(Hook):
             )
         wanted = WantedTexts(
             samples=samples_of(dataset),
-            images=picture_keys(labels.images, options),
-            load=lambda i: load_image(
-                dataset.get_data_info(i)['img_path'], options=options
-            ),
+            images=picture_keys(labels.images, decode_options_of(dataset)),
+            load=image_loader(dataset),
             labels=labels.labels,
             class_names=class_names,
             image_prompts=self.image_prompts,

@@ -3,6 +3,7 @@
 import hashlib
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,8 @@ def described_count(budget: int | float | str, count: int) -> int:
     if isinstance(budget, str):
         return count
     if isinstance(budget, float):
-        return max(1, math.ceil(budget * count))
+        # As it is written: 0.07 * 100 is more than 7 in binary.
+        return math.ceil(Fraction(str(budget)) * count)
     return min(budget, count)
 
 

@@ -1,12 +1,9 @@
 """Which images share a collage."""
 
-import hashlib
-
 import numpy as np
 
-from mmlatte.sample_key import encode_id
-
 from .prompts import GroupOptions
+from .sample_generator import sample_generator
 
 __all__ = ['ClassIndex', 'draw_members']
 
@@ -57,12 +54,7 @@ def draw_members(
     Returns:
         np.ndarray: int (size,), members of ``candidates``.
     """
-    digest = hashlib.blake2b(
-        encode_id(anchor_id), digest_size=8, salt=seed.to_bytes(8, 'little')
-    )
-    generator = np.random.default_rng(
-        int.from_bytes(digest.digest(), 'little')
-    )
+    generator = sample_generator(anchor_id, seed)
     few = len(candidates) < options.size
     return generator.choice(candidates, options.size, replace=few)
 

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Callable
 
+from mmlatte.lmm.backends.thoughts import without_thoughts
+
 __all__ = ['clean_text', 'find_problem', 'is_over_length']
 
 #: Longer answers are cut: CLIP reads 77 tokens.
 MAX_CHARS = 2000
 
-_THINKING = re.compile(
-    r'<think(?:ing)?>.*?(?:</think(?:ing)?>|$)', re.S | re.I
-)
 #: <image>, </s>, <|im_start|>assistant, <script>, [INST], <<SYS>>
 _TOKENS = re.compile(
     r'<\|im_start\|>\s*(?:assistant|user|system)?'
@@ -67,8 +66,7 @@ def clean_text(raw: str) -> str:
         'A river near a field.'
     """
     # Cut generously before, exactly after: marks are not counted as text.
-    text = raw[: 4 * MAX_CHARS]
-    text = _THINKING.sub(' ', text)
+    text = without_thoughts(raw)[: 4 * MAX_CHARS]
     text = _TOKENS.sub(' ', text)
     text = _CONTROL.sub(' ', text)
     text = _strip_roles(text)

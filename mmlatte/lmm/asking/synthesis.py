@@ -20,7 +20,7 @@ from mmlatte.progress import Progress
 from .quality import clean_text, find_problem, is_over_length
 from .wanted_texts import WantedTexts
 
-__all__ = ['Counts', 'missing_texts', 'synthesize']
+__all__ = ['Counts', 'count_keys', 'missing_texts', 'synthesize']
 
 #: Texts between two rounds of second tries.
 BLOCK = 4096
@@ -69,6 +69,9 @@ def missing_texts(
 ) -> tuple[np.ndarray, Counts]:
     """Which texts are neither stored nor known to fail.
 
+    Copies of an image share a key, and with it a text: it is asked for once,
+    about the first of them, and counted once.
+
     Args:
         wanted (WantedTexts): All texts.
         store (TextStore): Texts that exist.
@@ -82,13 +85,25 @@ def missing_texts(
     known = known or store.known()
     there = wanted.keep_wanted(known.holds(keys))
     failed = wanted.keep_wanted(known.failed(keys))
-    counts = Counts(reused=int(there.sum()))
+    counts = Counts(reused=count_keys(keys, there))
     if retry_failed:
         failed[:] = False
-    counts.failed = int(failed.sum())
+    counts.failed = count_keys(keys, failed)
     settled = np.logical_or(there, failed, out=there)
     missing = wanted.keep_wanted(np.logical_not(settled, out=settled))
-    return np.flatnonzero(missing), counts
+    numbers = np.flatnonzero(missing)
+    _, first = np.unique(keys[numbers], return_index=True)
+    return numbers[np.sort(first)], counts
+
+
+def count_keys(keys: np.ndarray, flags: np.ndarray) -> int:
+    """Count the keys with a flag, equal ones once.
+
+    Args:
+        keys (np.ndarray): int64 (M,).
+        flags (np.ndarray): bool (M,).
+    """
+    return len(np.unique(keys[flags]))
 
 
 def synthesize(

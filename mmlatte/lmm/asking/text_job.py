@@ -16,7 +16,7 @@ from mmlatte.lmm.store.text_store import TextStore
 
 from .make_together import make_together
 from .shared_work import SharedWork
-from .synthesis import Counts, missing_texts, synthesize
+from .synthesis import Counts, count_keys, missing_texts, synthesize
 from .training_texts import TrainingTexts
 from .wanted_texts import WantedTexts
 
@@ -212,28 +212,27 @@ class TextJob:
 
     def _rows(self, counts: Counts) -> np.ndarray:
         """Rows of all texts, -1 where one failed: (``num_kinds``, N)."""
-        keys, deadline = (
-            self.wanted.take_keys(),
-            time.monotonic() + LATE_SECONDS,
-        )
+        keys = self.wanted.take_keys()
+        deadline = time.monotonic() + LATE_SECONDS
+        flat = keys.reshape(-1)
         if counts.reused == keys.size:
             return keys
         expected = counts.made + counts.reused
 
         def look(known: KnownKeys) -> np.ndarray:
-            return self.wanted.keep_wanted(known.holds(keys).reshape(-1))
+            return self.wanted.keep_wanted(known.holds(flat))
 
         there = look(self._known)
-        while (missing := expected - int(there.sum())) > 0:
+        while (missing := expected - count_keys(flat, there)) > 0:
             if time.monotonic() > deadline:
                 raise RuntimeError(
                     f'{missing} texts that were made are not in '
                     f'{self.store.folder}: is store_dir shared by all ranks?'
                 )
             there = look(self.store.known())
-            if int(there.sum()) < expected:
+            if count_keys(flat, there) < expected:
                 time.sleep(1)
-        keys.reshape(-1)[~there] = -1
+        flat[~there] = -1
         return self.wanted.read_by_all(keys)
 
 

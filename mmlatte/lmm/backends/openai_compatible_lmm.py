@@ -146,8 +146,21 @@ class OpenAICompatibleLMM(BaseLMM):
                 'OpenAICompatibleLMM needs openai: pip install mmlatte[lmm]'
             )
         request = LMMRequest('check', 'image', 'Describe.', _disk)
+        self._probe(request)
+
+    def _probe(self, request: LMMRequest) -> Reply:
+        """Send a request once.
+
+        Raises:
+            LMMUnavailableError: If there is no answer, or none with a text.
+        """
+
+        async def send() -> Reply:
+            async with self._sender.client() as client:
+                return await self._send(client, request, None, probe=True)
+
         try:
-            run(self._probe(request))
+            return run(send())
         except NoTextError as error:
             raise LMMUnavailableError(
                 f'OpenAICompatibleLMM: {self.model!r} at '
@@ -156,27 +169,17 @@ class OpenAICompatibleLMM(BaseLMM):
         except GivenUpError as error:
             raise LMMUnavailableError(self._sender.gone(f'{error}')) from None
 
-    async def _probe(self, request: LMMRequest) -> None:
-        async with self._sender.client() as client:
-            await self._send(client, request, None, probe=True)
-
     def question_tokens(
         self, image: Image.Image, prompt: str
     ) -> QuestionTokens | None:
-        """Return the tokens that the server counts, if it says how many."""
+        """Return the tokens that the server counts, if it says how many.
+
+        Raises:
+            LMMUnavailableError: If the server does not answer.
+        """
         request = LMMRequest('tokens', 'image', prompt, lambda: image)
-        body = self._sender.body.make(
-            self._content(request), self.max_new_tokens, 0, 0
-        )
-
-        async def probe() -> Any:
-            async with self._sender.client() as client:
-                return await client.chat.completions.create(**body)
-
-        usage = run(probe()).usage
-        if usage is None:
-            return None
-        return QuestionTokens(None, usage.prompt_tokens)
+        count = self._probe(request).prompt_tokens
+        return None if count is None else QuestionTokens(None, count)
 
     def generate(
         self, requests: Iterable[LMMRequest], seed: int | None = None
@@ -240,8 +243,6 @@ class OpenAICompatibleLMM(BaseLMM):
             return Answer(request, error=str(error))
         except GivenUpError as error:
             return Answer(request, error=str(error), final=error.final)
-        if reply is None:
-            return Answer(request)
         return Answer(request, reply.text, first_tokens=reply.first_tokens)
 
     async def _send(
@@ -250,7 +251,7 @@ class OpenAICompatibleLMM(BaseLMM):
         request: LMMRequest,
         seed: int | None,
         probe: bool = False,
-    ) -> Reply | None:
+    ) -> Reply:
         return await self._sender.send(
             client,
             await asyncio.to_thread(self._content, request),

@@ -191,17 +191,13 @@ def _batches(records: Iterator[TextRecord]) -> Iterator[list[TextRecord]]:
 
 def _plain(record: TextRecord) -> dict:
     """A record as plain data; what was asked and the group apart."""
-    # A question of a choice has lines of its own.
-    prompt, _, group = record.prompt.rpartition('\n')
-    shown = record.kind in ('group', 'choice')
-    if not (shown and prompt and group.startswith('{')):
-        prompt, group = record.prompt, ''
+    prompt, group = record.asked
     return {
         'sample_id': record.sample_id,
         'image': record.image,
         'kind': record.kind,
         'prompt': prompt,
-        'group': json.loads(group) if group else None,
+        'group': group,
         'text': record.text,
         'status': record.status,
         'reason': record.reason,

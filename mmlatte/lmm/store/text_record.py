@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -63,6 +64,19 @@ class TextRecord:
     def key(self) -> int:
         """The record's key in the store."""
         return record_key(self.sample_id, self.kind, self.prompt, self.image)
+
+    @property
+    def asked(self) -> tuple[str, dict | None]:
+        """What was asked, and what else decided what the model was shown.
+
+        The latter is the last line of the prompt of a group or a choice, as
+        JSON; None where there is none.
+        """
+        question, _, last = self.prompt.rpartition('\n')
+        known = self.kind in ('group', 'choice')
+        if known and question and last.startswith('{'):
+            return question, json.loads(last)
+        return self.prompt, None
 
 
 def record_key(sample_id: str, kind: str, prompt: str, image: str = '') -> int:

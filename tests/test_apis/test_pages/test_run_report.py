@@ -8,8 +8,10 @@ from PIL import Image
 
 from mmlatte.apis import Inferencer, make_run_report
 from mmlatte.apis.inference.load_classifier import frozen_config
+from mmlatte.apis.pages.review_section import ReviewSection
 from mmlatte.apis.pages.run_facts import read_scalars
-from mmlatte.apis.pages.run_report import _thumbnail
+from mmlatte.apis.pages.run_report import _section, _thumbnail
+from mmlatte.decode_image import DecodeOptions
 
 
 def test_accuracies_are_those_of_the_models(tiny_run, tmp_path):
@@ -77,9 +79,22 @@ def test_thumbnails_are_upright_and_never_the_end(tmp_path, monkeypatch):
     exif[0x0112] = 6  # turn by 90 degrees
     path = str(tmp_path / 'a.png')
     Image.new('RGBA', (400, 200), (255, 0, 0, 0)).save(path, exif=exif)
-    data = _thumbnail(path).partition('base64,')[2]
+    data = _thumbnail(path, DecodeOptions()).partition('base64,')[2]
     shown = Image.open(io.BytesIO(base64.b64decode(data)))
     assert shown.size == (80, 160)
     assert min(shown.getpixel((40, 80))) > 250  # transparent: white
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 100)  # a bomb
-    assert _thumbnail(path) == ''
+    assert _thumbnail(path, DecodeOptions()) == ''
+
+
+def test_images_to_review_are_shown_with_the_runs_range(tmp_path):
+    path = str(tmp_path / 'a.png')
+    Image.fromarray(np.full((64, 64), 300, np.uint16)).save(path)
+    section = ReviewSection('unsure', 'all', [('a.png', path, [])])
+    grey = []
+    for options in (DecodeOptions(), DecodeOptions((0, 600))):
+        [shown] = _section(section, 1, options).images
+        data = shown.picture.partition('base64,')[2]
+        pixels = Image.open(io.BytesIO(base64.b64decode(data)))
+        grey.append(pixels.convert('L').getpixel((9, 9)))
+    assert grey[0] < 10 and 120 < grey[1] < 135

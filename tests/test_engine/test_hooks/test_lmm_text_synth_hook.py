@@ -10,7 +10,14 @@ from mmlatte.apis import synthesize_texts
 from mmlatte.apis.pages.text_gallery import make_text_gallery
 from mmlatte.datasets.transforms import LoadTexts
 from mmlatte.engine.hooks import LMMTextSynthHook
-from mmlatte.lmm import LMMUnavailableError, TextFile, TextStore
+from mmlatte.lmm import (
+    ClosedOptions,
+    ClosedTask,
+    LMMUnavailableError,
+    TextFile,
+    TextRecord,
+    TextStore,
+)
 
 
 @pytest.fixture
@@ -128,6 +135,24 @@ def test_a_budget_describes_typical_images(config, train, tmp_path):
     again = hook_of(train(config('again', budget=0.4))).counts
     assert again['described'] == 6
     assert (again['made'], again['reused']) == (0, counts['made'])
+
+
+def test_the_gallery_shows_whole_prompts_and_only_what_is_asked_here(
+    config, train, tmp_path
+):
+    prompts = dict(image_prompt='It\nis.', group_prompt='They\nare.')
+    store = TextStore(hook_of(train(config(**prompts))).store_folder())
+    record = next(store.records('image'))
+    task = ClosedTask(['desert', 'town'], ClosedOptions())
+    answer = json.dumps({'answer': 'desert', 'way': 'text'})
+    key = task.key('Which?')
+    with store:
+        store.put([TextRecord('1', 'choice', key, answer, image=record.image)])
+    page = tmp_path / 'page.html'
+    make_text_gallery(Runner.from_cfg(config('gallery', **prompts)), page)
+    text = page.read_text()
+    assert r'It\nis.' in text and r'They\nare.' in text
+    assert 'desert' not in text
 
 
 def test_without_a_budget_all_is_as_it_was(config, train):

@@ -108,6 +108,8 @@ def test_wrong_budgets(blobs):
         *(40, 40),
         *(1, 7),
     ]
+    for percent in range(1, 101):
+        assert described_count(percent / 100, 100) == percent
     features, blob = blobs
     with pytest.raises(ValueError, match='1 images are fewer than the 2'):
         typical_images(features, blob // 3, 1)

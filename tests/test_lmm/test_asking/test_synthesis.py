@@ -8,10 +8,12 @@ from mmlatte.lmm import (
     GroupOptions,
     ImageError,
     TextFile,
+    TextJob,
     TextStore,
     missing_texts,
     synthesize,
 )
+from mmlatte.lmm.asking import text_job
 from mmlatte.models.clip.clip_tokenizer import ClipTokenizer
 
 
@@ -38,6 +40,39 @@ def test_every_text_is_made_once_and_the_second_run_makes_none(
     rows = again.resolve(wanted.keys())
     assert again.text(rows[0, 3]) == 'image Describe.'
     assert again.text(rows[1, 3]) == 'group Describe all.'
+
+
+def test_copies_of_an_image_are_asked_about_once(
+    want, rule_lmm, store, monkeypatch
+):
+    monkeypatch.setattr(text_job, 'LATE_SECONDS', 5)
+    lmm = rule_lmm(
+        lambda request, seed: '' if request.sample_id == '4.jpg' else 'a river'
+    )
+    copies = np.repeat(np.arange(5, dtype=np.uint64), 2) << np.uint64(8)
+    for made in (4, 0):
+        job = TextJob(
+            want(images=copies, labels=np.zeros(10, int), group_prompt=None),
+            store,
+            lmm,
+        )
+        counts = job.make_together()
+        assert (counts.made, counts.reused, counts.failed) == (
+            made,
+            4 - made,
+            1,
+        )
+        texts = job.training_texts(['forest', ''], counts)
+        for i in range(10):
+            own = 'forest' if i in (4, 5) else 'a river'
+            assert texts.image_text(i) == own
+    # Once more where there was none.
+    assert [name for _, name in lmm.asked] == [
+        *(f'{i}.jpg' for i in range(0, 10, 2)),
+        '4.jpg',
+    ]
+    numbers, _ = missing_texts(job.wanted, store, retry_failed=True)
+    assert numbers.tolist() == [4]
 
 
 def test_a_new_prompt_asks_for_its_texts_only(want, rule_lmm, store):

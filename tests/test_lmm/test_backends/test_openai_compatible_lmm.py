@@ -1,7 +1,5 @@
 import base64
-import http.server
 import io
-import json
 import os
 import socket
 import subprocess
@@ -9,8 +7,6 @@ import sys
 import threading
 import time
 import urllib.request
-from collections import Counter
-from http import HTTPStatus
 
 import numpy as np
 import pytest
@@ -30,82 +26,6 @@ from mmlatte.lmm.backends.load_image import load_image
 from mmlatte.lmm.backends.server.api_key import read_key
 
 PROMPT = 'Describe the land use.'
-
-
-class HostileServer(http.server.ThreadingHTTPServer):
-    """Answers by the colour of the image; some colours are traps."""
-
-    daemon_threads = True
-
-    def __init__(self, traps):
-        super().__init__(('127.0.0.1', 0), Handler)
-        self.traps = traps
-        self.seen = Counter()
-        self.bodies = []
-        self.keys = set()
-        self.now = self.most = 0
-        self.lock = threading.Lock()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def url(self):
-        return f'http://127.0.0.1:{self.server_address[1]}/v1'
-
-    def handle_error(self, request, client_address):
-        """Clients that went away are part of the game."""
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = 'HTTP/1.1'
-
-    def log_message(self, *_):
-        pass
-
-    def do_GET(self):
-        self.reply(200, {'object': 'list', 'data': []})
-
-    def do_POST(self):
-        server = self.server
-        length = int(self.headers['content-length'])
-        body = json.loads(self.rfile.read(length))
-        url = body['messages'][0]['content'][0]['image_url']['url']
-        data = base64.b64decode(url.partition(',')[2])
-        number = Image.open(io.BytesIO(data)).convert('RGB').getpixel((0, 0))
-        with server.lock:
-            server.seen[number[0]] += 1
-            server.bodies.append(body)
-            server.keys.add(self.headers['authorization'])
-            server.now += 1
-            server.most = max(server.most, server.now)
-            times = server.seen[number[0]]
-        try:
-            trap = server.traps.get(number[0]) or server.traps.get('all')
-            if trap is None:
-                self.say(f'a river number {number[0]}')
-            else:
-                trap(self, times)
-        finally:
-            with server.lock:
-                server.now -= 1
-
-    def say(self, text, ended='stop', tokens=None, **more):
-        message = {'role': 'assistant', 'content': text, **more}
-        choice = {'index': 0, 'message': message, 'finish_reason': ended}
-        reply = {'id': 'x', 'object': 'y', 'choices': [choice]}
-        if tokens is not None:
-            reply['usage'] = {'prompt_tokens': tokens}
-        self.reply(200, reply)
-
-    def reply(self, status, content, cut=0, **headers):
-        data = json.dumps(content).encode()
-        data = data[: len(data) - cut]
-        self.send_response(status, HTTPStatus(status).phrase)
-        self.send_header('content-type', 'application/json')
-        self.send_header('content-length', str(len(data)))
-        for name, value in headers.items():
-            self.send_header(name.replace('_', '-'), value)
-        self.end_headers()
-        self.wfile.write(data)
 
 
 def error(status, **headers):
@@ -143,17 +63,8 @@ def hang_up(handler, times):
 
 
 @pytest.fixture
-def serve():
-    servers = []
-
-    def start(traps=None):
-        servers.append(HostileServer(traps or {}))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+def serve(hostile_server):
+    return hostile_server
 
 
 def client(server, **options):
@@ -465,6 +376,28 @@ def test_a_server_counts_the_tokens_of_a_question(serve):
     count = client(server).question_tokens(image, PROMPT)
     assert (count.visual, count.total) == (None, 345)
     assert client(serve()).question_tokens(image, PROMPT) is None
+    odd = {'all': lambda h, t: h.say('x', tokens='many')}
+    assert client(serve(odd)).question_tokens(image, PROMPT) is None
+
+
+def test_tokens_are_counted_as_texts_are_asked_for(serve, monkeypatch):
+    image = Image.new('RGB', (8, 8))
+    busy = client(serve({'all': error(429)}))
+    assert busy.question_tokens(image, PROMPT) is None
+    refusing = refuses({'seed': lambda _: True})
+
+    def trap(handler, times):
+        if 'seed' in handler.server.bodies[-1]:
+            return refusing(handler, times)
+        return handler.say('x', tokens=345)
+
+    count = client(serve({'all': trap})).question_tokens(image, PROMPT)
+    assert count.total == 345
+    monkeypatch.setenv('MMLATTE_API_KEY', 'sk-secret-7')
+    leaking = {'error': {'message': 'wrong key sk-secret-7'}}
+    wrong = client(serve({'all': lambda h, t: h.reply(401, leaking)}))
+    with pytest.raises(LMMUnavailableError, match=r'wrong key \*\*\*'):
+        wrong.question_tokens(image, PROMPT)
 
 
 def test_small_images_are_enlarged_before_they_are_sent(serve):

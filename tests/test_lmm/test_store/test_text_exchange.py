@@ -1,10 +1,18 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from mmlatte.decode_image import DecodeOptions
 from mmlatte.image_table import ImageTable, key_name
-from mmlatte.lmm import GroupOptions, TextFile, TextRecord, TextStore
+from mmlatte.lmm import (
+    GroupOptions,
+    TextFile,
+    TextRecord,
+    TextStore,
+    picture_keys,
+)
 from mmlatte.lmm.asking.prompts import group_key
 from mmlatte.lmm.backends.base_lmm import LMMRequest
 from mmlatte.lmm.store.text_exchange import (
@@ -152,16 +160,22 @@ def test_parquet(filled, tmp_path):
     assert (failed['reason'], failed['attempts']) == ('refusal', 2)
 
 
-def test_texts_of_images_as_they_are_now(filled, tmp_path, run_script):
+@pytest.mark.parametrize('range', [None, (0, 4095)])
+def test_texts_of_images_as_they_are_now(filled, tmp_path, run_script, range):
     """What replaced images left in the store is not exported."""
     folder = tmp_path / 'images' / 'sub'
     folder.mkdir(parents=True)
     (folder / 'new name.jpg').write_bytes(b'pixels')
-    (key,) = ImageTable(tmp_path).of([str(folder / 'new name.jpg')]).keys
+    keys = ImageTable(tmp_path).of([str(folder / 'new name.jpg')]).keys
+    other, key = keys[0] + np.uint64(1), keys[0]
+    if range:
+        other = keys[0]
+        (key,) = picture_keys(keys, DecodeOptions(range))
     filled.put(
         [
             TextRecord('old.jpg', 'image', 'p', 'seen', image=key_name(key)),
             TextRecord('old.jpg', 'image', 'p', 'gone', image='0' * 16),
+            TextRecord('b.jpg', 'image', 'p', 'other', image=key_name(other)),
         ]
     )
     filled.close()
@@ -173,6 +187,7 @@ def test_texts_of_images_as_they_are_now(filled, tmp_path, run_script):
         path,
         '--images',
         tmp_path / 'images',
+        *(['--range', *range] if range else []),
     )
     assert done.returncode == 0, done.stderr
     (line,) = map(json.loads, path.read_text().splitlines())

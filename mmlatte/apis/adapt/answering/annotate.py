@@ -55,7 +55,6 @@ def annotate(asking: Asking, options: AdaptOptions) -> None:
         asking.structure,
     )
     answers = annotator.annotate(options.questions, asking.record.answers)
-    annotator.report(answers)
     asking.record.add(answers)
     count = write_answer_gallery(annotator, out / PAGE)
     print_log(f'what {count} images were said to be: {out / PAGE}', 'current')

@@ -4,7 +4,7 @@ from .ask_closed import ask_closed
 from .closed_options import ClosedOptions
 from .closed_questions import ClosedQuestions
 from .closed_task import ClosedTask
-from .given_choice import GivenChoice, given_choices
+from .given_choice import GivenChoice, choice_records, given_choices
 
 __all__ = [
     'ClosedOptions',
@@ -12,5 +12,6 @@ __all__ = [
     'ClosedTask',
     'GivenChoice',
     'ask_closed',
+    'choice_records',
     'given_choices',
 ]

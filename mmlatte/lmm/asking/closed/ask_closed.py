@@ -73,7 +73,6 @@ def _ask(
 ) -> Counts:
     counts, done = Counts(), 0
     params = {**lmm.params, 'round': round_number}
-    lmm.expect(questions.ids)
     with Progress('closed questions', len(numbers), 'answers') as progress:
         for choices in lmm.choose(questions.questions(numbers)):
             batch = []

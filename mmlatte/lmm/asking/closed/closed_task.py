@@ -2,12 +2,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-import numpy as np
-
 from mmlatte.lmm.backends.choices.letters import LETTERS
-from mmlatte.sample_key import encode_id
 
 from ..prompts import with_article
+from ..sample_generator import sample_generator
 from .closed_options import NAMES, ClosedOptions
 
 __all__ = ['ClosedTask']
@@ -57,14 +55,7 @@ class ClosedTask:
         It depends on the seed and the sample alone, so that every rerun asks
         the same question.
         """
-        digest = hashlib.blake2b(
-            encode_id(sample_id),
-            digest_size=8,
-            salt=self.options.seed.to_bytes(8, 'little'),
-        )
-        random = np.random.default_rng(
-            int.from_bytes(digest.digest(), 'little')
-        )
+        random = sample_generator(sample_id, self.options.seed)
         # Sorted: whoever listed the classes decides nothing.
         order = random.permutation(sorted(labels))
         return [self.class_names[label] for label in order]

@@ -3,11 +3,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mmlatte.lmm.store.sample_finder import SampleFinder
+from mmlatte.lmm.store.text_record import TextRecord
 from mmlatte.lmm.store.text_store import TextStore
 
 from .closed_task import ClosedTask
 
-__all__ = ['GivenChoice', 'given_choices']
+__all__ = ['GivenChoice', 'choice_records', 'given_choices']
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,7 @@ def given_choices(
         task (ClosedTask): What was asked.
         finder (SampleFinder): Knows the samples.
     """
-    for record in store.records('choice'):
-        facts = json.loads(record.prompt.rpartition('\n')[2])
-        if facts.get('task') != task.identity:
-            continue
-        row = finder.row(record)
-        if row is None:
-            continue
+    for row, record in choice_records(store, task, finder):
         content = json.loads(record.text) if record.status == 'ok' else {}
         yield GivenChoice(
             row,
@@ -54,3 +49,24 @@ def given_choices(
             content.get('way', ''),
             record.params.get('round', 0),
         )
+
+
+def choice_records(
+    store: TextStore, task: ClosedTask, finder: SampleFinder
+) -> Iterator[tuple[int, TextRecord]]:
+    """Yield samples of now, and what the store has of them.
+
+    A store may hold answers about other data sets and other classes.
+
+    Args:
+        store (TextStore): Where the answers are.
+        task (ClosedTask): What was asked.
+        finder (SampleFinder): Knows the samples.
+    """
+    for record in store.records('choice'):
+        _, facts = record.asked
+        if (facts or {}).get('task') != task.identity:
+            continue
+        row = finder.row(record)
+        if row is not None:
+            yield row, record

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from PIL import Image
 
-from mmlatte.lmm.picture import fit_picture
 from mmlatte.lmm.picture_processor import PictureProcessor
 
 from ..load_image import ImageError
@@ -60,10 +59,10 @@ class LikelihoodChoices:
         model: Any,
         pictures: PictureProcessor,
     ) -> Choice:
-        view = pictures.view(image.size)
-        shown = [fit_picture(image, pictures.options)]
+        view, picture = pictures.shown(image)
+        shown = [picture]
         if question.prior:
-            shown.append(Image.new('RGB', shown[0].size, 'gray'))
+            shown.append(Image.new('RGB', picture.size, 'gray'))
         names = continuations(
             pictures.processor.tokenizer,
             pictures.chat(question.prompt, view),

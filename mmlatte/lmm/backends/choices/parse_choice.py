@@ -4,13 +4,11 @@ import json
 import re
 from collections.abc import Sequence
 
+from ..thoughts import without_thoughts
 from .letters import LETTERS
 
 __all__ = ['parse_choice', 'parse_json']
 
-_THINKING = re.compile(
-    r'<think(?:ing)?>.*?(?:</think(?:ing)?>|$)', re.S | re.I
-)
 #: "B", "(b)", "B. river", "Answer: B", "The answer is B."; not "A river".
 _LETTER = re.compile(
     r'^\W*(?:(?:the\s+)?(?:correct\s+)?(?:answer|option|choice|letter)'
@@ -44,7 +42,7 @@ def parse_choice(
         1
         >>> parse_choice('a forest or a river', ['forest', 'river'])
     """
-    text = _THINKING.sub(' ', text).strip()
+    text = without_thoughts(text).strip()
     found = parse_json(text)
     if found is not None:
         text = str(found['answer'])

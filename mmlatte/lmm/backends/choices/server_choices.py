@@ -18,13 +18,15 @@ __all__ = ['ServerChoices']
 
 #: From the way that tells most to the one that every server has.
 WAYS = ('logprobs', 'schema', 'text')
+PLACES = {letter: place for place, letter in enumerate(LETTERS)}
 
 
 class ServerChoices:
     """Asks a server in the best way that it has.
 
-    Log-probabilities of the letters tell how sure the model is; a JSON schema
-    keeps it to the names; a short text is parsed. The first question finds
+    Log-probabilities of the letters tell how sure the model is, where the
+    text picks the likeliest letter; a JSON schema keeps it to the names; a
+    short text is parsed. The first question finds
     out what the server has, with a request for each way that it has not; all
     others cost one request.
 
@@ -86,16 +88,20 @@ def _by(way: str, question: 'ClosedQuestion') -> 'ClosedQuestion':
 def _read(answer: 'Answer', way: str) -> Choice:
     """Return what an answer picks, and by which way it really came."""
     question: ClosedQuestion = answer.request  # type: ignore[assignment]
+    choice = read_choice(answer)
     if way == 'logprobs' and question.letters:
         shares = [0.0] * len(question.names)
         for token, value in answer.first_tokens.items():
-            place = LETTERS.find(token.strip(' \t\n▁Ġ().:*"') or '-')
-            if 0 <= place < len(shares):
+            place = PLACES.get(token.strip(' \t\n▁Ġ().:*"'), len(shares))
+            if place < len(shares):
                 shares[place] += math.exp(value)
         total = sum(shares)
         if total > 0:
             found = tuple(share / total for share in shares)
-            return Choice.likeliest(question, found, way)
+            likeliest = Choice.likeliest(question, found, way)
+            # "A river." begins with a letter and picks none.
+            if likeliest.position == choice.position:
+                return likeliest
     if way == 'schema' and parse_json(answer.text) is not None:
         return read_choice(answer, way)
-    return read_choice(answer)
+    return choice

@@ -11,6 +11,7 @@ __all__ = [
     'is_alive',
     'is_hopeless',
     'plain_error',
+    'prompt_tokens',
     'refusal',
     'text_of',
     'what_next',
@@ -73,6 +74,14 @@ def first_tokens(response: Any) -> dict[str, float]:
         return {str(one.token): float(one.logprob) for one in top}
     except (AttributeError, IndexError, TypeError, ValueError):
         return {}
+
+
+def prompt_tokens(response: Any) -> int | None:
+    """Return how many tokens a server read; None if it does not say."""
+    try:
+        return int(response.usage.prompt_tokens)
+    except (AttributeError, TypeError, ValueError):
+        return None
 
 
 def is_hopeless(error: Exception) -> bool:
@@ -147,8 +156,6 @@ def plain_error(error: Exception, timeout: float, key: str) -> str:
     """One line about an error, without the API key."""
     if isinstance(error, asyncio.TimeoutError):
         return f'no answer within {timeout:g} s'
-    if isinstance(error, NoTextError):
-        return str(error)
     cause = f' ({error.__cause__})' if error.__cause__ else ''
     text = f'{type(error).__name__}: {error}{cause}'
     text = ' '.join(text.split())[:300]

@@ -14,6 +14,7 @@ from .openai_replies import (
     is_alive,
     is_hopeless,
     plain_error,
+    prompt_tokens,
     refusal,
     text_of,
     what_next,
@@ -46,10 +47,13 @@ class Reply(NamedTuple):
         text (str): Its text.
         first_tokens (dict[str, float]): Log-probabilities of the likeliest
             first tokens, where they were asked for and the server has them.
+        prompt_tokens (int | None): Tokens of the question, where the server
+            says how many.
     """
 
     text: str
     first_tokens: dict[str, float]
+    prompt_tokens: int | None
 
 
 class Sender:
@@ -104,7 +108,7 @@ class Sender:
         seed: int,
         fields: Mapping[str, Any],
         probe: bool = False,
-    ) -> Reply | None:
+    ) -> Reply:
         """Send a request until it is answered or given up.
 
         Args:
@@ -117,7 +121,7 @@ class Sender:
             probe (bool): Send it once, to see whether the server is there.
 
         Returns:
-            Reply | None: None if a probe finds a server that limits the
+            Reply: An empty one if a probe finds a server that limits the
             rate, and so is there.
 
         Raises:
@@ -140,7 +144,9 @@ class Sender:
                 )
                 text = text_of(response)
                 self._in_a_row = 0
-                return Reply(text, first_tokens(response))
+                return Reply(
+                    text, first_tokens(response), prompt_tokens(response)
+                )
             except NoTextError:
                 self._in_a_row = 0
                 raise
@@ -157,7 +163,7 @@ class Sender:
                     raise self._given_up(problem, final=True) from None
                 if not counts:
                     if probe:
-                        return None
+                        return Reply('', {}, None)
                     self._check_patience(began, problem)
             if tries < most:
                 grown = self.backoff * 2 ** min(sent - 1, 6)

@@ -1,7 +1,10 @@
+import math
+
 import pytest
 from PIL import Image
 
-from mmlatte.lmm import ClosedQuestion, OpenAICompatibleLMM
+from mmlatte.lmm import Answer, ClosedQuestion, OpenAICompatibleLMM
+from mmlatte.lmm.backends.choices.server_choices import _read
 
 NAMES = ['forest', 'river', 'beach']
 
@@ -52,3 +55,25 @@ def test_every_server_is_asked_as_it_can_be(
     assert (server.refused, len(server.asked)) == (refused, 12 + extra)
     for choice in found.values():
         assert choice.confidence == (confidence and pytest.approx(confidence))
+
+
+@pytest.mark.parametrize(
+    ('text', 'tokens', 'name', 'way', 'confidence'),
+    [
+        ('B', {'B': 0.6, ' B': 0.2, 'A': 0.2}, 'river', 'logprobs', 0.8),
+        # "A" is an article here, and what follows names B.
+        ('A river.', {'A': 0.9, 'B': 0.1}, 'river', 'text', None),
+        ('A lake.', {'A': 1.0}, '', '', None),
+        # "AB" and "NO" are no letters.
+        ('B', {'AB': 0.6, 'B': 0.3, 'A': 0.1}, 'river', 'logprobs', 0.75),
+        ('NO', {'NO': 1.0}, '', '', None),
+    ],
+)
+def test_a_likely_letter_counts_if_the_text_picks_it(
+    text, tokens, name, way, confidence
+):
+    [question] = questions(1)
+    first = {token: math.log(share) for token, share in tokens.items()}
+    choice = _read(Answer(question, text, first_tokens=first), 'logprobs')
+    assert (choice.name, choice.way) == (name, way)
+    assert choice.confidence == (confidence and pytest.approx(confidence))
