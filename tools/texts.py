@@ -49,19 +49,12 @@ def parse_args() -> argparse.Namespace:
 
 def image_names(args: argparse.Namespace) -> dict[str, str]:
     """Return what the images of a folder are known by, and their ids."""
-    from mmlatte.datasets.unlabeled_folder import (
-        IMAGE_SUFFIXES,
-        visible_files,
-    )
+    from mmlatte.datasets.unlabeled_folder import image_files
     from mmlatte.decode_image import DecodeOptions
     from mmlatte.image_table import ImageTable, key_name
     from mmlatte.lmm import picture_keys
 
-    names = [
-        name
-        for name in visible_files(args.images)
-        if name.lower().endswith(IMAGE_SUFFIXES)
-    ]
+    names = [*image_files(args.images)]
     paths = [os.path.join(args.images, name) for name in names]
     keys = ImageTable(args.store.parent).of(paths).keys
     keys = picture_keys(keys, DecodeOptions(args.range, args.bands))

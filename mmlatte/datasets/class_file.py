@@ -8,11 +8,14 @@ from pathlib import Path
 
 import yaml
 
-__all__ = ['FILE_SUFFIXES', 'decode_text', 'read_class_file']
+__all__ = ['FILE_SUFFIXES', 'decode_text', 'read_class_file', 'table_rows']
 
 FILE_SUFFIXES = ('.txt', '.csv', '.tsv', '.json', '.yaml', '.yml')
 #: Columns and keys that hold a class, and what is said about it.
-NAME_KEYS = ('class', 'name', 'label', 'class_name', 'category')
+NAME_KEYS = (
+    *('class', 'name', 'label', 'class_name', 'category'),
+    *('classes', 'names', 'labels', 'class_names', 'categories'),
+)
 TEXT_KEYS = ('description', 'descriptions', 'text', 'sentence')
 #: Keys of files that hold more than classes (YOLO, COCO, datasets' cards).
 LIST_KEYS = ('names', 'classes', 'class_names', 'categories', 'label2id')
@@ -48,11 +51,15 @@ def read_class_file(path: str | Path) -> list[Entry]:
     where = f"class file '{path}'"
     text = decode_text(path.read_bytes(), where)
     suffix = path.suffix.lower()
-    if suffix == '.json' or (suffix != '.csv' and _is_json(text)):
+    looks_json = text.lstrip().startswith(('[', '{'))
+    if suffix == '.json' or (suffix != '.csv' and looks_json):
         try:
-            return _from_data(json.loads(text), where)
+            data = json.loads(text)
         except json.JSONDecodeError as error:
-            raise ValueError(f'{where} is no JSON: {error}') from None
+            if suffix == '.json':
+                raise ValueError(f'{where} is no JSON: {error}') from None
+        else:
+            return _from_data(data, where)
     if suffix in ('.yaml', '.yml'):
         try:
             return _from_data(yaml.safe_load(text), where)
@@ -92,14 +99,35 @@ def decode_text(raw: bytes, where: str) -> str:
     return text
 
 
-def _is_json(text: str) -> bool:
-    if text.lstrip()[:1] not in ('[', '{'):
-        return False
-    try:
-        json.loads(text)
-    except json.JSONDecodeError:
-        return False
-    return True
+def table_rows(text: str, where: str) -> list[list[str]]:
+    """Return the rows of a CSV with any of the usual delimiters.
+
+    Args:
+        text (str): Content of the file.
+        where (str): What to call it in an error.
+
+    Returns:
+        list[list[str]]: Those that are not blank, the header with them; all
+        as long as the first.
+
+    Raises:
+        ValueError: If a row has more cells than the first.
+    """
+    first = text.split('\n', 1)[0]
+    delimiter = max(',;\t', key=first.count)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
+    rows: list[list[str]] = []
+    for row in reader:
+        if not any(cell.strip() for cell in row):
+            continue
+        width = len(rows[0]) if rows else len(row)
+        if len(row) > width:
+            raise ValueError(
+                f'{where}, line {reader.line_num}, has {len(row)} fields, the '
+                f'first line {width}; quote names that hold the delimiter'
+            )
+        rows.append(row + [''] * (width - len(row)))
+    return rows
 
 
 def _from_data(data, where: str) -> list[Entry]:
@@ -121,6 +149,12 @@ def _from_data(data, where: str) -> list[Entry]:
                 )
             rows = sorted(data.items(), key=lambda item: int(item[0]))
             return [(_name(value, where), []) for _, value in rows]
+        # {name: number} of programs that write every value as a text.
+        if values and all(
+            isinstance(v, str) and v.isdecimal() for v in values
+        ):
+            keys = sorted(keys, key=lambda key: int(data[key]))
+            return [(_name(key, where), []) for key in keys]
         return [
             (_name(key, where), _sentences(key, value, where))
             for key, value in data.items()
@@ -140,7 +174,7 @@ def _from_data(data, where: str) -> list[Entry]:
 
 def _from_row(row: Mapping, where: str) -> Entry:
     """Read ``{'name': ..., 'description': ...}``."""
-    by_key = {str(key).strip().lower(): row[key] for key in row}
+    by_key = {_plain(key): row[key] for key in row}
     for key in NAME_KEYS:
         if key in by_key:
             name = _name(by_key[key], where)
@@ -157,27 +191,34 @@ def _from_row(row: Mapping, where: str) -> Entry:
 
 
 def _from_table(text: str, where: str) -> list[Entry]:
-    """Read a CSV with any of the usual delimiters."""
-    first = text.split('\n', 1)[0]
-    delimiter = max(',;\t', key=first.count)
-    rows = [
-        row
-        for row in csv.reader(io.StringIO(text), delimiter=delimiter)
-        if any(cell.strip() for cell in row)
-    ]
-    header = [cell.strip().lower() for cell in rows[0]] if rows else []
-    if {*header} & {*NAME_KEYS}:
+    """Read a CSV: columns that the first line names, or a single one."""
+    header, *body = table_rows(text, where) or [[]]
+    named = {key for key in header if _plain(key) in NAME_KEYS}
+    if named:
+        rows = [dict(zip(header, row, strict=True)) for row in body]
+        numbers = {
+            key
+            for key in named
+            if all(row[key].strip().isdecimal() for row in rows)
+        }
+        # `label,class_name`: the numbers are no names.
+        left_out = numbers if numbers != named else set()
         return [
-            _from_row(dict(zip(header, row, strict=False)), where)
-            for row in rows[1:]
+            _from_row({k: row[k] for k in header if k not in left_out}, where)
+            for row in rows
         ]
-    if any(len(row) > 1 for row in rows):
+    if len(header) > 1:
         raise ValueError(
             f'{where} has {len(header)} columns, {header}, and none is called '
             f'{", ".join(NAME_KEYS)}: name the columns in the first line '
             '(class,description), or keep one column of names'
         )
-    return [(row[0].strip(), []) for row in rows]
+    return [(row[0].strip(), []) for row in (header, *body) if row]
+
+
+def _plain(key) -> str:
+    """Return a key or the head of a column as the lists above spell it."""
+    return '_'.join(str(key).lower().split())
 
 
 def _name(value, where: str) -> str:

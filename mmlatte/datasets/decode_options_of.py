@@ -6,7 +6,7 @@ from torch.utils.data import Dataset
 from mmlatte.decode_image import DecodeOptions
 
 from .transforms.load_image import LoadImage
-from .transforms_of import transforms_of
+from .transforms.transforms_of import transforms_of
 
 __all__ = [
     'decode_options_of',
@@ -57,4 +57,5 @@ def set_decode_options(node, options: DecodeOptions) -> None:
 
 
 def _loads(step: dict) -> bool:
-    return str(step.get('type')).rsplit('.', 1)[-1] == 'LoadImage'
+    kind = step.get('type')
+    return kind is LoadImage or str(kind).rsplit('.', 1)[-1] == 'LoadImage'

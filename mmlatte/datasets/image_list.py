@@ -1,17 +1,15 @@
 """Images that a file lists: CSV, TSV, Parquet, or a path a line."""
 
-import csv
-import io
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import numpy as np
 
-from .class_file import decode_text
+from .class_file import decode_text, table_rows
 from .sample_index import SampleIndex, file_sizes
 
 __all__ = ['ListedIndex', 'image_root', 'is_image_list', 'read_image_list']
@@ -137,7 +135,7 @@ def _columns(path: str, where: str) -> tuple[list[str], list[str] | None]:
             lines = [row[0].strip() for row in rows]
             header = bool(lines) and lines[0].lower() in PATH_COLUMNS
             return lines[header:], None
-        columns = zip(*rows, strict=False)
+        columns = zip(*rows, strict=True)
         table = {name: list(values) for name, *values in columns}
     plain = {str(name).strip().lower(): name for name in table}
     found = [plain[name] for name in PATH_COLUMNS if name in plain]
@@ -154,12 +152,9 @@ def _columns(path: str, where: str) -> tuple[list[str], list[str] | None]:
 def _rows(path: str, where: str) -> list[list[str]]:
     """Return the rows that are not blank; a text file has one column."""
     text = decode_text(Path(path).read_bytes(), where)
-    first = text.split('\n', 1)[0]
-    rows: Iterable[list[str]] = ([line] for line in text.splitlines())
-    if not path.lower().endswith('.txt'):
-        delimiter = max(',;\t', key=first.count)
-        rows = csv.reader(io.StringIO(text), delimiter=delimiter)
-    return [row for row in rows if any(cell.strip() for cell in row)]
+    if path.lower().endswith('.txt'):
+        return [[line] for line in text.splitlines() if line.strip()]
+    return table_rows(text, where)
 
 
 def _parquet(path: str) -> dict[str, list]:

@@ -1,11 +1,10 @@
 """Images that cannot be read, as a table."""
 
-import codecs
 import csv
 from collections.abc import Mapping
 from pathlib import Path
 
-from mmlatte.atomic_file import atomic_file
+from .csv_rows import write_rows
 
 __all__ = ['read_unreadable', 'write_unreadable']
 
@@ -19,12 +18,7 @@ def write_unreadable(path: str | Path, reasons: Mapping[str, str]) -> None:
         path (str | Path): The CSV file.
         reasons (Mapping[str, str]): Sample id -> why it cannot be read.
     """
-    with atomic_file(Path(path)) as target:
-        # Names of files may hold bytes that are no UTF-8.
-        file = codecs.getwriter('utf-8')(target, 'surrogateescape')
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows(sorted(reasons.items()))
+    write_rows(path, [COLUMNS, *sorted(reasons.items())])
 
 
 def read_unreadable(path: str | Path) -> dict[str, str]:

@@ -48,6 +48,7 @@ def test_the_demo_gains_offline(tmp_path):
     # Eleven classes; a broken alignment would be near chance.
     assert summary['zero_shot_top1'] > 20
     assert summary['top1'] > summary['zero_shot_top1'] + 5
-    assert summary['texts']['made'] == 2 * 258
+    # 258 images, two of which are equal byte by byte and share their texts.
+    assert summary['texts']['made'] == 2 * 257
     assert summary['texts']['failed'] == 0
     assert (tmp_path / 'run/epoch_1.pth').exists()  # a kill loses an epoch

@@ -6,9 +6,11 @@ from mmengine.config import Config
 
 from mmlatte.datasets.decode_options_of import (
     decode_options_of,
+    loads_images,
     pipeline_options,
     set_decode_options,
 )
+from mmlatte.datasets.transforms import LoadImage
 from mmlatte.decode_image import DecodeOptions
 from mmlatte.engine.hooks import LMMTextSynthHook
 from mmlatte.registry import DATASETS
@@ -33,6 +35,13 @@ def test_every_load_of_a_config_is_set():
     assert pipeline_options(pipeline) == CHOSEN
     assert pipeline_options([other]) == DecodeOptions()
     set_decode_options(cfg, DecodeOptions())  # changes nothing
+    assert pipeline_options(pipeline) == CHOSEN
+
+
+def test_a_load_that_is_named_by_its_class():
+    pipeline = [dict(type=LoadImage)]
+    assert loads_images(pipeline)
+    set_decode_options(pipeline, CHOSEN)
     assert pipeline_options(pipeline) == CHOSEN
 
 

@@ -116,6 +116,16 @@ def test_absolute_paths_and_file_addresses(folder, tmp_path_factory):
             ValueError,
             'one is empty',
         ),
+        (
+            [['path', 'id'], ['a/1.png', '1'], ['a/2.png']],
+            ValueError,
+            'one is empty',
+        ),
+        (
+            [['id', 'path'], ['1', 'a/1.png'], ['2', 'b/with', ' comma.png']],
+            ValueError,
+            r"list\.csv', line 3, has 3 fields, the first line 2; quote names",
+        ),
         ([['path', 'id']], ValueError, 'names no image'),
     ],
 )

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmengine.config import Config
@@ -18,7 +18,7 @@ from mmlatte.datasets.clip_pipeline import (
 )
 from mmlatte.datasets.decode_options_of import set_decode_options
 from mmlatte.datasets.image_list import is_image_list, read_image_list
-from mmlatte.datasets.unlabeled_folder import IMAGE_SUFFIXES, visible_files
+from mmlatte.datasets.unlabeled_folder import image_files
 from mmlatte.decode_image import DecodeOptions
 from mmlatte.models.class_texts import (
     check_class_texts,
@@ -156,7 +156,7 @@ def _check_folders(folder: Path, options: AdaptOptions) -> list[str]:
     filled = {
         label
         for name, label in found.items()
-        if next(_images_below(folder / name), None)
+        if next(image_files(str(folder / name)), None)
     }
     if not filled:
         raise ValueError(f'test folder {folder} holds no image')
@@ -167,11 +167,6 @@ def _check_folders(folder: Path, options: AdaptOptions) -> list[str]:
             f'{len(classes)} classes; no images of {", ".join(empty)}'
         )
     return extra
-
-
-def _images_below(folder: Path) -> Iterator[str]:
-    names = visible_files(str(folder))
-    return (n for n in names if n.lower().endswith(IMAGE_SUFFIXES))
 
 
 def _warn(text: str) -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from mmlatte.datasets.answers import NONE, SKIP
 from mmlatte.datasets.answers.formats.table import read_text, records
-from mmlatte.datasets.answers.write_answers import write_rows
+from mmlatte.datasets.csv_rows import write_rows
 from mmlatte.fits import FrozenFeatures
 from mmlatte.fits.neighbour_graph import nearest_images
 from mmlatte.visualization import Question, write_questions_page

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmlatte.datasets.answers.answer import Answer
 from mmlatte.datasets.answers.answers import Answers
-from mmlatte.datasets.answers.write_answers import write_rows
+from mmlatte.datasets.csv_rows import write_rows
 
 __all__ = ['AnsweredImages']
 

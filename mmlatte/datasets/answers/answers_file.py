@@ -15,11 +15,8 @@ from mmlatte.datasets.answers.formats.table import (
     whole_records,
 )
 from mmlatte.datasets.answers.problems import AnswersError
-from mmlatte.datasets.answers.write_answers import (
-    answer_row,
-    csv_line,
-    write_rows,
-)
+from mmlatte.datasets.answers.write_answers import answer_row
+from mmlatte.datasets.csv_rows import csv_line, write_rows
 
 __all__ = ['AnswersFile']
 

@@ -43,8 +43,8 @@ def read_answers(
 
     Images are named by their ids, or by longer or shorter paths that fit one
     of them only. Classes are spelled as in ``class_names``, or
-    ``(none of these)`` or ``(skip)``. If a file has times, an annotator's
-    later line about an image replaces the earlier.
+    ``(none of these)`` or ``(skip)``. Of an annotator's lines about an image
+    that have a time the newest counts, of equal times the last.
 
     Args:
         path (str | os.PathLike): The file or folder.
@@ -151,11 +151,12 @@ def _looked_up(
     """Return the answers, without those that were replaced."""
     kept: dict[tuple[str, str], list[Answer]] = defaultdict(list)
     named: dict[str, RawAnswer] = {}
+    newest: dict[tuple[str, str], datetime] = {}
     for item in raw:
         image = _tried(partial(_image, names), item, problems)
         name = _tried(partial(_class, spelling), item, problems)
         confidence = _tried(_confidence, item, problems)
-        _tried(_instant, item, problems)
+        time = _tried(_instant, item, problems)
         if image is None:
             continue
         other = named.setdefault(image, item)
@@ -167,7 +168,12 @@ def _looked_up(
                 'data root',
             )
         annotator = item.annotator or source
-        answers = kept[image, annotator]
+        key = image, annotator
+        if time is not None:
+            if time < newest.setdefault(key, time):
+                continue
+            newest[key] = time
+        answers = kept[key]
         if item.when or name == WITHDRAWN:
             answers.clear()
         if name not in (None, WITHDRAWN) and confidence is not None:

@@ -1,16 +1,13 @@
 """Answers as a CSV file."""
 
-import csv
-import io
 import os
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable
 
-from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.answers.answer import Answer
 from mmlatte.datasets.answers.formats import COLUMNS
+from mmlatte.datasets.csv_rows import write_rows
 
-__all__ = ['answer_row', 'csv_line', 'write_answers', 'write_rows']
+__all__ = ['answer_row', 'write_answers']
 
 
 def write_answers(path: str | os.PathLike, answers: Iterable[Answer]) -> None:
@@ -49,17 +46,3 @@ def answer_row(answer: Answer) -> list[str]:
         answer.source,
         answer.when,
     ]
-
-
-def write_rows(path: str | os.PathLike, rows: Iterable[Sequence[str]]) -> None:
-    """Replace a CSV file by these rows."""
-    with atomic_file(Path(path).expanduser()) as file:
-        for row in rows:
-            file.write(csv_line(row))
-
-
-def csv_line(row: Sequence[str]) -> bytes:
-    """Return a line of CSV; names of files may hold bytes of any kind."""
-    line = io.StringIO(newline='')
-    csv.writer(line).writerow(row)
-    return line.getvalue().encode('utf-8', 'surrogateescape')

@@ -4,9 +4,10 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 from torch import Tensor
 
-from mmlatte.datasets.transforms_of import transforms_of
 from mmlatte.lmm.asking.training_texts import TrainingTexts
 from mmlatte.registry import TRANSFORMS
+
+from .transforms_of import transforms_of
 
 
 @TRANSFORMS.register_module()

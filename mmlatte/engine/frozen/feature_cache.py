@@ -90,6 +90,8 @@ class FeatureCache:
         Returns:
             np.ndarray: int64 (M,), ascending.
         """
+        if self.complete:
+            return np.zeros(0, np.int64)
         return np.flatnonzero(~find_features(self.folder, self.images).known)
 
     def samples(self, chunk: int) -> np.ndarray:

@@ -86,11 +86,13 @@ def find_features(folder: Path | None, images: np.ndarray) -> FoundFeatures:
         images (np.ndarray): Keys of images, uint64 (M,).
     """
     found = FoundFeatures(
-        [] if folder is None else [*_sources(folder)],
+        [],
         np.full(len(images), -1, np.int32),
         np.zeros(len(images), np.int64),
     )
-    for number, source in enumerate(found.sources):
+    sources = () if folder is None else _sources(folder)
+    for number, source in enumerate(sources):
+        found.sources.append(source)
         if not len(source.keys):
             continue
         order = np.argsort(source.keys)
@@ -99,6 +101,8 @@ def find_features(folder: Path | None, images: np.ndarray) -> FoundFeatures:
         place[place == len(keys)] = 0
         here = (keys[place] == images) & ~found.known
         found.owner[here], found.row[here] = number, order[place[here]]
+        if found.known.all():
+            break
     return found
 
 

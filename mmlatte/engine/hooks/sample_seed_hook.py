@@ -3,7 +3,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmlatte.datasets.transforms import SeedPerSample
-from mmlatte.datasets.transforms_of import transforms_of
+from mmlatte.datasets.transforms.transforms_of import transforms_of
 from mmlatte.registry import HOOKS
 
 

@@ -55,6 +55,44 @@ def test_confidence_and_annotator(write, ids, classes):
     ]
 
 
+@pytest.mark.parametrize(
+    ('lines', 'expected'),
+    [
+        (['cat,2026-06-01T00:00:00Z', 'dog,2026-05-01T00:00:00Z'], 'cat'),
+        (['cat,2026-05-01T00:00:00Z', 'dog,2026-06-01T00:00:00Z'], 'dog'),
+        (['cat,2026-05-01T00:00:00Z', 'dog,2026-05-01T00:00:00Z'], 'dog'),
+        (['cat,2026-05-01T09:00:00+09:00', 'dog,2026-05-01T01:00:00'], 'dog'),
+        (['cat,', 'dog,2026-05-01T00:00:00Z'], 'dog'),
+        (
+            ['(withdrawn),2026-06-01T00:00:00Z', 'cat,2026-05-01T00:00:00Z'],
+            None,
+        ),
+        (
+            [
+                'cat,2026-05-02T00:00:00Z',
+                'dog,2026-05-03T00:00:00Z',
+                'none,2026-05-01T00:00:00Z',
+            ],
+            'dog',
+        ),
+    ],
+)
+def test_the_newest_of_an_annotators_lines_counts(
+    write, read, lines, expected
+):
+    rows = ''.join(f'cat/1.jpg,{line}\n' for line in lines)
+    found = read(write(f'image,class,when\n{rows}'))
+    assert found == ({} if expected is None else {'cat/1.jpg': expected})
+
+
+@pytest.mark.parametrize('part', ['', '.5', '.123456'])
+def test_a_last_line_that_ends_in_a_time_is_whole(write, read, part):
+    text = f'image,class,when\ncat/1.jpg,cat,2026-05-01T12:30:00{part}Z'
+    assert read(write(text)) == {'cat/1.jpg': 'cat'}
+    for end in range(text.index('T12'), len(text)):
+        assert read(write(text[:end])) == {}
+
+
 def test_jsonl(write, ids, classes):
     rows = [
         dict(image='cat/1.jpg', **{'class': 'cat'}, confidence=0.5),

@@ -6,6 +6,7 @@ import pytest
 
 from mmlatte.engine.frozen import feature_cache as module
 from mmlatte.engine.frozen.feature_cache import FeatureCache
+from mmlatte.engine.frozen.feature_files import find_features
 
 
 def cache_of(folder, *images, size=2, run='run'):
@@ -82,6 +83,25 @@ def test_only_unknown_images_are_computed(tmp_path):
     assert not moved.complete and not len(moved.todo)
     moved.merge()
     assert moved.open()[:, 0].tolist() == [8, 9]
+
+
+def test_no_more_files_are_read_than_needed(tmp_path, monkeypatch):
+    sets = [cache_of(tmp_path, n, n + 1) for n in (1, 5, 9)]
+    for cache in sets:
+        fill(cache)
+    first = min(sets, key=lambda cache: cache.data.name)
+    opened = []
+    load = np.load
+
+    def noted(path, *args, **kwargs):
+        opened.append(path)
+        return load(path, *args, **kwargs)
+
+    monkeypatch.setattr(np, 'load', noted)
+    assert not len(first.unknown()) and not opened
+    found = find_features(tmp_path, first.images[::-1])
+    assert found.known.all()
+    assert opened == [first.data / 'images.npy']
 
 
 def test_chunks_of_a_killed_run_are_taken_over_by_other_data(tmp_path):

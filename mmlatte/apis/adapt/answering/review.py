@@ -8,7 +8,7 @@ import numpy as np
 
 from mmlatte.apis.pages import ReviewSection
 from mmlatte.datasets.answers import NONE, NONE_LABEL
-from mmlatte.datasets.answers.write_answers import write_rows
+from mmlatte.datasets.csv_rows import write_rows
 
 from .asking import Asking
 

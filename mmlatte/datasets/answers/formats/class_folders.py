@@ -11,8 +11,7 @@ from mmlatte.datasets.answers.formats.raw_answer import RawAnswer
 from mmlatte.datasets.answers.image_names import ImageNames
 from mmlatte.datasets.answers.problems import Problems
 from mmlatte.datasets.sample_index import file_sizes
-from mmlatte.datasets.unlabeled_folder import visible_files
-from mmlatte.decode_image import IMAGE_SUFFIXES
+from mmlatte.datasets.unlabeled_folder import image_files
 
 __all__ = ['read_class_folders']
 
@@ -39,9 +38,7 @@ def read_class_folders(
     """
     lost: list[str] = []
     count = 0
-    for path in sorted(visible_files(str(folder))):
-        if not path.lower().endswith(IMAGE_SUFFIXES):
-            continue
+    for path in sorted(image_files(str(folder))):
         count += 1
         if '/' not in path:
             problems.add(

@@ -19,8 +19,9 @@ __all__ = ['COLUMNS', 'read_jsonl', 'read_table', 'records', 'whole_records']
 #: The first two are needed.
 COLUMNS = ('image', 'class', 'confidence', 'annotator', 'when')
 
-#: A time that :class:`AnswersFile` writes; no part of it looks like it.
-TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z')
+#: A time as :class:`AnswersFile` writes it, or a person; no beginning of it
+#: looks like it.
+TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z')
 
 
 def read_text(path: Path) -> str:
