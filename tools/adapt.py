@@ -87,6 +87,13 @@ def parse_args() -> argparse.Namespace:
         'images folder, to measure accuracy on; training does not see it',
     )
     parser.add_argument(
+        '--also-check',
+        metavar='FOLDER',
+        help='one sub-folder per class of images that have nothing to do with '
+        'yours: the report tells how well CLIP knows them by their names '
+        'before and after',
+    )
+    parser.add_argument(
         '--export',
         nargs='*',
         default=['open_clip'],

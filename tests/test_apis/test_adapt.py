@@ -556,3 +556,25 @@ def test_backends_by_name(tmp_path):
     assert clip_settings('RN50/openai')['model_name'] == 'RN50'
     question, _ = prompts_for('satellite image')
     assert question.startswith('Describe what the sat')
+
+
+def test_what_became_of_other_classes_is_in_report_and_card(
+    adapted, choices, tiny_eurosat, tmp_path
+):
+    other = tmp_path / 'other'
+    for name in ('Forest', 'SeaLake'):
+        shutil.copytree(tiny_eurosat / '2750' / name, other / name)
+    out = tmp_path / 'out'
+    shutil.copytree(adapted.run.parent, out)
+    with pytest.raises(FileNotFoundError, match=r'nowhere.* does not exist'):
+        adapt(out=str(out), also_check=str(tmp_path / 'nowhere'), **choices)
+    result = adapt(out=str(out), also_check=str(other), **choices)
+    found = json.loads((result.run / 'summary.json').read_text())['also_check']
+    assert (found['images'], found['classes']) == (16, 2)
+    assert 0 <= found['before'] <= 100 and 0 <= found['after'] <= 100
+    shown = f'{found["after"]:.2f} %, of the CLIP it started from'
+    assert shown in result.report.read_text()
+    # Measured once.
+    before = result.report.stat().st_mtime_ns
+    adapt(out=str(out), also_check=str(other), **choices)
+    assert result.report.stat().st_mtime_ns == before

@@ -8,6 +8,7 @@ import open_clip
 import pytest
 import torch
 from PIL import Image, ImageOps
+from safetensors.torch import load_file
 
 from mmlatte.apis import (
     Inferencer,
@@ -17,6 +18,7 @@ from mmlatte.apis import (
 )
 from mmlatte.apis.export.bundle import read_preprocessing
 from mmlatte.apis.export.pixels import read_pixels
+from mmlatte.apis.inference.load_classifier import load_run_config
 
 FORMATS = ('open_clip', 'hf', 'onnx', 'torchscript')
 
@@ -277,3 +279,73 @@ def test_towers_that_onnx_cannot_hold_are_refused(
     with pytest.raises(RuntimeError, match='does not take its image tower'):
         export_model(str(tiny_run), 'onnx', tmp_path / 'onnx')
     assert not (tmp_path / 'onnx').exists()
+
+
+def test_interpolated_weights_lie_between(tiny_run, tmp_path):
+    """Half of every weight, statistic and prototype; the card says so."""
+    run = tmp_path / 'run'
+    shutil.copytree(tiny_run, run)
+    (run / 'summary.json').write_text(json.dumps(dict(top1=12.345)))
+    trained = load_classifier(str(run), device='cpu')
+    config = load_run_config(str(run))[0]
+    start = load_classifier(config, device='cpu')
+    folder = tmp_path / 'half'
+    export_model(str(run), 'open_clip', folder, interpolate=0.5)
+    found, _, _ = open_clip.create_model_and_transforms(f'local-dir:{folder}')
+    before, after = start.clip.state_dict(), trained.clip.state_dict()
+    for name, value in found.state_dict().items():
+        key = name if name in after else f'text.{name}'
+        if value.is_floating_point():
+            expected = (before[key] + after[key]) / 2
+            torch.testing.assert_close(value, expected, atol=1e-6, rtol=0)
+    stored = load_file(folder / 'prototypes.safetensors')['prototypes']
+    mean = (trained.memory.prototypes + start.memory.prototypes) / 2
+    torch.testing.assert_close(
+        stored, torch.nn.functional.normalize(mean, dim=1)
+    )
+    card = (folder / 'README.md').read_text()
+    assert 'interpolated | 0.5 of the trained weights' in card
+    # The accuracy is that of what was exported, not of the run.
+    assert '12.3' not in card and '%, as interpolated' in card
+
+
+def test_interpolation_is_refused_where_it_means_nothing(
+    tiny_run, tiny_config, tmp_path
+):
+    with pytest.raises(ValueError, match=r'interpolate=1\.5: the share'):
+        export_model(str(tiny_run), 'onnx', tmp_path / 'a', interpolate=1.5)
+    with pytest.raises(ValueError, match='did not change the weights'):
+        export_model(tiny_config, 'onnx', tmp_path / 'b', interpolate=0.5)
+
+
+def test_the_card_tells_what_became_of_other_classes(
+    tiny_run, tiny_eurosat, tmp_path
+):
+    other = tmp_path / 'other set'
+    for name in ('Forest', 'SeaLake'):
+        shutil.copytree(tiny_eurosat / '2750' / name, other / name)
+    out = tmp_path / 'out'
+    export_model(str(tiny_run), 'open_clip', out, also_check=str(other))
+    line = r'accuracy on other set \| ([\d.]+) %.* ([\d.]+) % \|'
+    after, before = re.search(line, (out / 'README.md').read_text()).groups()
+    names, images = ['Forest', 'SeaLake'], sorted(other.rglob('*.jpg'))
+    for model, said in (
+        (load_classifier(str(tiny_run), device='cpu'), after),
+        (
+            load_classifier(load_run_config(str(tiny_run))[0], device='cpu'),
+            before,
+        ),
+    ):
+        texts = model.clip.encode_texts([f'a photo of a {n}.' for n in names])
+        inferencer = Inferencer(str(tiny_run), device='cpu')
+        inferencer.model.clip = model.clip
+        inferencer.model.memory = inferencer.model.memory.__class__(
+            names, model.clip.embed_dim
+        )
+        inferencer.model.memory.reset(texts)
+        inferencer.classes = names
+        right = [
+            inferencer(str(path))[0]['pred_class'] == path.parent.name
+            for path in images
+        ]
+        assert float(said) == pytest.approx(100 * sum(right) / 16, abs=0.01)

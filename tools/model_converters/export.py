@@ -40,6 +40,19 @@ def parse_args() -> argparse.Namespace:
         default=1.0,
         help='of the confidence (see tools/predict.py --calibrate)',
     )
+    parser.add_argument(
+        '--interpolate',
+        type=float,
+        metavar='A',
+        help='share of the trained weights, 0 to 1; the rest is the CLIP that '
+        'they started from, so that less of it is forgotten, e.g. 0.5',
+    )
+    parser.add_argument(
+        '--also-check',
+        metavar='FOLDER',
+        help='a sub-folder of images per class that have nothing to do with '
+        'the run: how well the exported CLIP still tells them by their names',
+    )
     parser.add_argument('--tolerance', type=float, default=1e-4)
     return parser.parse_args()
 
@@ -60,6 +73,8 @@ def main() -> None:
             images=args.images,
             temperature=args.temperature,
             tolerance=args.tolerance,
+            interpolate=args.interpolate,
+            also_check=args.also_check,
         )
 
 

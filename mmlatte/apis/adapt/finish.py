@@ -15,6 +15,7 @@ from mmlatte.apis.preflight import PreflightError
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.models.clip import OpenCLIP
 
+from .also_check import note_also_check
 from .answering.answers_record import AnswersRecord
 from .answering.asking import Asking
 from .answering.review import find_review, review_sections, write_review
@@ -80,7 +81,11 @@ def finish(
     review = folder / 'review.csv'
     # A crash may have left an empty one.
     if (
-        not result.report.exists()
+        (
+            options.also_check is not None
+            and note_also_check(result.run, models, options.also_check)
+        )
+        or not result.report.exists()
         or not result.report.stat().st_size
         or (options.answered and not review.exists())
     ):

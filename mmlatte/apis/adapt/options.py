@@ -3,9 +3,11 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 
+from mmlatte.apis.inference.measure import labelled_folder
 from mmlatte.command_line import DEFAULT_METHOD
 from mmlatte.decode_image import DecodeOptions
 from mmlatte.lmm.asking.prompts import with_article
@@ -56,6 +58,9 @@ class AdaptOptions:
         workers (int): Loading processes.
         test (str | None): Folder with a sub-folder of images per class, to
             measure accuracy on; training does not see it.
+        also_check (str | None): Folder with a sub-folder of images per class
+            that have nothing to do with the run, to see how well CLIP tells
+            them by their names before and after.
         range (Sequence[float] | None): The values that become black and
             white, for images of more than 8 bits. None: what the files
             declare, or percentiles of a sample.
@@ -89,6 +94,7 @@ class AdaptOptions:
     device: str | None = None
     workers: int = 2
     test: str | None = None
+    also_check: str | None = None
     range: Sequence[float] | None = None
     bands: Sequence[int] | None = None
     skip_unreadable: bool = False
@@ -114,6 +120,9 @@ class AdaptOptions:
                 raise ValueError(f'{name}={value} must be at least 1')
         if self.lr is not None and self.lr <= 0:
             raise ValueError(f'lr={self.lr} must be positive')
+        if self.also_check is not None:
+            self.also_check = str(Path(self.also_check).expanduser().resolve())
+            labelled_folder(self.also_check)  # before hours are spent
         DecodeOptions(self.range, self.bands)  # refuses what makes no sense
         if self.descriptions and self.template is not None:
             raise ValueError(

@@ -31,6 +31,7 @@ from .check import (
     compare,
     predict_here,
 )
+from .interpolate import measure
 from .model_card import model_card
 
 __all__ = ['FORMATS', 'check_export_formats', 'export_model']
@@ -74,6 +75,8 @@ def export_model(
     temperature: float = 1.0,
     tolerance: float = 1e-4,
     max_images: int = 100,
+    interpolate: float | None = None,
+    also_check: str | None = None,
 ) -> Comparison:
     """Export a model, reload the export and compare both on real images.
 
@@ -88,13 +91,19 @@ def export_model(
         tolerance (float): Largest difference that is no error, in features
             and in confidences. Defaults to 1e-4.
         max_images (int): How many images are compared. Defaults to 100.
+        interpolate (float, optional): Share of the trained weights; the rest
+            is the CLIP that they started from, so that less of it is
+            forgotten (WiSE-FT, arXiv 2109.01903). Defaults to all.
+        also_check (str, optional): Folder with a sub-folder of images per
+            class that have nothing to do with the run: the card tells the
+            zero-shot accuracy there, and that of the CLIP it started from.
 
     Returns:
         Comparison: The differences. They stand in the model card, too.
 
     Raises:
         ValueError: If the model does not fit the format, or predicts by
-            more than prototypes.
+            more than prototypes, or cannot be interpolated.
         FileExistsError: If `out` holds files.
         RuntimeError: If a package is missing, or the export differs from
             the model; nothing is left.
@@ -113,6 +122,7 @@ def export_model(
             'prototype, and exports hold nothing else; use tools/predict.py'
         )
     classifier.clip = _plain(classifier.clip, to)
+    measured = measure(classifier, config, interpolate, also_check)
     bundle = Bundle(
         classifier, read_preprocessing(config, classifier), temperature
     )
@@ -124,7 +134,8 @@ def export_model(
         expected = predict_here(bundle, checked, pipeline)
         comparison = compare(module, partial, checked, expected, tolerance)
         run = Path(checkpoint).parent if checkpoint else None
-        card = model_card(bundle, config, comparison, module.CARD, run)
+        facts = measured.facts()
+        card = model_card(bundle, config, comparison, module.CARD, run, facts)
         # A folder's name may hold bytes that are no UTF-8.
         (partial / 'README.md').write_text(
             card, encoding='utf-8', errors='replace'

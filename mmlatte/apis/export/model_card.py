@@ -7,6 +7,7 @@ from mmengine.config import Config
 
 from mmlatte.apis.inference.image_dataset import test_pipeline
 from mmlatte.apis.pages.run_facts import (
+    also_check_facts,
     answer_facts,
     describe_training,
     pixel_facts,
@@ -27,6 +28,7 @@ def model_card(
     comparison: Comparison,
     usage: str,
     run: Path | None,
+    measured: dict[str, str] | None = None,
 ) -> str:
     """Write the card.
 
@@ -37,6 +39,8 @@ def model_card(
         usage (str): How to use this format.
         run (Path | None): Folder of the exported checkpoint; None for CLIP
             as it is.
+        measured (dict[str, str], optional): Further facts, which take the
+            place of those of the run.
 
     Returns:
         str: Markdown.
@@ -59,6 +63,7 @@ def model_card(
                 **pixel_facts(config),
                 **answer_facts(summary),
                 **_accuracy(summary),
+                **(measured or also_check_facts(summary)),
                 'confidence': f'temperature {bundle.temperature:.3g}'
                 + (' (not calibrated)' if bundle.temperature == 1 else ''),
                 'checked': f'against the checkpoint: {comparison}',

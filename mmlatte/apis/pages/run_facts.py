@@ -11,6 +11,7 @@ from mmlatte.datasets.decode_options_of import pipeline_options
 from mmlatte.datasets.unreadable_file import read_unreadable
 
 __all__ = [
+    'also_check_facts',
     'answer_facts',
     'describe_training',
     'pixel_facts',
@@ -103,6 +104,7 @@ def run_facts(config: Config, run: Path) -> dict[str, str]:
             if isinstance(count, int)
         )
     facts |= pixel_facts(config) | answer_facts(summary)
+    facts |= also_check_facts(summary)
     if summary.get('pseudo_label_top1') is not None:
         value = summary['pseudo_label_top1']
         facts['accuracy of the zero-shot training labels'] = f'{value:.2f} %'
@@ -159,6 +161,19 @@ def answer_facts(summary: dict) -> dict[str, str]:
             f'{mean:.1f} % (80 % interval {low:.1f} to {high:.1f})'
         )
     return facts
+
+
+def also_check_facts(summary: dict) -> dict[str, str]:
+    """Return how well CLIP tells an unrelated set, before and after."""
+    found = summary.get('also_check')
+    if not found:
+        return {}
+    name = Path(found['folder']).name
+    return {
+        f'zero-shot accuracy on {name}': f'{found["after"]:.2f} %, of the '
+        f'CLIP it started from {found["before"]:.2f} % ({found["images"]} '
+        f'images, {found["classes"]} classes)'
+    }
 
 
 def read_scalars(run: Path) -> dict[str, tuple[list, list]]:

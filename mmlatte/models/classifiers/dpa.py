@@ -117,6 +117,8 @@ class DPAClassifier(SelfTrainingClassifier):
     queue: Tensor
     shares: Tensor | None
 
+    replays = True
+
     def __init__(
         self,
         *args,
@@ -203,7 +205,13 @@ class DPAClassifier(SelfTrainingClassifier):
             logits = self.clip.scale * f_s @ z.T
             classes = torch.arange(len(z), device=z.device)
             align = self.align_scale * self.image_prototypes @ z.T
+            more = {}
+            if self.replay is not None:
+                more['loss_replay'] = self.replay(
+                    f_s, self.frozen, data_samples, batch, valid
+                )
             return {
+                **more,
                 'loss_self': cross_entropy(logits, y, valid, omega),
                 'loss_fairness': self.fairness_weight
                 * fairness_loss(logits, valid, self.shares),

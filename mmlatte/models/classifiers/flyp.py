@@ -36,6 +36,7 @@ class FLYPClassifier(PrototypeClassifier):
     """
 
     needs_frozen = True
+    replays = True
     takes_answers = True
 
     def __init__(self, *args, loss: dict | None = None, **kwargs) -> None:
@@ -76,14 +77,20 @@ class FLYPClassifier(PrototypeClassifier):
         batch, ids, valid = global_batch(data_samples, z.device)
         valid = self.given.trained(valid, ids)
         with full_precision(z):
+            z = batch.gather(z)
             loss = self.contrastive(
-                batch.gather(z),
+                z,
                 batch.gather(t),
                 self.clip.scale,
                 batch.gather(to_device(y, z.device)),
                 valid,
             )
-        return {'loss': loss, 'logit_scale': self.clip.scale.detach()}
+            losses = {'loss': loss}
+            if self.replay is not None:
+                losses['loss_replay'] = self.replay(
+                    z, self.given.frozen, data_samples, batch, valid
+                )
+        return {**losses, 'logit_scale': self.clip.scale.detach()}
 
     @torch.no_grad()
     def end_epoch(self) -> None:

@@ -60,6 +60,7 @@ class LatteCLIPClassifier(PrototypeClassifier):
 
     uses_lmm = True
     takes_answers = True
+    replays = True
 
     def __init__(
         self,
@@ -162,6 +163,10 @@ class LatteCLIPClassifier(PrototypeClassifier):
         y = {source: batch.gather(y[source]) for source in y}
         scale = self.clip.scale
         losses = self.head.loss(z, v, y, scale, valid)
+        if self.replay is not None:
+            losses['loss_replay'] = self.replay(
+                z, self.given.frozen, data_samples, batch, valid
+            )
         for source in y:
             memory.collect(v[source], y[source], valid)
 

@@ -43,12 +43,17 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
         memory (dict, optional): Overrides of the ``mmlatte.PrototypeMemory``.
         data_preprocessor (dict, optional): Config of the preprocessor.
         init_cfg (dict, optional): Must be None: towers are loaded by ``clip``.
+        replay (dict, optional): Config of ``mmlatte.VocabularyReplay``, a loss
+            against forgetting, for methods that have it (``replays``).
 
     Raises:
         ValueError: If a template has no ``{}``, if the tuning trains words
             that the first template does not begin with, or if there is an
-            `init_cfg`.
+            `init_cfg`, or a `replay` that the method has not.
     """
+
+    #: Whether ``loss`` adds that of ``replay``.
+    replays: bool = False
 
     def __init_subclass__(cls, **kwargs) -> None:
         super().__init_subclass__(**kwargs)
@@ -71,7 +76,10 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
         memory: dict | None = None,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
+        replay: dict | None = None,
     ) -> None:
+        if replay is not None and not self.replays:
+            raise ValueError(f'model.replay: {type(self).__name__} has none')
         if init_cfg is not None:
             raise ValueError(
                 f'model.init_cfg is not used, got {init_cfg!r}: give the '
@@ -90,6 +98,12 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
         # Read when needed: a checkpoint predicts without the file.
         self.descriptions = descriptions
         self.synonyms = dict(synonyms or {})
+        self.replay = None
+        if replay is not None:
+            self.replay = MODELS.build(
+                {'type': 'mmlatte.VocabularyReplay', **replay}
+            )
+            self.needs_frozen = True
         self.uses_lmm = self.uses_lmm or descriptions is not None
         built = isinstance(clip, nn.Module)
         self.clip = clip if built else MODELS.build(clip)
@@ -161,6 +175,8 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
         The towers hold their pretrained weights since construction.
         """
         self.memory.reset(self.encode_classes())
+        if self.replay is not None:
+            self.replay.reset(self.clip)
 
     def extract_feat(self, inputs: Tensor, stage: str | None = None) -> Tensor:
         """Encode images (B, 3, H, W) to unit features (B, D).

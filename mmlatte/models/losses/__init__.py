@@ -5,9 +5,11 @@ from .self_training import (
     log_mean_softmax,
     masked_mean,
 )
+from .vocabulary_replay import VocabularyReplay
 
 __all__ = [
     'ContrastiveLoss',
+    'VocabularyReplay',
     'contrastive_loss',
     'cross_entropy',
     'fairness_loss',
