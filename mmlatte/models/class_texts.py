@@ -42,7 +42,7 @@ def texts_of_classes(
     class_names: Sequence[str],
     templates: Sequence[str],
     descriptions: str | Mapping[str, Sequence[str]] | None = None,
-    synonyms: Mapping[str, Sequence[str]] | None = None,
+    prompt_names: Mapping[str, Sequence[str]] | None = None,
 ) -> list[list[str]]:
     """Return the texts whose mean feature is a class, for every class.
 
@@ -52,11 +52,12 @@ def texts_of_classes(
         class_names (Sequence[str]): The C classes.
         templates (Sequence[str]): With ``{}``.
         descriptions (str | Mapping, optional): See `read_descriptions`.
-        synonyms (Mapping[str, Sequence[str]], optional): Further names.
+        prompt_names (Mapping[str, Sequence[str]], optional): What classes are
+            called in texts, in the place of their names.
 
     Examples:
-        >>> texts_of_classes(['sea'], ['a {}.'], None, {'sea': ['ocean']})
-        [['a sea.', 'a ocean.']]
+        >>> texts_of_classes(['A', 'B'], ['a {}.'], None, {'A': ['c', 'd']})
+        [['a c.', 'a d.'], ['a B.']]
     """
     if descriptions is not None:
         return read_descriptions(descriptions, class_names)
@@ -64,7 +65,7 @@ def texts_of_classes(
         [
             template.format(one)
             for template in templates
-            for one in (name, *(synonyms or {}).get(name, ()))
+            for one in (prompt_names or {}).get(name, [name])
         ]
         for name in class_names
     ]

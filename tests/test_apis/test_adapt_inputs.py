@@ -80,7 +80,7 @@ def test_alternatives_and_descriptions_reach_the_model(fit, tmp_path):
     result = fit(classes='forest | woodland, road, sea')
     model = Config.fromfile(str(result.run.parent / 'config.py')).model
     assert model.class_names == ['forest', 'road', 'sea']
-    assert model.synonyms == dict(forest=['woodland'])
+    assert model.prompt_names == dict(forest=['forest', 'woodland'])
     assert {*predicted(result).values()} <= {'forest', 'road', 'sea'}
     said = dict(forest='trees', road=['asphalt', 'lanes'], sea='water')
     path = tmp_path / 'classes.json'

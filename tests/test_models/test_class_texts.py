@@ -14,7 +14,7 @@ from mmlatte.models.class_texts import (
 )
 from mmlatte.models.clip import ClipTokenizer
 
-SYNONYMS = {'forest': ['woodland', 'wood']}
+NAMES = {'forest': ['forest', 'woodland', 'wood']}
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_doubled_braces_are_braces():
 
 
 def test_texts_of_all_names_in_all_templates():
-    texts = texts_of_classes(['forest', 'sea'], ['a {}', '{}'], None, SYNONYMS)
+    texts = texts_of_classes(['forest', 'sea'], ['a {}', '{}'], None, NAMES)
     assert texts == [
         ['a forest', 'a woodland', 'a wood', 'forest', 'woodland', 'wood'],
         ['a sea', 'sea'],
@@ -63,7 +63,7 @@ def test_texts_of_all_names_in_all_templates():
 @pytest.mark.parametrize('templates', ['a {}', ['a {}', 'the {}']])
 @torch.no_grad()
 def test_a_class_is_the_mean_of_its_names(make, templates):
-    model = make(templates=templates, synonyms=SYNONYMS)
+    model = make(templates=templates, prompt_names=NAMES)
     rows = []
     for name in ('forest', 'woodland', 'wood'):
         for template in model.templates:
@@ -81,7 +81,7 @@ def test_a_class_is_the_mean_of_its_names(make, templates):
 def test_labels_with_further_names_are_other_labels():
     args = 'clip', ['forest', 'sea'], ['a {}'], None
     assert labels_fingerprint(*args) == labels_fingerprint(*args, {})
-    assert labels_fingerprint(*args) != labels_fingerprint(*args, SYNONYMS)
+    assert labels_fingerprint(*args) != labels_fingerprint(*args, NAMES)
 
 
 def test_texts_that_are_cut_are_named(monkeypatch):

@@ -57,15 +57,15 @@ def adapt_config(
     classes, out = list(options.classes), Path(options.out)
     facts = clip.preprocess
     cfg.model.update(class_names=classes, templates=options.template)
-    if options.synonyms:
-        cfg.model.synonyms = options.synonyms
+    if options.prompt_names:
+        cfg.model.prompt_names = options.prompt_names
     if options.descriptions:
         cfg.model.descriptions = options.descriptions
     texts = texts_of_classes(
         classes,
         check_templates(options.template),
         options.descriptions or None,
-        options.synonyms,
+        options.prompt_names,
     )
     check_class_texts(clip.tokenizer, classes, texts)
     tuning = cfg.model.clip.get('tuning')

@@ -159,7 +159,7 @@ def _texts_left(cfg: Config, hook: LMMTextSynthHook, clip, dataset) -> int:
             model.class_names,
             check_templates(model.templates),
             model.get('descriptions'),
-            model.get('synonyms'),
+            model.get('prompt_names'),
         ),
     )
     for labels in found:

@@ -30,6 +30,11 @@ class AdaptOptions:
         images (str): Folder of the images.
         classes (Sequence[str]): Class names.
         synonyms (dict[str, list[str]]): Further names of some classes.
+        names (str): What is done with them: ``'choose'`` takes, without
+            labels, the name that fits the images best, or the mean of all;
+            ``'mean'`` takes the mean.
+        prompt_names (dict[str, list[str]]): What came of that. Defaults to
+            all names.
         descriptions (dict[str, list[str]]): Sentences about every class, in
             the place of the template; or empty.
         describe (str): What an image is, e.g. ``'satellite image'``.
@@ -76,6 +81,8 @@ class AdaptOptions:
     images: str
     classes: Sequence[str]
     synonyms: dict[str, list[str]] = field(default_factory=dict)
+    names: str = 'choose'
+    prompt_names: dict[str, list[str]] = field(default_factory=dict)
     descriptions: dict[str, list[str]] = field(default_factory=dict)
     describe: str = 'photo'
     template: str | None = None
@@ -112,6 +119,10 @@ class AdaptOptions:
             raise ValueError(
                 f'method={self.method!r}: choose from {[*METHODS]}'
             )
+        if self.names not in ('choose', 'mean'):
+            raise ValueError(f"names={self.names!r}: 'choose' or 'mean'")
+        if not self.prompt_names:
+            self.prompt_names = self.all_names()
         self._check_annotator()
         self._check_not_taken()
         for name in ('epochs', 'batch_size', 'questions'):
@@ -132,6 +143,16 @@ class AdaptOptions:
         if self.template is None:
             self.template = default_template(self.describe)
         check_templates(self.template)
+
+    def all_names(self) -> dict[str, list[str]]:
+        """Return all names of the classes that have several."""
+        return {name: [name, *own] for name, own in self.synonyms.items()}
+
+    @property
+    def chooses_names(self) -> bool:
+        """bool: Whether there are names to choose from."""
+        some = self.synonyms and not self.descriptions
+        return bool(some) and self.names == 'choose'
 
     def clip_settings(self) -> dict:
         """Return the config of the CLIP."""

@@ -18,6 +18,7 @@ from mmlatte.registry import MODELS
 
 from .answering.answers_record import AnswersRecord
 from .options import AdaptOptions, default_template
+from .prompt_names import known_prompt_names
 
 __all__ = ['OpenedFolder', 'build_clip', 'open_images']
 
@@ -56,7 +57,7 @@ class OpenedFolder:
                 'current',
                 level=logging.WARNING,
             )
-        return AdaptOptions(
+        options = AdaptOptions(
             images=self.images,
             classes=self.record.classes,
             synonyms=self.listed.synonyms,
@@ -64,6 +65,8 @@ class OpenedFolder:
             out=str(self.record.folder),
             **{**choices, 'range': self.found.look.options.range},
         )
+        options.prompt_names = known_prompt_names(options)
+        return options
 
 
 def open_images(

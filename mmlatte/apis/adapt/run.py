@@ -15,7 +15,7 @@ from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.registry import DATASETS
 
 from .answering.annotate import annotate
-from .answering.asking import Asking
+from .answering.asking import Asking, look_at_images
 from .answering.check_answers import check_none, check_used
 from .config import adapt_config
 from .finish import AdaptResult, check_export, finish, missing
@@ -23,6 +23,7 @@ from .make_plan import make_plan
 from .methods import METHODS
 from .plan import AdaptPlan
 from .prepare import build_clip, open_images
+from .prompt_names import choose_prompt_names
 from .same_run import (
     ENDS,
     SeenImages,
@@ -142,6 +143,10 @@ def adapt(
         return cfg
 
     cfg = configure()
+    if options.chooses_names and not dry_run:
+        seen_now = look_at_images(cfg, found.dataset, options.device)
+        options.prompt_names = choose_prompt_names(seen_now, clip, options)
+        cfg = configure()
     asking: Asking | None = None
     if (annotator or ask or serve) and not dry_run:
         asking = Asking(cfg, found.dataset, record, options.device)

@@ -10,6 +10,7 @@ from mmlatte.apis.pages.run_facts import (
     also_check_facts,
     answer_facts,
     describe_training,
+    name_facts,
     pixel_facts,
     read_summary,
 )
@@ -60,6 +61,7 @@ def model_card(
                 else 'no (zero-shot)',
                 'data': _data(config) if trained else 'none',
                 **(_texts(config, summary) if trained else {}),
+                **name_facts(config),
                 **pixel_facts(config),
                 **answer_facts(summary),
                 **_accuracy(summary),

@@ -24,8 +24,8 @@ SHARED = (
     'clip',
     'data_preprocessor',
     'descriptions',
+    'prompt_names',
     'score_by',
-    'synonyms',
     'templates',
 )
 

@@ -42,7 +42,8 @@ def class_prototypes(
     Raises:
         ValueError: If CLIP cannot tell two of them apart.
     """
-    texts = texts_of_classes(names, [template], descriptions, synonyms)
+    called = {name: [name, *own] for name, own in (synonyms or {}).items()}
+    texts = texts_of_classes(names, [template], descriptions, called)
     check_class_texts(model.clip.tokenizer, names, texts)
     means = [model.clip.encode_texts(own).mean(dim=0) for own in texts]
     return F.normalize(torch.stack(means), dim=1).to(model.memory.prototypes)

@@ -46,9 +46,12 @@ def _value(node: ast.expr):
     if isinstance(node, ast.Call):
         named = all(word.arg for word in node.keywords)
         is_dict = isinstance(node.func, ast.Name) and node.func.id == 'dict'
-        if not is_dict or node.args or not named:
+        # Keys that are no names are written as dict({...}).
+        plain = all(isinstance(arg, ast.Dict) for arg in node.args)
+        if not (is_dict and named and plain and len(node.args) <= 1):
             raise _refuse(node)
-        return {word.arg: _value(word.value) for word in node.keywords}
+        words = {word.arg: _value(word.value) for word in node.keywords}
+        return {**(_value(node.args[0]) if node.args else {}), **words}
     if isinstance(node, ast.Dict):
         if None in node.keys:
             raise _refuse(node)

@@ -14,6 +14,7 @@ __all__ = [
     'also_check_facts',
     'answer_facts',
     'describe_training',
+    'name_facts',
     'pixel_facts',
     'read_scalars',
     'read_summary',
@@ -104,7 +105,7 @@ def run_facts(config: Config, run: Path) -> dict[str, str]:
             if isinstance(count, int)
         )
     facts |= pixel_facts(config) | answer_facts(summary)
-    facts |= also_check_facts(summary)
+    facts |= name_facts(config) | also_check_facts(summary)
     if summary.get('pseudo_label_top1') is not None:
         value = summary['pseudo_label_top1']
         facts['accuracy of the zero-shot training labels'] = f'{value:.2f} %'
@@ -161,6 +162,13 @@ def answer_facts(summary: dict) -> dict[str, str]:
             f'{mean:.1f} % (80 % interval {low:.1f} to {high:.1f})'
         )
     return facts
+
+
+def name_facts(config: Config) -> dict[str, str]:
+    """Return what classes are called in texts, where it is not their name."""
+    called = config.model.get('prompt_names') or {}
+    said = [f'{name}: {", ".join(own)}' for name, own in called.items()]
+    return {'names that CLIP reads': '; '.join(said)} if said else {}
 
 
 def also_check_facts(summary: dict) -> dict[str, str]:

@@ -97,7 +97,7 @@ class FrozenPass:
                     model.class_names,
                     model.templates,
                     model.descriptions,
-                    model.synonyms,
+                    model.prompt_names,
                 ),
             )
 

@@ -14,7 +14,7 @@ def labels_fingerprint(
     class_names: Sequence[str],
     templates: Sequence[str],
     descriptions: str | dict[str, Sequence[str]] | None,
-    synonyms: dict[str, Sequence[str]] | None = None,
+    prompt_names: dict[str, Sequence[str]] | None = None,
 ) -> str:
     """Hash the frozen CLIP and the texts that stand for the classes.
 
@@ -27,12 +27,14 @@ def labels_fingerprint(
         class_names (Sequence[str]): See `PrototypeClassifier`.
         templates (Sequence[str]): See `PrototypeClassifier`.
         descriptions (str | dict, optional): See `PrototypeClassifier`.
-        synonyms (dict, optional): See `PrototypeClassifier`.
+        prompt_names (dict, optional): See `PrototypeClassifier`.
 
     Returns:
         str: 32 hexadecimal digits.
     """
-    texts = texts_of_classes(class_names, templates, descriptions, synonyms)
+    texts = texts_of_classes(
+        class_names, templates, descriptions, prompt_names
+    )
     pairs = sorted(zip(class_names, texts, strict=True))
     content = json.dumps([clip, pairs])
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()

@@ -44,7 +44,7 @@ def teacher_labels(
             'type': 'mmlatte.ZeroShotCLIP',
             'class_names': student.class_names,
             'templates': student.templates,
-            'synonyms': student.synonyms,
+            'prompt_names': student.prompt_names,
             **teacher,
         }
     )

@@ -23,10 +23,10 @@ from mmlatte.fits.answers import AnswersOptions, NoneOfThese, fit_answered
 from mmlatte.fits.label_propagation import ProjectedClassifier
 from mmlatte.fits.transclip import TransductiveClassifier
 from mmlatte.fits.transport import SourceClassifier
+from mmlatte.models.precision import full_precision
 from mmlatte.registry import MODELS
 
 from .fitted import FittedClassifier
-from .prototype_classifier import full_precision
 
 __all__ = [
     'AnswersClassifier',

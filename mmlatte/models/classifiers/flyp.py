@@ -7,10 +7,11 @@ from mmlatte.fits import FrozenFeatures
 from mmlatte.models.clip.text_encoding import to_device
 from mmlatte.models.given_labels import GivenLabels
 from mmlatte.models.global_batch import global_batch
+from mmlatte.models.precision import full_precision
 from mmlatte.models.sample_rows import labels_of
 from mmlatte.registry import MODELS
 
-from .prototype_classifier import PrototypeClassifier, full_precision
+from .prototype_classifier import PrototypeClassifier
 
 
 @MODELS.register_module()

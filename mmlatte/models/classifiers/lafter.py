@@ -9,9 +9,9 @@ from mmlatte.models.class_descriptions import read_descriptions
 from mmlatte.models.class_texts import texts_of_classes
 from mmlatte.models.global_batch import global_batch
 from mmlatte.models.losses import cross_entropy
+from mmlatte.models.precision import full_precision
 from mmlatte.registry import MODELS
 
-from .prototype_classifier import full_precision
 from .self_training_classifier import SelfTrainingClassifier
 
 
@@ -128,7 +128,7 @@ class LaFTerClassifier(SelfTrainingClassifier):
         """Fit the text classifier; it is the start of student and teacher."""
         sentences = read_descriptions(self.descriptions, self.class_names)
         named = texts_of_classes(
-            self.class_names, self.templates, None, self.synonyms
+            self.class_names, self.templates, None, self.prompt_names
         )
         texts = [[*a, *b] for a, b in zip(named, sentences, strict=True)]
         features = self.clip.encode_texts([t for own in texts for t in own])

@@ -14,10 +14,11 @@ from mmlatte.fits import FrozenFeatures
 from mmlatte.models.clip.text_encoding import to_device
 from mmlatte.models.given_labels import GivenLabels
 from mmlatte.models.global_batch import global_batch
+from mmlatte.models.precision import full_precision
 from mmlatte.models.sample_rows import labels_of, sample_indices
 from mmlatte.registry import MODELS
 
-from .prototype_classifier import PrototypeClassifier, full_precision
+from .prototype_classifier import PrototypeClassifier
 
 #: The three texts of an image, in the order of the mixing weights.
 TEXTS = ('class', 'image', 'group')
@@ -201,10 +202,8 @@ class LatteCLIPClassifier(PrototypeClassifier):
         }
         if 'class' in self.texts:
             classes = self._classes_in_use(labels)
-            names, template = self.class_names, self.templates[0]
-            texts['class'] = [
-                template.format(names[c]) for c in classes.tolist()
-            ]
+            class_texts = self.class_texts()
+            texts['class'] = [class_texts[c] for c in classes.tolist()]
             for text in texts['class']:
                 tokens.setdefault(text, self.clip.tokenize(text))
 

@@ -12,6 +12,7 @@ from mmpretrain.structures import DataSample
 from torch import Tensor
 
 from mmlatte.models.class_descriptions import read_descriptions
+from mmlatte.models.class_texts import texts_of_classes
 from mmlatte.models.clip.image_tokens import (
     encode_tokens_and_image,
     project_tokens,
@@ -20,9 +21,9 @@ from mmlatte.models.clip.image_tokens import (
 from mmlatte.models.global_batch import global_batch
 from mmlatte.models.heads.saliency_pooling import SaliencyPooling
 from mmlatte.models.losses import cross_entropy, log_mean_softmax
+from mmlatte.models.precision import forget_casts, full_precision
 from mmlatte.registry import MODELS
 
-from .prototype_classifier import forget_casts, full_precision
 from .self_training_classifier import SelfTrainingClassifier
 
 
@@ -125,9 +126,12 @@ class MicroCLIPClassifier(SelfTrainingClassifier):
         """Make both classifiers from the sentences."""
         super().init_weights()
         sentences = read_descriptions(self.descriptions, self.class_names)
+        named = texts_of_classes(
+            self.class_names, self.templates, None, self.prompt_names
+        )
         for c, own in enumerate(sentences):
-            name = [t.format(self.class_names[c]) for t in self.templates]
-            template = F.normalize(self.clip.encode_texts(name).mean(0), dim=0)
+            texts = self.clip.encode_texts(named[c])
+            template = F.normalize(texts.mean(0), dim=0)
             row = weighted_class(self.clip.encode_texts(own), template)
             self.fixed[c].copy_(row)
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from mmlatte.models.global_batch import global_batch
 from mmlatte.models.losses import cross_entropy, fairness_loss, masked_mean
+from mmlatte.models.precision import full_precision
 from mmlatte.registry import MODELS
 
-from .prototype_classifier import full_precision
 from .self_training_classifier import SelfTrainingClassifier
 
 

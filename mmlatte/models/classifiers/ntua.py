@@ -8,10 +8,11 @@ from mmlatte.fits import FrozenFeatures
 from mmlatte.models.clip.text_encoding import to_device
 from mmlatte.models.global_batch import global_batch
 from mmlatte.models.losses import cross_entropy, masked_mean
+from mmlatte.models.precision import full_precision
 from mmlatte.models.sample_rows import labels_of, sample_indices
 from mmlatte.registry import MODELS
 
-from .prototype_classifier import PrototypeClassifier, full_precision
+from .prototype_classifier import PrototypeClassifier
 
 
 def most_confident(

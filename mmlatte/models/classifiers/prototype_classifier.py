@@ -11,6 +11,7 @@ from mmlatte.models.class_texts import (
     texts_of_classes,
 )
 from mmlatte.models.memory import AnyShapeBuffers
+from mmlatte.models.precision import full_precision
 from mmlatte.registry import MODELS
 
 from .method import Method
@@ -37,9 +38,9 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
             a dict ``{class name: [sentence, ...]}``; a class is the
             normalised mean of its normalised sentences (CuPL, arXiv
             2209.03320). Upper and lower case of names do not matter.
-        synonyms (dict[str, Sequence[str]], optional): Further names of some
-            classes; a class is the normalised mean of the texts of all its
-            names.
+        prompt_names (dict[str, Sequence[str]], optional): What some classes
+            are called in texts, in the place of their names; with several, a
+            class is the normalised mean of its normalised texts.
         memory (dict, optional): Overrides of the ``mmlatte.PrototypeMemory``.
         data_preprocessor (dict, optional): Config of the preprocessor.
         init_cfg (dict, optional): Must be None: towers are loaded by ``clip``.
@@ -72,7 +73,7 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
         class_names: Sequence[str],
         templates: str | Sequence[str] = 'a photo of a {}.',
         descriptions: str | dict[str, Sequence[str]] | None = None,
-        synonyms: dict[str, Sequence[str]] | None = None,
+        prompt_names: dict[str, Sequence[str]] | None = None,
         memory: dict | None = None,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
@@ -97,7 +98,7 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
         self.templates = check_templates(templates)
         # Read when needed: a checkpoint predicts without the file.
         self.descriptions = descriptions
-        self.synonyms = dict(synonyms or {})
+        self.prompt_names = dict(prompt_names or {})
         self.replay = None
         if replay is not None:
             self.replay = MODELS.build(
@@ -142,8 +143,12 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
 
     def class_texts(self, template: str | None = None) -> list[str]:
         """Return the C class texts of a template, by default the first."""
-        template = template or self.templates[0]
-        return [template.format(name) for name in self.class_names]
+        texts = texts_of_classes(
+            self.class_names,
+            [template or self.templates[0]],
+            prompt_names=self.prompt_names,
+        )
+        return [own[0] for own in texts]
 
     @torch.no_grad()
     def encode_classes(self) -> Tensor:
@@ -153,7 +158,7 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
             Tensor: Unit class features, (C, D).
         """
         features = self._mean_class_features()
-        one = len(self.templates) == 1 and not self.synonyms
+        one = len(self.templates) == 1 and not self.prompt_names
         if one and self.descriptions is None:
             return features  # unit, to the last bit
         return F.normalize(features, dim=1)
@@ -162,7 +167,10 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
     def _mean_class_features(self) -> Tensor:
         """Return the mean of the unit features of every class, (C, D)."""
         texts = texts_of_classes(
-            self.class_names, self.templates, self.descriptions, self.synonyms
+            self.class_names,
+            self.templates,
+            self.descriptions,
+            self.prompt_names,
         )
         check_class_texts(self.clip.tokenizer, self.class_names, texts)
         features = self.clip.encode_texts([t for own in texts for t in own])
@@ -279,22 +287,3 @@ def as_samples(
     for sample, score, label in zip(data_samples, scores, labels, strict=True):
         sample.set_pred_score(score).set_pred_label(label)
     return data_samples
-
-
-def full_precision(like: Tensor) -> torch.autocast:
-    """Switch autocast off: cosines and prototypes are never half precision.
-
-    Args:
-        like (Tensor): A tensor on the device in question.
-    """
-    return torch.autocast(like.device.type, enabled=False)
-
-
-def forget_casts() -> None:
-    """Call after a pass without gradients, before one with, under autocast.
-
-    Autocast keeps the weights that it casts. In older versions of torch,
-    those of a pass without gradients also served the next, which then had
-    none.
-    """
-    torch.clear_autocast_cache()

@@ -5,10 +5,11 @@ from torch import Tensor
 from mmlatte.fits import FrozenFeatures
 from mmlatte.models.global_batch import global_batch
 from mmlatte.models.memory import AnyShapeBuffers
+from mmlatte.models.precision import full_precision
 from mmlatte.models.pseudo_labels import candidate_loss
 from mmlatte.registry import MODELS
 
-from .prototype_classifier import PrototypeClassifier, full_precision
+from .prototype_classifier import PrototypeClassifier
 
 
 @MODELS.register_module()

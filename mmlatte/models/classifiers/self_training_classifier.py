@@ -4,8 +4,9 @@ from torch import Tensor
 
 from mmlatte.fits import FrozenFeatures
 from mmlatte.models.given_labels import GivenLabels
+from mmlatte.models.precision import forget_casts
 
-from .prototype_classifier import PrototypeClassifier, forget_casts
+from .prototype_classifier import PrototypeClassifier
 
 
 class SelfTrainingClassifier(PrototypeClassifier):

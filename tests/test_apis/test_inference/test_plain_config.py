@@ -13,6 +13,13 @@ def test_reads_what_mmengine_writes(name):
     assert read.to_dict() == config.to_dict()
 
 
+def test_reads_keys_that_are_no_names():
+    names = {'Sea or Lake': ['sea'], 'Forest': ['trees'], 'a-b': dict(c=1)}
+    config = Config(dict(model=dict(type='A', prompt_names=names)))
+    assert 'dict({' in config.pretty_text  # how mmengine writes them
+    assert read_plain_config(config.pretty_text).model.prompt_names == names
+
+
 @pytest.mark.parametrize(
     'text',
     [
@@ -22,6 +29,9 @@ def test_reads_what_mmengine_writes(name):
         'a = [print(1)]',
         'import os',
         'a = dict(**b)',
+        'a = dict([(1, 2)])',
+        'a = dict({1: f()})',
+        'a = dict({1: 2}, {3: 4})',
         'a.b = 1',
         'a = {**b}',
         'a = (',

@@ -89,7 +89,7 @@ def test_texts_outlive_training_and_checkpoints(toy):
 def test_without_frozen_features_it_says_what_to_add(toy):
     model = toy.model(LatteCLIPClassifier, replay=dict(words=8))
     assert model.needs_frozen
-    with pytest.raises(RuntimeError, match='add mmlatte.FrozenFeaturesHook'):
+    with pytest.raises(RuntimeError, match=r'add mmlatte\.FrozenFeaturesHook'):
         model.replay(torch.zeros(1, 4), None, [], None, None)
 
 
