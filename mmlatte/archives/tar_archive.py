@@ -122,5 +122,5 @@ def _members(path: str) -> Iterator[tarfile.TarInfo]:
     with tarfile.open(path, 'r:', errors='surrogateescape') as tar:
         while (member := tar.next()) is not None:
             # It would keep an object for each.
-            tar.members.clear()
+            tar.members.clear()  # type: ignore[attr-defined]
             yield member

@@ -31,7 +31,8 @@ def one_of_each(names: Sequence[str]) -> tuple[list[str], list[str]]:
         if '.' not in ending:
             plain[key].append((_rank(ending), name))
     chosen = {key: min(found)[1] for key, found in plain.items()}
-    kept, others = [], []
+    kept: list[str] = []
+    others: list[str] = []
     for name in names:
         image = chosen.get(_split(name)[0], name)
         (kept if image == name else others).append(name)
