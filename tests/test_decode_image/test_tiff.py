@@ -214,6 +214,15 @@ def test_cielab_is_refused(pixels, scene, tmp_path, photometric):
         pixels(tmp_path / 'x.tif')
 
 
+def test_many_bands_are_no_error_in_the_log(pixels, scene, tmp_path, caplog):
+    """Pillow would log one for each file."""
+    path = tmp_path / 'x.tif'
+    bands = np.repeat(scene[..., :1], 13, axis=-1)
+    tifffile.imwrite(path, bands, photometric='minisblack')
+    pixels(path, bands=(1, 2, 3))
+    assert not caplog.records
+
+
 def test_a_plain_picture_is_opened_once(pixels, scene, tmp_path, monkeypatch):
     path = tmp_path / 'x.tif'
     tifffile.imwrite(path, scene, photometric='rgb')

@@ -4,6 +4,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from ..optional_package import need_package
 from ..raster import Raster, check_size
@@ -74,17 +75,24 @@ def read_tiff(file: BinaryIO, max_pixels: int) -> Raster | Image.Image:
 
 
 def _read_picture(file: BinaryIO) -> Image.Image | None:
-    """Open a picture of 8 bits that is all that a file holds."""
-    image: Any = Image.open(file)
-    tags = image.tag_v2
+    """Open a picture of 8 bits that is all that a file holds.
+
+    Its tags are read first: Pillow logs an error at bands that it lacks.
+    """
+    tags = ImageFileDirectory_v2(file.read(8))
+    file.seek(tags.next)
+    tags.load(file)
     plain = _is_plain(
         np.atleast_1d(tags.get(BITS, 1)),
         np.atleast_1d(tags.get(FORMAT, 1)),
         tags.get(PHOTOMETRIC, BLACK_IS_ZERO),
         tags.get(SAMPLES, 1),
     )
-    alone = SUB_IFDS not in tags and tags.get(DEPTH, 1) == 1
-    return image if plain and alone and image.n_frames == 1 else None
+    more = tags.next or SUB_IFDS in tags or tags.get(DEPTH, 1) != 1
+    if more or not plain:
+        return None
+    file.seek(0)
+    return Image.open(file)
 
 
 def _is_plain(
