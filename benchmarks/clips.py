@@ -289,7 +289,9 @@ def run_all(
     if rows.exists():
         lines = rows.read_text(encoding='utf-8').splitlines()
         done = {row['name']: row['row'] for row in map(json.loads, lines)}
-    for name in [min(members)[1] for members in kinds.values()]:
+    # What most architectures consist of comes first.
+    for members in sorted(kinds.values(), key=len, reverse=True):
+        name = min(members)[1]
         if name in done:
             continue
         row = _try_apart(name, limit)
