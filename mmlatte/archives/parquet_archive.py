@@ -32,8 +32,8 @@ class ParquetArchive(TableArchive):
             rows is too large.
     """
 
-    #: (Path, group) -> images, for all files of a process together.
-    _kept: OrderedDict[tuple[str, int], Any] = OrderedDict()
+    #: Images of groups, for all files of a process together.
+    _kept: OrderedDict[tuple['ParquetArchive', int], Any] = OrderedDict()
 
     def __init__(self, path: str) -> None:
         self._parquet = need_package('pyarrow.parquet', KIND)
@@ -92,7 +92,7 @@ class ParquetArchive(TableArchive):
         return found['bytes'] if found and self.column.nested else found
 
     def _group(self, group: int) -> Any:
-        key = self.path, group
+        key = self, group
         kept = ParquetArchive._kept
         if key not in kept:
             size = self._chunks[group].total_uncompressed_size
@@ -132,5 +132,5 @@ def _metadata(parquet: Any, path: str) -> Any:
         ) from error
 
 
-def _size(kept: OrderedDict[tuple[str, int], Any]) -> int:
+def _size(kept: OrderedDict[tuple[ParquetArchive, int], Any]) -> int:
     return sum(column.nbytes for column in kept.values())

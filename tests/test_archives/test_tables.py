@@ -53,6 +53,18 @@ def test_parquet_of_the_hub(
             open_image(path / name)
 
 
+def test_a_changed_table_is_read_anew(
+    tmp_path, hub_table, parquet, arrow_file, pictures
+):
+    paths = tmp_path / 'a.parquet', tmp_path / 'a.arrow'
+    for column in (pictures[:3], pictures[3:]):
+        for path, write in zip(paths, (parquet, arrow_file), strict=True):
+            # As programs replace files: those that read them go on.
+            write(tmp_path / 'new', hub_table({'image': column}))
+            (tmp_path / 'new').replace(path)
+            assert images(path) == column
+
+
 @pytest.mark.parametrize('kind', ['binary', 'large_binary'])
 def test_plain_bytes(tmp_path, parquet, arrow_file, pictures, kind):
     column = arrow.array(pictures, getattr(arrow, kind)())
