@@ -36,12 +36,14 @@ DEMO = [
     'resvg-py>=0.5,<0.6',
 ]
 LORA = ['peft>=0.17']
-# TIFF and JPEG 2000 of more than 8 bits, JPEG XL; DICOM; HEIC.
+# TIFF and JPEG 2000 of more than 8 bits, JPEG XL; DICOM; HEIC; Parquet and
+# Arrow files of images.
 IMAGES = [
     'tifffile>=2024.8',
     'imagecodecs>=2024.9',
     'pydicom>=3,<4',
     'pillow-heif>=0.18',
+    'pyarrow',
 ]
 LMM = ['transformers>=4.57,<6', 'accelerate>=1.0', 'openai>=1.40,<4']
 

@@ -47,14 +47,6 @@ COLUMNS = ('features', *TUNINGS, 'microCLIP', *EXPORTS)
 MOST = 600e6
 CLASSES = ['river', 'forest', 'a highway']
 SENTENCES = {name: [f'{name} from above', name] for name in CLASSES}
-#: How timm's models can be asked for fewer layers, first what fits.
-SHORT = (
-    dict(depth=2),
-    dict(depths=(1, 1, 1, 1)),
-    dict(layers=(1, 1, 1, 1)),
-    dict(layers=(1, 1, 1, 1, 1)),
-    {},
-)
 
 
 @contextmanager
@@ -78,13 +70,20 @@ def two_blocks(name: str) -> Iterator[None]:
 
     @functools.wraps(make)
     def short(*args, **kwargs):
-        for fewer in SHORT:
+        with torch.device('meta'):
+            whole = make(*args, **kwargs)
+        stages = getattr(whole, 'stages', ())
+        # How timm's models can be asked for fewer layers: what fits.
+        for fewer in (
+            dict(depth=2),
+            dict(depths=(1,) * len(stages)),
+            dict(layers=(1,) * len(stages)),
+        ):
             try:
                 return make(*args, **kwargs, **fewer)
             except Exception:
-                if not fewer:
-                    raise
-        raise AssertionError
+                continue
+        return make(*args, **kwargs)
 
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / f'{name}.json').write_text(json.dumps(config))
@@ -121,12 +120,21 @@ def _hub_tower(name: str) -> str | None:
     return open_clip.get_model_config(name)['text_cfg'].get('hf_model_name')
 
 
-def check(name: str, columns: tuple[str, ...] = COLUMNS) -> dict[str, str]:
+class TooLarge(Exception):
+    """A cut model that is still too large to be tried."""
+
+
+def check(
+    name: str,
+    columns: tuple[str, ...] = COLUMNS,
+    tell: Callable[[dict[str, str]], None] | None = None,
+) -> dict[str, str]:
     """Try one architecture.
 
     Args:
         name (str): Of open_clip.
         columns (tuple[str, ...]): What is tried.
+        tell (Callable, optional): Called with what is known after each.
 
     Returns:
         dict[str, str]: ``'works'`` or the message, for each.
@@ -140,9 +148,13 @@ def check(name: str, columns: tuple[str, ...] = COLUMNS) -> dict[str, str]:
             try:
                 _trial(column)(name)
                 row[column] = 'works'
+            except TooLarge as error:
+                row[column] = str(error)
             except Exception as error:
                 words = str(error).strip() or type(error).__name__
                 row[column] = f'{type(error).__name__}: {words}'
+            if tell is not None:
+                tell(row)
     return row
 
 
@@ -160,7 +172,7 @@ def _clip(name: str, **options):
     clip = OpenCLIP(name, **options)
     count = sum(p.numel() for p in clip.parameters())
     if count > MOST:
-        raise MemoryError(f'not tried: {count / 1e6:.0f} M parameters')
+        raise TooLarge(f'not tried: size ({count / 1e6:.0f} M parameters)')
     return clip
 
 
@@ -277,22 +289,12 @@ def run_all(
     if rows.exists():
         lines = rows.read_text(encoding='utf-8').splitlines()
         done = {row['name']: row['row'] for row in map(json.loads, lines)}
-    for name in [min(members)[1] for members in kinds.values()]:
+    # What most architectures consist of comes first.
+    for members in sorted(kinds.values(), key=len, reverse=True):
+        name = min(members)[1]
         if name in done:
             continue
-        command = [sys.executable, __file__, '--one', name]
-        command += ['--limit', str(limit)]
-        try:
-            result = subprocess.run(
-                command, capture_output=True, text=True, timeout=9 * limit
-            )
-            found = result.stdout.rpartition('ROW ')[2].strip()
-            why = f'not tried to the end: {result.stderr.strip()[-300:]}'
-            if result.returncode == -signal.SIGXCPU:
-                why = f'not tried to the end: over {limit} s of CPU time'
-        except subprocess.TimeoutExpired:
-            found, why = '', f'not tried to the end: over {9 * limit} s'
-        row = json.loads(found) if found else dict.fromkeys(COLUMNS, why)
+        row = _try_apart(name, limit)
         done[name] = row
         with rows.open('a', encoding='utf-8') as file:
             file.write(json.dumps(dict(name=name, row=row)) + '\n')
@@ -302,6 +304,25 @@ def run_all(
         tuple(name for _, name in sorted(members)): done[min(members)[1]]
         for members in kinds.values()
     }
+
+
+def _try_apart(name: str, limit: int) -> dict[str, str]:
+    """Try one architecture in a process of its own."""
+    command = [sys.executable, __file__, '--one', name, '--limit', str(limit)]
+    try:
+        result = subprocess.run(
+            command, capture_output=True, text=True, timeout=3 * limit
+        )
+        out = result.stdout
+        why = f'not tried: {result.stderr.strip()[-300:]}'
+        if result.returncode == -signal.SIGXCPU:
+            why = f'not tried: size (over {limit} s of CPU time for a row)'
+    except subprocess.TimeoutExpired as error:
+        out = (error.stdout or b'').decode()
+        why = f'not tried: size (over {3 * limit} s for a row)'
+    lines = [line for line in out.splitlines() if line.startswith('ROW ')]
+    row = json.loads(lines[-1][4:]) if lines else {}
+    return {**dict.fromkeys(COLUMNS, why), **row}
 
 
 def markdown(done: dict[tuple[str, ...], dict[str, str]]) -> str:
@@ -344,6 +365,10 @@ def markdown(done: dict[tuple[str, ...], dict[str, str]]) -> str:
     return '\n'.join(lines) + '\n'
 
 
+def _tell(row: dict[str, str]) -> None:
+    print('ROW', json.dumps(row), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--rows', type=Path, default=Path('clips.jsonl'))
@@ -357,7 +382,8 @@ def main() -> None:
     if args.one:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_CPU, (args.limit, args.limit + 9))
-        print('ROW', json.dumps(check(args.one)))
+        row = check(args.one, tell=_tell)
+        _tell(row)
         return
     done = run_all(
         args.rows, args.limit, args.names or open_clip.list_models()

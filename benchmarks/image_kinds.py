@@ -3,9 +3,10 @@
     python benchmarks/image_kinds.py UCMerced_LandUse/Images \
         --clip local-dir:models/rs-clip --out benchmarks/image_kinds.md
 
-Writes the images anew as TIFF, JPEG 2000, PNG and DICOM of more than 8 bits or
-more than 3 bands, reads them as `adapt` does (no option is given), and
-compares zero-shot predictions with those from the pixels of the JPEGs. Then
+Writes the images anew as TIFF, JPEG 2000, JPEG XL, PNG and DICOM of more than
+8 bits or more than 3 bands, reads them as `adapt` does (no option is given),
+and compares zero-shot predictions with those from the pixels of the JPEGs.
+Then puts the JPEGs as they are into archives, and does the same. Last it
 measures the CPU seconds of plain files against Pillow alone.
 """
 
@@ -20,6 +21,7 @@ import imagecodecs
 import numpy as np
 import pydicom
 import tifffile
+from image_archives import archived
 from mmengine.config import Config
 from PIL import Image, ImageOps
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -151,6 +153,15 @@ KINDS: list[tuple[str, str, Callable, dict, bool]] = [
         {},
         False,
     ),
+    (
+        'JPEG XL, 12 bits',
+        'jxl',
+        lambda x: imagecodecs.jpegxl_encode(
+            scaled(x, 4095), lossless=True, bitspersample=12
+        ),
+        {},
+        False,
+    ),
     ('DICOM, RGB', 'dcm', lambda x: dicom(x, 'RGB', 8), {}, False),
     (
         'DICOM, 12 bits, MONOCHROME1, rescaled, window',
@@ -262,6 +273,7 @@ def main() -> None:
             f'({100 * np.mean(before == truth):.1f} %) |'
         )
         print(lines[-1], flush=True)
+    lines += archived(paths, lambda some: labels(inferencer, some))
     with tempfile.TemporaryDirectory() as folder:
         plain = [f'{folder}/{n}.png' for n in range(len(pictures))]
         for path, picture in zip(plain, pictures, strict=True):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmlatte.archives.open_image import image_status, open_image
 from mmlatte.atomic_file import atomic_file
 from mmlatte.progress import Progress
 from mmlatte.sample_key import encode_id, sample_keys
@@ -129,6 +130,9 @@ class ImageTable:
             for first in range(0, len(todo), READ):
                 some = todo[first : first + READ]
                 names = [paths(i, i + 1)[0] for i in some.tolist()]
+                # Neighbours in an archive are read together.
+                order = np.argsort(names)
+                some, names = some[order], [names[i] for i in order]
                 now = time.time_ns()
                 found['key'][some] = _asked(pool, _hash, names)
                 latest = np.maximum(
@@ -211,11 +215,9 @@ def _stat(paths: Sequence[str]) -> np.ndarray:
     found = np.zeros((len(paths), len(FACTS)), np.int64)
     for row, path in zip(found, paths, strict=True):
         try:
-            status = os.stat(path)
-        except OSError:
+            row[:] = image_status(path)
+        except (OSError, ValueError):
             row[0] = -1
-        else:
-            row[:] = status.st_size, status.st_mtime_ns, status.st_ctime_ns
     return found
 
 
@@ -225,10 +227,10 @@ def _hash(paths: Sequence[str]) -> np.ndarray:
     for number, path in enumerate(paths):
         digest = blake2b(digest_size=8)
         try:
-            with open(path, 'rb', buffering=0) as file:
+            with open_image(path, buffering=0) as file:
                 while part := file.read(CHUNK):
                     digest.update(part)
-        except OSError:
+        except (OSError, ValueError):
             continue
         found[number] = int.from_bytes(digest.digest(), 'big')
     return found

@@ -22,8 +22,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         'images',
-        help='folder of the images, or a CSV, Parquet or text file that '
-        'lists them',
+        help='folder of the images; or a CSV, Parquet or text file that '
+        'lists them; or archives with images: tar (WebDataset), Parquet or '
+        "Arrow files, a folder of them, or a pattern ('shards/*.tar')",
     )
     parser.add_argument(
         '--classes',

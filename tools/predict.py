@@ -23,7 +23,10 @@ def parse_args() -> argparse.Namespace:
         'zero-shot CLIP unless --checkpoint is given)',
     )
     parser.add_argument(
-        'images', nargs='+', help="files, folders, globs ('photos/**/*.jpg')"
+        'images',
+        nargs='+',
+        help="files, folders, globs ('photos/**/*.jpg'), lists, archives "
+        '(tar, Parquet, Arrow) and members of archives (shard.tar/7.jpg)',
     )
     parser.add_argument('--checkpoint', help='weights for a config')
     parser.add_argument(

@@ -7,7 +7,6 @@ that the synthesis logs.
 """
 
 import argparse
-import os
 from pathlib import Path
 
 from mmlatte.user_errors import user_errors
@@ -22,8 +21,8 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--images',
-        help='export the texts of the images in this folder alone, as they '
-        'are now',
+        help='export the texts of these images alone (a folder, list or '
+        'archive), as they are now',
     )
     parser.add_argument(
         '--range',
@@ -48,15 +47,15 @@ def parse_args() -> argparse.Namespace:
 
 
 def image_names(args: argparse.Namespace) -> dict[str, str]:
-    """Return what the images of a folder are known by, and their ids."""
-    from mmlatte.datasets.unlabeled_folder import image_files
+    """Return what images are known by, and their ids."""
+    from mmlatte.datasets import UnlabeledFolder
     from mmlatte.decode_image import DecodeOptions
     from mmlatte.image_table import ImageTable, key_name
     from mmlatte.lmm import picture_keys
 
-    names = [*image_files(args.images)]
-    paths = [os.path.join(args.images, name) for name in names]
-    keys = ImageTable(args.store.parent).of(paths).keys
+    dataset = UnlabeledFolder(args.images, classes=['any'], pipeline=[])
+    names = dataset.data_list.names()
+    keys = ImageTable(args.store.parent).of(dataset.data_list.paths()).keys
     keys = picture_keys(keys, DecodeOptions(args.range, args.bands))
     return dict(zip(map(key_name, keys), names, strict=True))
 

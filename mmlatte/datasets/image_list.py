@@ -1,6 +1,7 @@
 """Images that a file lists: CSV, TSV, Parquet, or a path a line."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,8 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import numpy as np
+
+from mmlatte.archives import archive_files, is_archive
 
 from .class_file import decode_text, table_rows
 from .sample_index import SampleIndex, file_sizes
@@ -63,16 +66,25 @@ class ListedIndex(SampleIndex):
 def is_image_list(path: str | os.PathLike) -> bool:
     """Whether a path is a file that lists images."""
     suffix = os.path.splitext(path)[1].lower()
-    return suffix in LIST_SUFFIXES and os.path.isfile(path)
+    return (
+        suffix in LIST_SUFFIXES
+        and os.path.isfile(path)
+        and not is_archive(path)
+    )
 
 
 def image_root(images: str | os.PathLike) -> str:
-    """Return the folder that ids are relative to, of a folder or a list.
+    """Return the folder that ids are relative to.
 
     Args:
-        images (str | os.PathLike): See `AdaptOptions.images`.
+        images (str | os.PathLike): A folder, a list, an archive, or a pattern
+            of archives: the folder before its first wildcard.
     """
     path = os.path.abspath(os.path.expanduser(images))
+    if archive_files(path):
+        if os.path.lexists(path):
+            return os.path.dirname(path)
+        return os.path.dirname(re.split(r'[*?[]', path, maxsplit=1)[0])
     return os.path.dirname(path) if is_image_list(path) else path
 
 
@@ -143,6 +155,8 @@ def _columns(path: str, where: str) -> tuple[list[str], list[str] | None]:
         raise ValueError(
             f'{where} has the columns {[*table]}: name the one of the paths '
             f'{PATH_COLUMNS[0]!r}'
+            + ', or that of the images themselves, of bytes'
+            * path.lower().endswith('.parquet')
         )
     ids = [plain[name] for name in ID_COLUMNS if name in plain]
     texts = [_text(value) for value in table[found[0]]]

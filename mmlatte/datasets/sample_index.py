@@ -8,6 +8,7 @@ from itertools import islice
 
 import numpy as np
 
+from mmlatte.archives import image_status
 from mmlatte.sample_key import (
     Samples,
     decode_id,
@@ -232,7 +233,7 @@ def _sizes(paths: Sequence[str]) -> list[int]:
     sizes = []
     for path in paths:
         try:
-            sizes.append(os.stat(path).st_size)
-        except OSError:
+            sizes.append(image_status(path)[0])
+        except (OSError, ValueError):
             sizes.append(-1)
     return sizes

@@ -2,26 +2,37 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from mmlatte.archives import (
+    ARCHIVE_SUFFIXES,
+    archive_files,
+    archived_images,
+    archives_of_folder,
+)
 from mmlatte.decode_image import IMAGE_SUFFIXES, kind_and_reason
 from mmlatte.registry import DATASETS
 
 from .class_names import read_class_names
-from .image_list import is_image_list, read_image_list
+from .image_list import image_root, is_image_list, read_image_list
 from .indexed_dataset import IndexedDataset
 from .sample_index import SampleIndex
 
 
 @DATASETS.register_module()
 class UnlabeledFolder(IndexedDataset):
-    """All images below a folder or of a list, and the names of the classes.
+    """All images of a folder, list or archive, and the names of the classes.
 
     Sub-folders mean nothing here, links are followed, hidden files are
     skipped. A sample's id is its path relative to the folder; samples are
-    ordered by a hash of it.
+    ordered by a hash of it. Archives are WebDataset's tar shards, Parquet
+    files with a column of images, and Arrow files of ``datasets``: their
+    images are read in place, and continue the id of the archive
+    (``shard-0000.tar/7.jpg``). Labels in them are not read.
 
     Args:
-        data_root (str): The folder; or a CSV, TSV, Parquet or text file
-            that lists images, see `read_image_list`.
+        data_root (str): The folder, of images or else of archives; or a CSV,
+            TSV, Parquet or text file that lists images, see
+            `read_image_list`; or an archive, or a pattern of some, such as
+            ``shards/train-*.tar``.
         classes (str | Sequence[str]): The class names, or a file of them,
             see `read_class_list`.
         suffixes (Sequence[str]): File name endings of images, lower case.
@@ -52,23 +63,46 @@ class UnlabeledFolder(IndexedDataset):
         """List the images, and count in `left_out` what is none."""
         root = os.path.abspath(self.data_root)
         self.left_out = Counter()
+        archives = archive_files(root)
+        if archives:
+            return self._index_archives(root, image_root(root), archives)
         if is_image_list(root):
             return read_image_list(root)
         if not os.path.isdir(root):
             raise FileNotFoundError(f"Image folder '{root}' does not exist.")
 
         def leave_out(name: str) -> None:
-            self.left_out[kind_and_reason(name)] += 1
+            if name.lower().endswith(ARCHIVE_SUFFIXES):
+                archives.append(name)
+            else:
+                self.left_out[kind_and_reason(name)] += 1
 
         index = SampleIndex(root, image_files(root, self.suffixes, leave_out))
+        if archives and not len(index):
+            archives, others = archives_of_folder(root, archives)
+            self.left_out += others
+            return self._index_archives(root, root, archives)
+        self.left_out.update(map(kind_and_reason, archives))
         if not len(index):
-            other = left_out_line(self.left_out)
-            raise FileNotFoundError(
-                f"Image folder '{root}' holds no image; looked in all its "
-                f'sub-folders for {", ".join(self.suffixes)}'
-                + (f'. There are {other}.' if other else '.')
-            )
+            raise self._nothing(root)
         return index
+
+    def _index_archives(
+        self, given: str, folder: str, files: Sequence[str]
+    ) -> SampleIndex:
+        found = archived_images(folder, files, self.suffixes)
+        self.left_out += found.left_out
+        if not found.names:
+            raise self._nothing(given)
+        return SampleIndex(folder, found.names)
+
+    def _nothing(self, root: str) -> FileNotFoundError:
+        other = left_out_line(self.left_out)
+        return FileNotFoundError(
+            f"'{root}' holds no image; looked in all its "
+            f'sub-folders for {", ".join(self.suffixes)}'
+            + (f'. There are {other}.' if other else '.')
+        )
 
 
 def image_files(

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from .decode_options import DecodeOptionsError
 from .raster import Raster
 
@@ -80,7 +78,7 @@ def _is_opacity(raster: Raster) -> bool:
     values = raster.values[..., raster.alpha]
     if values.dtype.kind != 'u':
         return False
-    clear, opaque = values == 0, values == np.iinfo(values.dtype).max
+    clear, opaque = values == 0, values >= raster.opaque
     both = clear.any() and opaque.any()
     return bool(both and (clear | opaque).mean() >= 0.5)
 

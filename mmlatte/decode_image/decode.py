@@ -8,6 +8,8 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
+from mmlatte.archives.open_image import open_image
+
 from .decode_options import DecodeOptions
 from .formats import codec_file, dicom_file, heif_file, ppm_file, tiff_file
 from .formats.pillow_file import (
@@ -57,7 +59,8 @@ def decode_image(
     file declares; those that were not measured become black.
 
     Args:
-        source (str | PathLike | bytes | BinaryIO): The file or its content.
+        source (str | PathLike | bytes | BinaryIO): The file, a member of an
+            archive (`open_image`), or its content.
         max_pixels (int): Larger JPEGs are decoded at 1/2, 1/4 or 1/8 of
             their size; what is still larger is refused.
         draft_size (int, optional): Decode JPEGs at the smallest of 1/1, 1/2,
@@ -123,7 +126,7 @@ def read_image(
 
 def _opened(source: Source) -> AbstractContextManager[BinaryIO]:
     if isinstance(source, (str, PathLike)):
-        return open(source, 'rb')
+        return open_image(source)
     if isinstance(source, bytes):
         return io.BytesIO(source)
     return nullcontext(source)

@@ -16,6 +16,7 @@ class Raster:
         alpha (int | None): The band that is tagged as opacity.
         trusted (bool): Whether it surely is: files of some programs tag a
             near-infrared band so.
+        associated (bool): Whether the others were multiplied by it.
         full (tuple[float, float] | None): The values that are black and
             white as the file declares, or as large as its numbers can be;
             None where that tells nothing: signed numbers, fractions.
@@ -32,6 +33,7 @@ class Raster:
     colour: bool = False
     alpha: int | None = None
     trusted: bool = False
+    associated: bool = False
     full: tuple[float, float] | None = None
     windowed: bool = False
     counts: bool = False
@@ -47,6 +49,13 @@ class Raster:
     def deep(self) -> bool:
         """bool: Whether values have more than 8 bits."""
         return self.values.dtype.itemsize > 1
+
+    @property
+    def opaque(self) -> int:
+        """int: The value of full opacity: the largest of a file's bits."""
+        if self.full is not None:
+            return int(self.full[1])
+        return int(np.iinfo(self.values.dtype).max)
 
     @property
     def fractions(self) -> bool:

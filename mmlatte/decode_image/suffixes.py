@@ -44,8 +44,9 @@ OTHER_PICTURES = {
     '.3fr .arw .cr2 .cr3 .dng .nef .orf .raf .rw2': 'raw photo',
     '.ai .eps .pdf .ps .svg .wmf .emf': 'document or drawing',
     '.avi .m4v .mkv .mov .mp4 .mpeg .mpg .webm .wmv': 'video',
-    '.exr .fits .fit .hdr .ico .pfm .psd .tar .xcf .zip .nii .nrrd .mha '
-    '.h5 .hdf .nc .npy .npz .parquet .czi .lif .nd2 .svs .ndpi': 'container '
+    '.arrow .parquet .tar': 'archive beside images: name it by itself',
+    '.exr .fits .fit .hdr .ico .pfm .psd .xcf .zip .nii .nrrd .mha .gz .tgz '
+    '.h5 .hdf .nc .npy .npz .czi .lif .nd2 .svs .ndpi': 'container '
     'or image of a kind that is not read',
 }
 _REASONS = {

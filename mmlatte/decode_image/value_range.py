@@ -42,18 +42,26 @@ def raster_to_rgb(
     bands, alpha = choose_bands(raster, options.bands)
     values, valid = raster.measured(bands)
     low, high = _range(raster, options)
+    opacity = None
+    share: float | np.ndarray = 1  # of the picture in what is shown
+    if alpha is not None:
+        opacity = raster.values[..., alpha]
+        if raster.associated:
+            share = np.minimum(opacity[..., None] / raster.opaque, 1)
     # Signed differences of small numbers would wrap, float16 overflow.
-    scaled = np.subtract(values, low, dtype=_precise(values))
+    scaled = np.subtract(values, low * share, dtype=_precise(values))
     scaled *= 255 / (high - low)
     if raster.inverted:
-        scaled = 255 - scaled
+        scaled = 255 * share - scaled
     scaled[~valid] = 0
+    if raster.associated:
+        scaled = scaled + (1 - share) * np.array(background)
     eight = np.clip(scaled.round(), 0, 255).astype(np.uint8)
-    image = Image.fromarray(eight[..., 0] if len(bands) == 1 else eight)
+    image = Image.fromarray(eight[..., 0] if eight.shape[2] == 1 else eight)
     image = image.convert('RGB')
-    if alpha is not None:
-        mask = Image.fromarray(_opacity(raster.values[..., alpha]))
+    if opacity is not None and not raster.associated:
         canvas = Image.new('RGB', image.size, tuple(background))
+        mask = Image.fromarray(_eight_bits(opacity, raster.opaque))
         image = Image.composite(image, canvas, mask)
     turn = TURNS.get(raster.turn)
     return image if turn is None else image.transpose(turn)
@@ -77,7 +85,7 @@ def _precise(values: np.ndarray) -> type:
     return np.float64 if values.dtype.itemsize > 2 else np.float32
 
 
-def _opacity(values: np.ndarray) -> np.ndarray:
-    """Opacity as 8 bits; 16-bit ones are scaled."""
-    top = np.iinfo(values.dtype).max
-    return (values // (top // 255)).astype(np.uint8)
+def _eight_bits(values: np.ndarray, top: int) -> np.ndarray:
+    """Opacity as 8 bits; that of more bits is scaled."""
+    scaled = values.astype(np.int64) * 255 // top
+    return np.minimum(scaled, 255).astype(np.uint8)

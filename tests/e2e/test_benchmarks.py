@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -156,6 +158,32 @@ def test_what_works_with_a_clip(clips, name, columns, refused):
     assert {*row} == {*columns}
     for column, message in row.items():
         assert refused.get(column, 'works') in message
+
+
+def test_what_is_too_large_is_not_tried(clips, monkeypatch):
+    monkeypatch.setattr(clips, 'MOST', 1000)
+    row = clips.check('ViT-S-32', ('features', 'LoRA'))
+    assert all(m.startswith('not tried: size (') for m in row.values())
+
+
+@pytest.mark.parametrize('ending', ['processor time', 'seconds'])
+def test_what_was_tried_in_time_is_kept(clips, monkeypatch, ending):
+    first = json.dumps({'features': 'works'})
+    both = json.dumps({'features': 'works', 'LoRA': 'TypeError: no'})
+    output = f'hello\nROW {first}\nROW {both}\n'
+
+    def run(command, **_):
+        if ending == 'seconds':
+            raise subprocess.TimeoutExpired(command, 9, output.encode())
+        return SimpleNamespace(
+            stdout=output, stderr='', returncode=-signal.SIGXCPU
+        )
+
+    monkeypatch.setattr(subprocess, 'run', run)
+    row = clips._try_apart('any', 5)
+    assert [*row] == [*clips.COLUMNS]
+    assert (row['features'], row['LoRA']) == ('works', 'TypeError: no')
+    assert row['onnx'].startswith('not tried: size (over ')
 
 
 def test_kinds_of_clips_do_not_depend_on_sizes(clips):

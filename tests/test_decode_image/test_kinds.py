@@ -13,7 +13,8 @@ from mmlatte.decode_image import (
     MissingPackageError,
     decode_image,
 )
-from mmlatte.decode_image.formats.jpeg_xl_size import jpeg_xl_size
+from mmlatte.decode_image.formats.jpeg_xl_header import read_jpeg_xl_header
+from mmlatte.decode_image.formats.pillow_file import load_upright
 
 
 def deep(scene, bits=12) -> np.ndarray:
@@ -80,12 +81,68 @@ def test_jpeg_xl(pixels, scene):
         np.testing.assert_array_equal(pixels(file, **options), scene)
 
 
+@pytest.mark.parametrize('bits', [8, 9, 10, 11, 12, 13, 14, 15, 16])
+@pytest.mark.parametrize('channels', [1, 2, 3, 4])
+def test_jpeg_xl_by_its_declared_bits(pixels, scene, bits, channels):
+    values = np.dstack([scene, np.full_like(scene[..., 0], 255)])
+    bands = {1: [0], 2: [0, 3], 3: [0, 1, 2], 4: [0, 1, 2, 3]}[channels]
+    values = np.ascontiguousarray(deep(values[..., bands], bits).squeeze())
+    if bits == 8:
+        values = values.astype(np.uint8)
+    file = imagecodecs.jpegxl_encode(values, lossless=True, bitspersample=bits)
+    assert read_jpeg_xl_header(file).bits == bits
+    expected = np.repeat(scene[..., :1], 3, -1) if channels < 3 else scene
+    np.testing.assert_array_equal(pixels(file), expected)
+
+
+@pytest.mark.parametrize('channels', [1, 3])
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+def test_the_first_frame_of_a_jpeg_xl(pixels, scene, channels, dtype):
+    first = scene[..., :channels].astype(dtype) * (257 ** (dtype != np.uint8))
+    film = np.stack([first, first[::-1], first // 2]).astype(dtype)
+    film = film[..., 0] if channels == 1 else film
+    file = imagecodecs.jpegxl_encode(film, lossless=True)
+    expected = np.repeat(scene[..., :1], 3, -1) if channels == 1 else scene
+    np.testing.assert_array_equal(pixels(file), expected)
+
+
+def test_fractions_in_jpeg_xl(pixels, scene):
+    file = imagecodecs.jpegxl_encode(
+        (scene / 255).astype(np.float32), lossless=True
+    )
+    assert read_jpeg_xl_header(file).bits is None
+    np.testing.assert_array_equal(pixels(file), scene)
+
+
+def test_fractions_in_netpbm_have_no_range(pixels, scene):
+    values = scene[..., 0].astype('<f4') / 255
+    file = b'Pf\n50 40\n-1.0\n' + values[::-1].tobytes()
+    with pytest.raises(DecodeOptionsError, match='give --range LO HI'):
+        pixels(file)
+    found = pixels(file, range=(0, 1))
+    np.testing.assert_array_equal(found[..., 0], scene[..., 0])
+
+
+@pytest.mark.parametrize('mode', ['I', 'I;16'])
+def test_both_modes_of_a_grey_png_of_sixteen_bits(scene, mode):
+    """Pillow names it I before 10.3."""
+    image = Image.fromarray(deep(scene[..., 0], 16))
+    image = image.convert(mode) if mode == 'I' else image
+    image.format = 'PNG'
+    raster = load_upright(image, 10**6, None)
+    assert (image.mode, raster.full) == (mode, (0, 65535))
+    np.testing.assert_array_equal(
+        raster.values[..., 0], deep(scene, 16)[..., 0]
+    )
+
+
 @pytest.mark.parametrize(
     'size', [(8, 8), (40, 50), (256, 256), (480, 640), (33, 1000), (3000, 9)]
 )
 def test_size_of_a_jpeg_xl(size):
     file = imagecodecs.jpegxl_encode(np.zeros((*size, 3), np.uint8))
-    assert jpeg_xl_size(file) == size[::-1]
+    header = read_jpeg_xl_header(file)
+    assert (header.width, header.height, header.bits) == (*size[::-1], 8)
     with pytest.raises(ValueError, match='more than max_pixels=50'):
         decode_image(file, 50)
 

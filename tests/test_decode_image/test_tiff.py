@@ -144,6 +144,92 @@ def test_a_cut_out_is_transparent(pixels, tmp_path, dtype):
     assert found.tolist() == [0] * 10 + [204] + [255] * 9
 
 
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize('grey', [False, True])
+def test_multiplied_opacity_is_not_multiplied_again(
+    pixels, scene, tmp_path, dtype, grey
+):
+    top = np.iinfo(dtype).max
+    colours = scene[..., :1] if grey else scene
+    share = np.linspace(0, 1, scene.shape[0])[:, None, None]
+    share = np.where(share < 0.3, 0, np.where(share > 0.6, 1, share))
+    share = np.broadcast_to(share, (*scene.shape[:2], 1))
+    stored = np.concatenate([colours / 255 * share, share], -1) * top
+    tifffile.imwrite(
+        tmp_path / 'x.tif',
+        stored.round().astype(dtype),
+        photometric='minisblack' if grey else 'rgb',
+        extrasamples=['assocalpha'],
+        planarconfig='contig',
+    )
+    found = pixels(tmp_path / 'x.tif').astype(float)
+    expected = colours * share + 255 * (1 - share)
+    assert abs(found - expected).max() <= 1
+    clear, solid = share[..., 0] == 0, share[..., 0] == 1
+    assert (found[clear] == 255).all()
+    np.testing.assert_array_equal(
+        found[solid], np.broadcast_to(colours, scene.shape)[solid]
+    )
+
+
+def test_multiplied_opacity_and_a_range(pixels, scene, tmp_path):
+    """Black is not zero: it was multiplied, too."""
+    share = np.ones((*scene.shape[:2], 1))
+    share[:20], share[20:25] = 0, 0.5
+    stored = np.concatenate([(1000 + scene * 10.0) * share, 65535 * share], -1)
+    tifffile.imwrite(
+        tmp_path / 'x.tif',
+        stored.round().astype(np.uint16),
+        photometric='rgb',
+        extrasamples=['assocalpha'],
+    )
+    found = pixels(tmp_path / 'x.tif', range=(1000, 3550)).astype(float)
+    assert abs(found - (scene * share + 255 * (1 - share))).max() <= 1
+
+
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
+@pytest.mark.parametrize('photometric', ['rgb', 'minisblack'])
+def test_the_first_plane_of_a_volume(
+    pixels, scene, tmp_path, dtype, photometric
+):
+    first = scene if photometric == 'rgb' else scene[..., 0]
+    first = first.astype(dtype) * (257 if dtype == np.uint16 else 1)
+    tifffile.imwrite(
+        tmp_path / 'x.tif',
+        np.stack([first, first[::-1], first // 2]),
+        photometric=photometric,
+        volumetric=True,
+        tile=(1, 16, 16),
+    )
+    expected = scene if photometric == 'rgb' else scene[..., :1]
+    np.testing.assert_array_equal(
+        pixels(tmp_path / 'x.tif'), np.broadcast_to(expected, scene.shape)
+    )
+
+
+@pytest.mark.parametrize('photometric', ['cielab', 'icclab', 'itulab'])
+def test_cielab_is_refused(pixels, scene, tmp_path, photometric):
+    tifffile.imwrite(tmp_path / 'x.tif', deep(scene), photometric=photometric)
+    with pytest.raises(ValueError, match=r'CIELAB.*save it as RGB'):
+        pixels(tmp_path / 'x.tif')
+
+
+def test_many_bands_are_no_error_in_the_log(pixels, scene, tmp_path, caplog):
+    """Pillow would log one for each file."""
+    path = tmp_path / 'x.tif'
+    bands = np.repeat(scene[..., :1], 13, axis=-1)
+    tifffile.imwrite(path, bands, photometric='minisblack')
+    pixels(path, bands=(1, 2, 3))
+    assert not caplog.records
+
+
+def test_a_plain_picture_is_opened_once(pixels, scene, tmp_path, monkeypatch):
+    path = tmp_path / 'x.tif'
+    tifffile.imwrite(path, scene, photometric='rgb')
+    monkeypatch.setattr(tifffile, 'TiffFile', None)
+    np.testing.assert_array_equal(pixels(path), scene)
+
+
 def test_white_is_zero(pixels, tmp_path):
     for dtype in (np.uint8, np.uint16):
         top = np.iinfo(dtype).max

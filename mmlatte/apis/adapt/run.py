@@ -74,8 +74,8 @@ def adapt(
     before, earlier results are set aside and the fit is made anew.
 
     Args:
-        images (str): Folder of the images, or a list of them, see
-            `read_image_list`.
+        images (str): Folder of the images, a list or archives of them, see
+            `UnlabeledFolder`.
         classes (str | Sequence[str]): Class names, or a file of them, see
             `read_class_list`.
         out (str): Folder of the results.

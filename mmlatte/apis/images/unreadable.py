@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from mmengine.logging import print_log
 from torch.utils.data import DataLoader, Dataset
 
+from mmlatte.archives import image_status
 from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.datasets.transforms.load_image import MAX_PIXELS
@@ -159,7 +159,6 @@ def _state(names: list[str], paths: list[str], options: DecodeOptions) -> str:
 
 def _stat(path: str) -> tuple[int, int]:
     try:
-        status = os.stat(path)
-    except OSError:
+        return image_status(path)[:2]
+    except (OSError, ValueError):
         return -1, -1
-    return status.st_size, status.st_mtime_ns

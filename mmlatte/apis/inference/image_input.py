@@ -8,6 +8,7 @@ import torch
 from mmcv.transforms import BaseTransform
 from PIL import Image
 
+from mmlatte.archives import is_archived, open_image
 from mmlatte.datasets.transforms import LoadImage
 from mmlatte.decode_image.formats.pillow_file import (
     blend,
@@ -19,7 +20,7 @@ from mmlatte.decode_image.value_range import raster_to_rgb
 
 from .find_images import find_images
 
-__all__ = ['image_to_bgr', 'list_inputs']
+__all__ = ['image_to_bgr', 'list_inputs', 'shown_image']
 
 TAKEN = (
     'an inferencer takes files, folders and globs, the content of a file '
@@ -99,6 +100,24 @@ def image_to_bgr(image, load: BaseTransform) -> np.ndarray:
     else:
         found = _raster(image)
     return _bgr(raster_to_rgb(found, load.options, load.background))
+
+
+def shown_image(item, load: BaseTransform) -> str | np.ndarray:
+    """Return what mmpretrain's visualizer draws on.
+
+    Args:
+        item: Of `list_inputs`.
+        load (BaseTransform): See `image_to_bgr`.
+
+    Returns:
+        str | np.ndarray: A file, else RGB (H, W, 3).
+    """
+    if isinstance(item, str):
+        if not is_archived(item):
+            return item
+        with open_image(item) as file:
+            item = file.read()
+    return np.ascontiguousarray(image_to_bgr(item, load)[..., ::-1])
 
 
 def _bgr(image: Image.Image) -> np.ndarray:

@@ -19,7 +19,7 @@ from .calibration import (
     with_temperature,
 )
 from .image_dataset import test_pipeline
-from .image_input import image_to_bgr, list_inputs
+from .image_input import list_inputs, shown_image
 from .load_classifier import frozen_config, load_classifier
 from .new_classes import choose_classes
 from .predict_images import known_features, predict_images
@@ -221,12 +221,7 @@ class Inferencer(ImageClassificationInferencer):
         readable = [(item, s) for item, s, _ in found if s is not None]
         if kwargs and readable:
             images, samples = zip(*readable, strict=True)
-            shown = [
-                item
-                if isinstance(item, str)
-                else image_to_bgr(item, self.pipeline[0])
-                for item in images
-            ]
+            shown = [shown_image(i, self.pipeline[0]) for i in images]
             self.visualize(shown, list(samples), **kwargs)
         if return_datasamples:
             return [sample for _, sample, _ in found]

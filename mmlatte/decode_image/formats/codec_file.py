@@ -9,7 +9,7 @@ from ..decode_options import DecodeOptions
 from ..optional_package import need_package
 from ..raster import Raster, check_size
 from .jpeg2000_header import read_header
-from .jpeg_xl_size import is_jpeg_xl, jpeg_xl_size
+from .jpeg_xl_header import is_jpeg_xl, read_jpeg_xl_header
 
 __all__ = ['read_jpeg2000', 'read_jpeg_xl', 'read_png']
 
@@ -28,7 +28,8 @@ def read_png(
         Raster | None: None for what Pillow reads as it should.
     """
     raw = image.tile[0][3] if image.tile else ''
-    if not raw.endswith(';16B') or image.mode == 'I;16':
+    # Grey ones have the mode I before Pillow 10.3, I;16 since.
+    if not raw.endswith(';16B') or image.mode.startswith('I'):
         return None
     check_size(image.width, image.height, max_pixels)
     codecs = need_package('imagecodecs', 'A PNG of 16 bits in colour')
@@ -81,7 +82,7 @@ def read_jpeg2000(
 def read_jpeg_xl(
     file: BinaryIO, max_pixels: int, options: DecodeOptions
 ) -> Raster | None:
-    """Read a JPEG XL; its decoder turns it upright.
+    """Read the first frame of a JPEG XL; its decoder turns it upright.
 
     Returns:
         Raster | None: None if the file is of another kind.
@@ -91,19 +92,18 @@ def read_jpeg_xl(
         return None
     codecs = need_package('imagecodecs', 'JPEG XL')
     data = head + file.read()
-    check_size(*jpeg_xl_size(data), max_pixels)
-    values = codecs.jpegxl_decode(data)
-    if values.ndim == 4:
-        values = values[0]
+    header = read_jpeg_xl_header(data)
+    check_size(header.width, header.height, max_pixels)
+    values = codecs.jpegxl_decode(data, index=0)
     bands = 1 if values.ndim == 2 else values.shape[2]
-    fractions = values.dtype.kind == 'f'
-    if fractions:
+    bits = header.bits
+    if bits is None or values.dtype.kind == 'f':
         values = np.clip(values.astype(np.float32), 0, 1)
-        values = (values * 65535).round().astype(np.uint16)
+        values, bits = (values * 65535).round().astype(np.uint16), 16
     return Raster(
         values,
         colour=bands > 2,
         alpha=bands - 1 if bands in (2, 4) else None,
         trusted=True,
-        full=(0, 2 ** (8 * values.dtype.itemsize) - 1),
+        full=(0, 2**bits - 1),
     )

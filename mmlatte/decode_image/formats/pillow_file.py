@@ -47,7 +47,9 @@ def load_upright(
     # Only the pixels: to write the EXIF back fails at odd values in it.
     turn = image.getexif().get(ORIENTATION, 1)
     if image.mode in ('I', 'F') or image.mode.startswith('I;16'):
-        deep = image.mode.startswith('I;16') or image.format == 'PPM'
+        # Of numbers of 32 bits these formats use 16, see `read_png`.
+        narrow = image.mode == 'I' and image.format in ('PPM', 'PNG')
+        deep = image.mode.startswith('I;16') or narrow
         full = (0, 65535) if deep else None
         return Raster(np.asarray(image), full=full, turn=turn)
     if turn in TURNS:

@@ -1,3 +1,4 @@
+import tarfile
 from copy import deepcopy
 
 import mmcv
@@ -154,6 +155,16 @@ def test_pictures_are_drawn(inferencer, tiny_eurosat, tmp_path):
         tiny_eurosat / '2750/Forest/Forest_1.jpg', show_dir=str(tmp_path / 'o')
     )
     assert (tmp_path / 'o' / 'Forest_1.png').is_file()
+    with tarfile.open(tmp_path / 'x.tar', 'w') as tar:
+        tar.add(tiny_eurosat / '2750/Forest/Forest_1.jpg', '1.jpg')
+    # One in an archive, and one in memory (BGR), alike.
+    pixels = mmcv.imread(tiny_eurosat / '2750/Forest/Forest_1.jpg')
+    for n, image in enumerate([tmp_path / 'x.tar', pixels]):
+        inferencer(image, show_dir=str(tmp_path / f'others{n}'))
+        [drawn] = (tmp_path / f'others{n}').iterdir()
+        np.testing.assert_array_equal(
+            Image.open(drawn), Image.open(tmp_path / 'o' / 'Forest_1.png')
+        )
 
 
 def test_reads_the_tag_without_fetching_it():

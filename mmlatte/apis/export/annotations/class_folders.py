@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmlatte.archives import is_archived, open_image
 from mmlatte.datasets.answers.answer import NONE
 from mmlatte.datasets.answers.answer_arrays import NONE_LABEL
 from mmlatte.datasets.class_names import folder_name
@@ -24,7 +25,8 @@ def link_class_folders(
 ) -> None:
     """Make a folder per class, with links to its images below their ids.
 
-    Moving links from one folder to another corrects them:
+    Images in archives are copied, as nothing can link to them. Moving links
+    (or copies) from one folder to another corrects them:
     :func:`mmlatte.datasets.answers.read_answers` reads the folder.
 
     Args:
@@ -52,7 +54,11 @@ def link_class_folders(
             name = NONE if label == NONE_LABEL else names[label]
             link = partial / name / image
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(os.path.abspath(path))
+            if is_archived(path):
+                with open_image(path) as file:
+                    link.write_bytes(file.read())
+            else:
+                link.symlink_to(os.path.abspath(path))
         if folder.exists():
             folder.rmdir()
         partial.rename(folder)

@@ -10,6 +10,7 @@ from mmlatte.apis.export.annotations.class_folders import link_class_folders
 from mmlatte.apis.export.annotations.fiftyone import write_fiftyone
 from mmlatte.apis.export.annotations.label_studio import write_label_studio
 from mmlatte.apis.export.annotations.predicted_labels import PredictedLabels
+from mmlatte.archives import is_archived
 
 __all__ = ['ANNOTATION_FORMATS', 'export_annotations']
 
@@ -43,7 +44,8 @@ def export_annotations(
         dict[str, Path]: Format -> folder.
 
     Raises:
-        ValueError: If a format is not known.
+        ValueError: If a format is not known, or needs files and the images
+            are in archives.
         FileExistsError: If a folder of a format holds files.
         AnswersError: If anything is wrong with the predictions.
     """
@@ -56,6 +58,13 @@ def export_annotations(
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise FileExistsError(f"'{folder}' exists; name a new folder")
     found = PredictedLabels.of(predictions, images, classes)
+    needing = [name for name in folders if name != 'folders']
+    inside = next((path for path in found.paths if is_archived(path)), None)
+    if needing and inside is not None:
+        raise ValueError(
+            f"'{inside}' lies in an archive, which {needing[0]} cannot read: "
+            'export "folders" only, which copies the images out of it'
+        )
     for name, folder in folders.items():
         folder.mkdir(parents=True, exist_ok=True)
         ANNOTATION_FORMATS[name](

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mmlatte.archives import is_archived, open_image
 from mmlatte.datasets.answers.formats.raw_answer import RawAnswer
 from mmlatte.datasets.answers.image_names import ImageNames
 from mmlatte.datasets.answers.problems import Problems
@@ -87,6 +88,8 @@ def _by_name(
 
 
 def _same(one: Path, other: Path) -> bool:
+    if is_archived(other):
+        return _digest(one) == _digest(other)
     return os.path.exists(other) and (
         os.path.samefile(one, other) or filecmp.cmp(one, other, shallow=False)
     )
@@ -128,4 +131,5 @@ def _by_content(
 
 
 def _digest(path: Path) -> bytes:
-    return hashlib.blake2b(path.read_bytes()).digest()
+    with open_image(path) as file:
+        return hashlib.blake2b(file.read()).digest()
