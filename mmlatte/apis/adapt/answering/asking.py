@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.device import get_device
 from mmengine.logging import print_log
 from PIL import Image
 
@@ -45,7 +46,7 @@ from ..options import AdaptOptions
 from ..prepare import OpenedFolder, build_clip
 from .answers_record import AnswersRecord
 
-__all__ = ['Asking']
+__all__ = ['Asking', 'look_at_images']
 
 #: Images up to which the accuracy is estimated anew after every answer.
 FEW = 5000
@@ -68,7 +69,7 @@ class Asking:
         self.decode = pipeline_options(cfg.test_pipeline)
         self.record = record
         self.classes = [*cfg.model.class_names]
-        found = _look(cfg, dataset, device)
+        found = look_at_images(cfg, dataset, device)
         self.images = found.images
         self.frozen = found.frozen()
         self.structure = ImageStructure.of(self.frozen)
@@ -250,10 +251,18 @@ class Asking:
         return load_image(path, options=self.decode)
 
 
-def _look(cfg: Config, dataset, device: str) -> ZeroShotLabels:
-    """Look at the images as frozen CLIP does, or read what it saw."""
+def look_at_images(cfg: Config, dataset, device: str = '') -> ZeroShotLabels:
+    """Look at the images as frozen CLIP does, or read what it saw.
+
+    All ranks do so together.
+
+    Args:
+        cfg (Config): The run, see `adapt_config`.
+        dataset (Dataset): Its images.
+        device (str): Defaults to the GPU of this process, if there is one.
+    """
     model = MODELS.build(frozen_config(cfg).model)
-    model.to(device)
+    model.to(device or get_device())
     model.init_weights()
     settings = cfg.default_hooks.zero_shot_label
     frozen_pass = FrozenPass(
