@@ -183,6 +183,15 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='print the plan only (a few images are timed, a few texts made)',
     )
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm'],
+        help='who started several of this process, which share the work '
+        '(default: pytorch under torchrun)',
+    )
+    if os.environ.get('RANK', '0') != '0':
+        # The first process says what is wrong.
+        parser.error = lambda message: parser.exit(2)
     return parser.parse_args()
 
 
@@ -190,9 +199,11 @@ def main() -> None:
     args = vars(parse_args())
     from mmlatte.apis import adapt
     from mmlatte.apis.adapt.settings import preprocess_option
+    from mmlatte.apis.ranks import default_launcher
 
     if args['preprocess']:
         args['preprocess'] = preprocess_option(args['preprocess'])
+    args['launcher'] = args['launcher'] or default_launcher()
     adapt(show=print, command=_next_command(), **args)
 
 

@@ -349,13 +349,13 @@ def count_encoded(monkeypatch):
 
 
 def count_trained(monkeypatch):
-    train, seen = RUN._train, []
+    train, seen = RUN.train_together, []
 
-    def count(cfg):
+    def count(ranks, cfg, folder):
         seen.append(cfg)
-        train(cfg)
+        train(ranks, cfg, folder)
 
-    monkeypatch.setattr(RUN, '_train', count)
+    monkeypatch.setattr(RUN, 'train_together', count)
     return seen
 
 

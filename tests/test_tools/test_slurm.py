@@ -9,6 +9,7 @@ import pytest
 @pytest.mark.parametrize(
     'script, given, handed',
     [
+        ('adapt', ['--out', 'out dir'], ['--out', 'out dir']),
         ('train', ['out dir'], ['--work-dir', 'out dir']),
         ('test', ['a.pth'], ['a.pth']),
     ],

@@ -7,6 +7,9 @@ from mmlatte.lmm import QuestionTokens
 
 __all__ = ['AdaptPlan']
 
+#: Parts that processes share.
+SHARED = ('frozen features', 'texts', 'training')
+
 
 @dataclass
 class AdaptPlan:
@@ -23,7 +26,8 @@ class AdaptPlan:
         epochs (int): Passes over the images; 0 for a fit without steps.
         lr (float | None): None: found without labels before training.
         device (str): Where.
-        seconds (dict[str, float]): Estimated seconds of every part.
+        seconds (dict[str, float]): Estimated seconds of every part, with one
+            process.
         bytes (dict[str, int]): Estimated bytes that every part still takes
             on disk, beside what an earlier call left there.
         free (int): Bytes that are free there.
@@ -33,6 +37,7 @@ class AdaptPlan:
         tokens (Mapping[str, QuestionTokens]): What the LMM reads for a
             question about ``'an image'`` and about ``'a collage'``.
         questions (int): That the LMM answers at most, over all calls.
+        processes (int): That share features, texts and training.
     """
 
     images: int
@@ -53,6 +58,7 @@ class AdaptPlan:
     left_out: str = ''
     tokens: Mapping[str, QuestionTokens] = field(default_factory=dict)
     questions: int = 0
+    processes: int = 1
 
     def __str__(self) -> str:
         steps = self.epochs * -(-self.images // self.batch_size)
@@ -78,7 +84,13 @@ class AdaptPlan:
             lmm = f'{lmm}; {asked}' if self.texts_left else asked
         if not self.epochs:
             training = 'none: a fit to the features of frozen CLIP'
-        times = [f'{k} {_duration(v)}' for k, v in self.seconds.items()]
+        if self.processes > 1:
+            training += f'; {self.processes} processes share the work'
+        seconds = {
+            part: value / (self.processes if part in SHARED else 1)
+            for part, value in self.seconds.items()
+        }
+        times = [f'{k} {_duration(v)}' for k, v in seconds.items()]
         sizes = [f'{k} {_size(v)}' for k, v in self.bytes.items()]
         reads = [
             f'reads       {_tokens(kind, count)}'
@@ -93,7 +105,7 @@ class AdaptPlan:
             f'LMM         {lmm}',
             *reads,
             f'training    {training}',
-            f'time        about {_duration(sum(self.seconds.values()))}: '
+            f'time        about {_duration(sum(seconds.values()))}: '
             + ', '.join(times),
             f'disk        about {_size(sum(self.bytes.values()))} of '
             f'{_size(self.free)} free: {", ".join(sizes) or "all is there"}',

@@ -1,17 +1,18 @@
 """A folder of images and class names in; a better classifier out."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from mmengine.config import Config
 from mmengine.logging import MMLogger
 
 from mmlatte.apis.images import skip_unreadable
-from mmlatte.apis.launch import build_runner
 from mmlatte.apis.preflight import preflight
+from mmlatte.apis.ranks import Ranks
 from mmlatte.command_line import ANSWERS_METHOD, DEFAULT_METHOD
 from mmlatte.datasets.unlabeled_folder import left_out_line
-from mmlatte.engine import find_resumable_checkpoint
 from mmlatte.registry import DATASETS
 
 from .answering.annotate import annotate
@@ -21,6 +22,7 @@ from .config import adapt_config
 from .finish import AdaptResult, check_export, finish, missing
 from .make_plan import make_plan
 from .methods import METHODS
+from .on_ranks import adapt_ranks, check_ranks, look_together, train_together
 from .plan import AdaptPlan
 from .prepare import build_clip, open_images
 from .prompt_names import choose_prompt_names
@@ -53,6 +55,7 @@ def adapt(
     new_classes: bool = False,
     command: str | None = None,
     none_below: float | None = None,
+    launcher: str = 'none',
     **choices,
 ) -> AdaptResult:
     """Adapt CLIP to a folder of unlabelled images.
@@ -72,6 +75,10 @@ def adapt(
     With ``ask`` it writes ``questions.html`` and ``questions.csv``, or serves
     the page. Answers are kept in ``all_answers.csv``; with other answers than
     before, earlier results are set aside and the fit is made anew.
+
+    With a launcher several processes share features, texts and training, and
+    end with what one would; ``out`` is shared by all. The first one does all
+    else, and the others return when it has ended.
 
     Args:
         images (str): Folder of the images, a list or archives of them, see
@@ -95,6 +102,8 @@ def adapt(
         none_below (float, optional): Images that show one of the classes
             with a smaller probability are predicted to show none of them.
             Needs answers that say so.
+        launcher (str): Who started the processes: ``'none'``, ``'pytorch'``
+            (torchrun) or ``'slurm'``.
         **choices: See `AdaptOptions`. The default method is ``'answers'``
             where there are questions or answers; those that train take
             answers, too.
@@ -107,7 +116,47 @@ def adapt(
         FileExistsError: If ``out`` holds a run with other choices or images.
         OSError: If the disk is too small for the plan.
         RuntimeError: If weights or the LMM cannot be had.
+        SystemExit: On other processes than the first, if that fails.
     """
+    with adapt_ranks(launcher) as ranks:
+        if ranks.leads:
+            return _adapt(
+                ranks,
+                images,
+                classes,
+                out,
+                export,
+                dry_run,
+                show,
+                ask,
+                answers,
+                serve,
+                new_classes,
+                command,
+                none_below,
+                choices,
+            )
+        ranks.follow()
+    return AdaptResult(Path(out).expanduser() / 'run')
+
+
+def _adapt(
+    ranks: Ranks,
+    images: str,
+    classes: str | Sequence[str],
+    out: str,
+    export: Sequence[str],
+    dry_run: bool,
+    show: Callable[[AdaptPlan], None] | None,
+    ask: int | None,
+    answers: Sequence[str],
+    serve: bool,
+    new_classes: bool,
+    command: str | None,
+    none_below: float | None,
+    choices: dict[str, Any],
+) -> AdaptResult:
+    """Do so as rank 0, see `adapt`."""
     logger = MMLogger.get_instance('mmlatte', log_level='INFO')
     folder = Path(out).expanduser()
     result = AdaptResult(folder / 'run')
@@ -143,18 +192,26 @@ def adapt(
         return cfg
 
     cfg = configure()
+    check_ranks(ranks, cfg, options)
     if options.chooses_names and not dry_run:
+        look_together(ranks, cfg, folder)
         seen_now = look_at_images(cfg, found.dataset, options.device)
         options.prompt_names = choose_prompt_names(seen_now, clip, options)
         cfg = configure()
     asking: Asking | None = None
     if (annotator or ask or serve) and not dry_run:
+        look_together(ranks, cfg, folder)
         asking = Asking(cfg, found.dataset, record, options.device)
         if annotator:
             annotate(asking, options)
             asking.refit()
             cfg = configure()
         if serve:
+            if ranks.size > 1:
+                logger.info(
+                    f'`kill -INT {os.getpid()}` ends the page and goes on; '
+                    'Ctrl-C ends all processes: call again without serve then'
+                )
             asking.serve(ask or QUESTIONS, command or '')
             asking = None  # there are more answers now, maybe classes
             options = opened.options(choices)
@@ -199,6 +256,7 @@ def adapt(
         left_out = left_out_line(found.left_out)
         result.plan = make_plan(cfg, clip, folder, str(found.look), left_out)
         result.plan.questions = options.questions or 0
+        result.plan.processes = ranks.size
         if show is None:
             logger.info(f'The plan:\n{result.plan}')
         else:
@@ -214,7 +272,7 @@ def adapt(
             logger.info(f'results without their run are now in {before}')
         seen.note()
         (folder / 'config.py').write_text(cfg.pretty_text, encoding='utf-8')
-        _train(cfg)
+        train_together(ranks, cfg, folder)
 
     def look() -> Asking:
         return asking or Asking(cfg, found.dataset, record, options.device)
@@ -229,9 +287,3 @@ def _parts(cfg: Config, dataset) -> dict:
         return {'images': dataset}
     test = DATASETS.build({**cfg.val_dataloader.dataset, 'pipeline': []})
     return {'images': dataset, 'test images': test}
-
-
-def _train(cfg: Config) -> None:
-    checkpoint = find_resumable_checkpoint(cfg.work_dir)
-    cfg.resume, cfg.load_from = checkpoint is not None, checkpoint
-    build_runner(cfg).train()
