@@ -16,6 +16,7 @@ class AdaptPlan:
         images (int): Images in the folder.
         classes (Sequence[str]): Class names.
         clip (str): Which CLIP.
+        encoder (str): Which second encoder, '' for none.
         lmm (str): Which LMM, '' for none.
         texts (int): Texts that the LMM writes at most, over all calls.
         texts_left (int): Those that are not in the store yet.
@@ -53,6 +54,7 @@ class AdaptPlan:
     left_out: str = ''
     tokens: Mapping[str, QuestionTokens] = field(default_factory=dict)
     questions: int = 0
+    encoder: str = ''
 
     def __str__(self) -> str:
         steps = self.epochs * -(-self.images // self.batch_size)
@@ -90,6 +92,7 @@ class AdaptPlan:
             *[f'pixels      {self.pixels}'] * bool(self.pixels),
             f'classes     {len(self.classes)}: {names}',
             f'CLIP        {self.clip}',
+            *[f'and         {self.encoder}'] * bool(self.encoder),
             f'LMM         {lmm}',
             *reads,
             f'training    {training}',

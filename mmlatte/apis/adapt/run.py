@@ -22,7 +22,7 @@ from .finish import AdaptResult, check_export, finish, missing
 from .make_plan import make_plan
 from .methods import METHODS
 from .plan import AdaptPlan
-from .prepare import build_clip, open_images
+from .prepare import build_clip, build_encoder, open_images
 from .same_run import (
     ENDS,
     SeenImages,
@@ -35,6 +35,11 @@ from .same_run import (
 
 __all__ = ['adapt']
 
+NOT_EXPORTED = (
+    'a classifier of two encoders is not exported; tools/predict.py uses it. '
+    "method='latteplus_tuned' trains CLIP on what both encoders say, and "
+    'exports one CLIP'
+)
 #: Asked where the number is left open.
 QUESTIONS = 24
 
@@ -43,7 +48,7 @@ def adapt(
     images: str,
     classes: str | Sequence[str],
     out: str = 'work_dirs/adapted',
-    export: Sequence[str] = ('open_clip',),
+    export: Sequence[str] | None = None,
     dry_run: bool = False,
     show: Callable[[AdaptPlan], None] | None = None,
     ask: int | None = None,
@@ -78,7 +83,9 @@ def adapt(
         classes (str | Sequence[str]): Class names, or a file of them, see
             `read_class_list`.
         out (str): Folder of the results.
-        export (Sequence[str]): Formats of `export_model`; empty for none.
+        export (Sequence[str], optional): Formats of `export_model`; empty for
+            none. Defaults to open_clip's, and to none for a classifier that
+            predicts with a second encoder.
         dry_run (bool): Stop after the plan.
         show (Callable, optional): Gets the plan before the work starts.
             Defaults to writing it to the log.
@@ -110,7 +117,8 @@ def adapt(
     logger = MMLogger.get_instance('mmlatte', log_level='INFO')
     folder = Path(out).expanduser()
     result = AdaptResult(folder / 'run')
-    targets = {kind: folder / 'exported' / kind for kind in export}
+    formats = ('open_clip',) if export is None else export
+    targets = {kind: folder / 'exported' / kind for kind in formats}
     check_export(missing(targets), None)
     if ask is not None and ask < 1:
         raise ValueError(f'ask={ask}: ask one question or more')
@@ -131,7 +139,12 @@ def adapt(
         )
     options = opened.options(choices)
     chosen = METHODS[options.method]
-    clip = build_clip(options)
+    if options.encoder is not None and not chosen.exports:
+        if export:
+            raise ValueError(f'export={[*export]}: {NOT_EXPORTED}')
+        logger.info(NOT_EXPORTED)
+        targets = {}
+    clip, encoder = build_clip(options), build_encoder(options)
     check_export(missing(targets), clip)
 
     def configure() -> Config:
@@ -192,7 +205,9 @@ def adapt(
             logger.info(f'{changes}: earlier results are now in {before}')
     if anew or not (result.run / 'summary.json').exists():
         left_out = left_out_line(found.left_out)
-        result.plan = make_plan(cfg, clip, folder, str(found.look), left_out)
+        result.plan = make_plan(
+            cfg, clip, folder, str(found.look), left_out, encoder
+        )
         result.plan.questions = options.questions or 0
         if show is None:
             logger.info(f'The plan:\n{result.plan}')

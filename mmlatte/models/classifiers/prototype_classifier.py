@@ -44,6 +44,10 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
         data_preprocessor (dict, optional): Config of the preprocessor.
         init_cfg (dict, optional): Must be None: towers are loaded by ``clip``.
 
+    Attributes:
+        second_encoder (nn.Module): Sees the images beside CLIP, see
+            `FittedClassifier`; None for other methods.
+
     Raises:
         ValueError: If a template has no ``{}``, if the tuning trains words
             that the first template does not begin with, or if there is an
@@ -91,6 +95,7 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
         self.descriptions = descriptions
         self.synonyms = dict(synonyms or {})
         self.uses_lmm = self.uses_lmm or descriptions is not None
+        self.second_encoder: nn.Module | None = None
         built = isinstance(clip, nn.Module)
         self.clip = clip if built else MODELS.build(clip)
         if self.clip.tuning is not None and descriptions is None:

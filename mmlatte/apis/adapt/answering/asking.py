@@ -25,7 +25,9 @@ from mmlatte.datasets.answers import (
     AnswersFile,
 )
 from mmlatte.datasets.decode_options_of import pipeline_options
-from mmlatte.engine.frozen import FrozenPass, ZeroShotLabels
+from mmlatte.engine.frozen import FrozenPass
+from mmlatte.engine.frozen.second_features import second_features
+from mmlatte.fits import FrozenFeatures, join_encoders
 from mmlatte.fits.answers import SKIP as SKIP_LABEL
 from mmlatte.fits.answers import (
     AnsweredFit,
@@ -68,9 +70,7 @@ class Asking:
         self.decode = pipeline_options(cfg.test_pipeline)
         self.record = record
         self.classes = [*cfg.model.class_names]
-        found = _look(cfg, dataset, device)
-        self.images = found.images
-        self.frozen = found.frozen()
+        self.images, self.frozen = _look(cfg, dataset, device)
         self.structure = ImageStructure.of(self.frozen)
         self.refit()
 
@@ -250,8 +250,15 @@ class Asking:
         return load_image(path, options=self.decode)
 
 
-def _look(cfg: Config, dataset, device: str) -> ZeroShotLabels:
-    """Look at the images as frozen CLIP does, or read what it saw."""
+def _look(
+    cfg: Config, dataset, device: str
+) -> tuple[np.ndarray, FrozenFeatures]:
+    """Look at the images as frozen encoders do, or read what they saw.
+
+    Returns:
+        tuple: What the images are known by, (N,), and their features; those
+        of two encoders are joined.
+    """
     model = MODELS.build(frozen_config(cfg).model)
     model.to(device)
     model.init_weights()
@@ -261,4 +268,14 @@ def _look(cfg: Config, dataset, device: str) -> ZeroShotLabels:
         [dict(step) for step in cfg.test_pipeline],
         num_workers=settings.num_workers,
     )
-    return frozen_pass(model, dataset)
+    found = frozen_pass(model, dataset)
+    encoder = cfg.model.get('second_encoder')
+    encoder = encoder or cfg.default_hooks.frozen_features.get(
+        'second_encoder'
+    )
+    if not encoder:
+        return found.images, found.frozen()
+    second = second_features(
+        MODELS.build(encoder).to(device), frozen_pass, dataset
+    )
+    return found.images, join_encoders(found.frozen().seen_by(second)).frozen
