@@ -61,6 +61,13 @@ def parse_args() -> argparse.Namespace:
         'known',
     )
     parser.add_argument(
+        '--encoder',
+        metavar='KIND:NAME',
+        help='a second frozen encoder beside CLIP, which helps to label the '
+        'images: timm:NAME, timm:NAME/FILE with weights, transformers:FOLDER '
+        'or open_clip:NAME/TAG (default: none)',
+    )
+    parser.add_argument(
         '--method',
         choices=[*ADAPT_METHODS],
         help='; '.join(
@@ -97,9 +104,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--export',
         nargs='*',
-        default=['open_clip'],
         choices=[*EXPORT_FORMATS],
-        help='default: open_clip; nothing after it: none',
+        help='default: open_clip, and none where two encoders predict; '
+        'nothing after it: none',
     )
     parser.add_argument(
         '--lr',

@@ -26,12 +26,14 @@ from .neighbour_graph import NeighbourGraph, spread_labels, sum_along_edges
 from .prototype_form import PrototypeForm, prototype_form
 from .transclip import TransCLIPOptions, fit_transclip
 from .transport import TransportOptions, fit_transport
+from .two_encoders import JoinedEncoders, join_encoders, label_with_both
 
 __all__ = [
     'Fit',
     'FrozenFeatures',
     'GDAOptions',
     'GaussianFit',
+    'JoinedEncoders',
     'LabelPropagationOptions',
     'LattePlusFit',
     'LattePlusOptions',
@@ -52,6 +54,8 @@ __all__ = [
     'fit_transclip',
     'fit_transport',
     'gaussian_parameters',
+    'join_encoders',
+    'label_with_both',
     'linear_discriminants',
     'm_step',
     'one_hot_posterior',

@@ -32,6 +32,8 @@ class FrozenFeatures:
             Defaults to the CPU.
         answers (GivenAnswers, optional): What somebody said that some images
             show: the only labels a fit may see.
+        second (FrozenFeatures, optional): The same images seen by a second
+            encoder; its class features are (0, D) where it reads no names.
 
     Examples:
         >>> frozen = FrozenFeatures(
@@ -54,6 +56,7 @@ class FrozenFeatures:
     scale: float = 100.0
     device: torch.device | str = 'cpu'
     answers: 'GivenAnswers | None' = None
+    second: 'FrozenFeatures | None' = None
 
     def __post_init__(self) -> None:
         self.labels = np.asarray(self.labels, np.int64)
@@ -79,6 +82,7 @@ class FrozenFeatures:
         """Copy what is known about some images; a teacher and
         answers are left out.
         """
+        second = self.second
         return dataclasses.replace(
             self,
             features=np.array(self.features[which], np.float32),
@@ -86,7 +90,32 @@ class FrozenFeatures:
             scores=self.scores[which],
             teacher=None,
             answers=None,
+            second=None if second is None else second.part(which),
         )
+
+    def seen_by(self, features: np.ndarray) -> 'FrozenFeatures':
+        """Return the same images with an encoder's features (N, d) as second.
+
+        Args:
+            features (np.ndarray): Unit rows of an encoder that reads no names.
+
+        Raises:
+            ValueError: If it saw another number of images.
+        """
+        if len(features) != len(self):
+            raise ValueError(
+                f'the second encoder has features of {len(features)} images, '
+                f'the first of {len(self)}: encode the same images with both'
+            )
+        nameless = dataclasses.replace(
+            self,
+            features=features,
+            class_features=np.zeros((0, features.shape[1]), np.float32),
+            answers=None,
+            teacher=None,
+            second=None,
+        )
+        return dataclasses.replace(self, second=nameless)
 
     def rows(self, which=slice(None)) -> Tensor:
         """Copy some features, by default all, to a tensor (n, D)."""

@@ -81,6 +81,7 @@ def choose_names(
             labels=plain.argmax(dim=1).cpu().numpy(),
             scores=plain.amax(dim=1).cpu().numpy(),
             class_features=means.cpu().numpy(),
+            second=None,
         ),
         options,
     )

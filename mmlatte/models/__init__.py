@@ -3,6 +3,7 @@ from mmlatte.fits import FrozenFeatures
 from . import classifiers
 from .classifiers import *  # noqa: F403
 from .clip import *  # noqa: F403
+from .encoders import TimmEncoder, TransformersEncoder
 from .heads import DualPseudoLabelHead
 from .losses import ContrastiveLoss
 from .memory import LearnedPrototypes, PrototypeMemory
@@ -27,5 +28,7 @@ __all__ = [
     'LoRATuning',
     'NormTuning',
     'PrototypeMemory',
+    'TimmEncoder',
     'TopKSelection',
+    'TransformersEncoder',
 ]

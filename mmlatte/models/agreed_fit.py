@@ -12,6 +12,7 @@ from mmlatte.fits import (
     LattePlusFit,
     LattePlusOptions,
     fit_latteplus,
+    label_with_both,
 )
 from mmlatte.fits.answers import AnsweredFit, fit_answered
 
@@ -28,7 +29,9 @@ def agreed_latteplus(
         options (LattePlusOptions): Of the fit.
     """
     with torch.autocast(torch.device(frozen.device).type, enabled=False):
-        fit = fit_latteplus(frozen, options)
+        fit = label_with_both(
+            frozen, lambda seen: fit_latteplus(seen, options)
+        )
     if not fit.kept_zero_shot and len(fit.labels.unique()) < 2:
         fit.kept_zero_shot, fit.reason = True, 'all images get one label'
     facts = torch.tensor([fit.kept_zero_shot, fit.train_further])
@@ -46,7 +49,7 @@ def agreed_answers(frozen: FrozenFeatures) -> AnsweredFit:
         frozen (FrozenFeatures): N features, and answers about some of them.
     """
     with torch.autocast(torch.device(frozen.device).type, enabled=False):
-        fit = fit_answered(frozen)
+        fit = label_with_both(frozen, fit_answered)
     _share(fit)
     return fit
 

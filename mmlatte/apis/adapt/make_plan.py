@@ -4,10 +4,12 @@ import shutil
 from pathlib import Path
 
 from mmengine.config import Config
+from torch import nn
 
 from mmlatte.engine.frozen import ZeroShotLabels
 from mmlatte.engine.frozen.image_keys import image_keys
 from mmlatte.engine.frozen.labels_fingerprint import labels_fingerprint
+from mmlatte.engine.frozen.second_features import EncoderLook, short_name
 from mmlatte.engine.hooks import LMMTextSynthHook
 from mmlatte.engine.rate.label_probe import MAX_IMAGES
 from mmlatte.engine.schedulers import highest_rate
@@ -39,6 +41,7 @@ def make_plan(
     out: Path,
     pixels: str = '',
     left_out: str = '',
+    encoder: nn.Module | None = None,
 ) -> AdaptPlan:
     """Measure how fast a few images go, and estimate the whole.
 
@@ -48,6 +51,7 @@ def make_plan(
         out (Path): Folder of the results.
         pixels (str): See `AdaptPlan`.
         left_out (str): See `AdaptPlan`.
+        encoder (nn.Module, optional): The second encoder, on its device.
     """
     loader = cfg.train_dataloader
     dataset = DATASETS.build({**loader.dataset, 'pipeline': cfg.test_pipeline})
@@ -68,6 +72,13 @@ def make_plan(
         clip, dataset, bool(epochs), hook is not None
     )
     seconds = {'frozen features': count * look}
+    width = clip.embed_dim
+    if encoder is not None:
+        pipeline = EncoderLook(encoder, cfg.test_pipeline[0]).pipeline
+        seen = DATASETS.build({**loader.dataset, 'pipeline': pipeline})
+        look_again, _ = seconds_per_image(encoder, seen, False, False)
+        seconds['frozen features'] += count * look_again
+        width += encoder.embed_dim
     if left:
         seconds['texts'] = left * seconds_per_text(hook, dataset)
     fit = FIT + FIT_CLASS * len(cfg.model.class_names)
@@ -94,8 +105,7 @@ def make_plan(
     seconds['report and export'] = 2 * min(count, REPORTED) * look + 30
     weights = sum(p.numel() for p in clip.parameters())
     sizes = {
-        'features': 4 * count * clip.embed_dim
-        - _held(out, 'cache/features-*/**/*'),
+        'features': 4 * count * width - _held(out, 'cache/features-*/**/*'),
         'texts': left * BYTES_PER_TEXT,
         'checkpoints': _copies(epochs, hook is None) * 4 * weights
         - _held(out, 'run/*.pth'),
@@ -108,6 +118,7 @@ def make_plan(
         images=count,
         classes=cfg.model.class_names,
         clip=clip.model_name.rsplit('/', 1)[-1],
+        encoder='' if encoder is None else short_name(encoder),
         lmm=hook.lmm.name if texts else '',
         texts=texts,
         texts_left=left,

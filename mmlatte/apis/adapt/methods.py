@@ -28,6 +28,9 @@ class AdaptMethod:
         asks_lmm (bool): Whether it needs the texts of an LMM.
         takes_answers (bool): Whether answers about a few images help it.
         needs_answers (bool): Whether it does nothing without.
+        takes_encoder (bool): Whether a second encoder helps it.
+        exports (bool): Whether what it makes with a second encoder is one
+            CLIP, which can be exported.
     """
 
     name: str
@@ -35,6 +38,8 @@ class AdaptMethod:
     asks_lmm = False
     takes_answers = False
     needs_answers = False
+    takes_encoder = False
+    exports = True
 
     def refused(self) -> dict[str, str]:
         """Return the options that it does nothing with, and why."""
@@ -44,6 +49,8 @@ class AdaptMethod:
         if self.lr_default is None:
             options = ('lr', 'epochs', 'batch_size')
             refused |= dict.fromkeys(options, 'takes no steps')
+        if not self.takes_encoder:
+            refused['encoder'] = 'reads no second encoder'
         return refused
 
     def configure(
@@ -104,11 +111,16 @@ class LattePlus(AdaptMethod):
     """Fitting frozen features, in seconds."""
 
     name = 'latteplus'
+    takes_encoder = True
+    exports = False
 
     def configure(self, cfg, options, clip, count) -> None:
         """Take the images as frozen CLIP does: no augmentation."""
         # More classes than dimensions cannot be prototypes of one length.
         cfg.model.as_prototypes = len(options.classes) <= clip.embed_dim
+        if options.encoder is not None:
+            cfg.model.second_encoder = options.encoder_settings()
+            cfg.model.as_prototypes = False
         cfg.train_dataloader.dataset.pipeline = cfg.test_pipeline
 
 
@@ -125,10 +137,15 @@ class LattePlusTuned(AdaptMethod):
     name = 'latteplus_tuned'
     lr_default = 'by the steps'
     takes_answers = True
+    takes_encoder = True
 
     def configure(self, cfg, options, clip, count) -> None:
         """Set training and learning rate."""
         set_training(cfg, options, clip, count)
+        if options.encoder is not None:
+            cfg.default_hooks.frozen_features.second_encoder = (
+                options.encoder_settings()
+            )
         if options.lr is not None:
             cfg.optim_wrapper.optimizer.lr = options.lr
             cfg.param_scheduler.max_path = None

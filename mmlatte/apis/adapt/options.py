@@ -14,7 +14,7 @@ from mmlatte.lmm.asking.prompts import with_article
 from mmlatte.models.class_texts import check_templates
 
 from .methods import METHODS
-from .settings import clip_settings
+from .settings import clip_settings, encoder_settings
 
 __all__ = ['AdaptOptions', 'default_template']
 
@@ -45,6 +45,9 @@ class AdaptOptions:
         preprocess (dict | str | None): For a ``FILE`` with weights: how
             images are prepared, see ``mmlatte.OpenCLIP``.
         quick_gelu (bool | None): For a ``FILE``: whether it needs QuickGELU.
+        encoder (str | None): A second frozen encoder beside CLIP:
+            ``timm:NAME``, ``timm:NAME/FILE``, ``transformers:FOLDER`` or
+            ``open_clip:NAME/TAG`` (as ``clip``).
         method (str): One of `METHODS`.
         lmm (str | None): A model of transformers (folder or hub name), the
             address of a server (``http://HOST:PORT/v1#MODEL``), a file of
@@ -89,6 +92,7 @@ class AdaptOptions:
     clip: str = 'ViT-B-32/laion2b_s34b_b79k'
     preprocess: dict | str | None = None
     quick_gelu: bool | None = None
+    encoder: str | None = None
     method: str = DEFAULT_METHOD
     lmm: str | None = None
     api_key_env: str | None = None
@@ -143,6 +147,7 @@ class AdaptOptions:
         if self.template is None:
             self.template = default_template(self.describe)
         check_templates(self.template)
+        self.encoder_settings()  # refuses what names none
 
     def all_names(self) -> dict[str, list[str]]:
         """Return all names of the classes that have several."""
@@ -157,6 +162,10 @@ class AdaptOptions:
     def clip_settings(self) -> dict:
         """Return the config of the CLIP."""
         return clip_settings(self.clip, self.preprocess, self.quick_gelu)
+
+    def encoder_settings(self) -> dict | None:
+        """Return the config of the second encoder, None without one."""
+        return None if self.encoder is None else encoder_settings(self.encoder)
 
     def _check_annotator(self) -> None:
         """Refuse questions without somebody to answer them."""

@@ -19,6 +19,7 @@ class AdaptPlan:
         images (int): Images in the folder.
         classes (Sequence[str]): Class names.
         clip (str): Which CLIP.
+        encoder (str): Which second encoder, '' for none.
         lmm (str): Which LMM, '' for none.
         texts (int): Texts that the LMM writes at most, over all calls.
         texts_left (int): Those that are not in the store yet.
@@ -59,6 +60,7 @@ class AdaptPlan:
     tokens: Mapping[str, QuestionTokens] = field(default_factory=dict)
     questions: int = 0
     processes: int = 1
+    encoder: str = ''
 
     def __str__(self) -> str:
         steps = self.epochs * -(-self.images // self.batch_size)
@@ -102,6 +104,7 @@ class AdaptPlan:
             *[f'pixels      {self.pixels}'] * bool(self.pixels),
             f'classes     {len(self.classes)}: {names}',
             f'CLIP        {self.clip}',
+            *[f'and         {self.encoder}'] * bool(self.encoder),
             f'LMM         {lmm}',
             *reads,
             f'training    {training}',

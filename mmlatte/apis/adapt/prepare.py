@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.logging import print_log
+from torch import nn
 
 from mmlatte.apis.images import FolderImages, open_folder
 from mmlatte.apis.preflight import PreflightError
@@ -20,7 +21,7 @@ from .answering.answers_record import AnswersRecord
 from .options import AdaptOptions, default_template
 from .prompt_names import known_prompt_names
 
-__all__ = ['OpenedFolder', 'build_clip', 'open_images']
+__all__ = ['OpenedFolder', 'build_clip', 'build_encoder', 'open_images']
 
 
 @dataclass
@@ -117,3 +118,18 @@ def build_clip(options: AdaptOptions) -> OpenCLIP:
         return MODELS.build(options.clip_settings()).to(options.device)
     except RuntimeError as error:
         raise PreflightError(f'CLIP weights: {error}') from error
+
+
+def build_encoder(options: AdaptOptions) -> nn.Module | None:
+    """Build the second encoder that was chosen, on its device.
+
+    Raises:
+        PreflightError: If its weights cannot be had.
+    """
+    settings = options.encoder_settings()
+    if settings is None:
+        return None
+    try:
+        return MODELS.build(settings).to(options.device)
+    except RuntimeError as error:
+        raise PreflightError(f'second encoder: {error}') from error

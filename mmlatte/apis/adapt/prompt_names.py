@@ -10,7 +10,7 @@ import torch
 from mmengine.logging import print_log
 
 from mmlatte.atomic_file import atomic_file
-from mmlatte.engine.frozen import ZeroShotLabels
+from mmlatte.fits import FrozenFeatures
 from mmlatte.fits.name_choice import MEAN, NameChoice, choose_names
 from mmlatte.models.class_texts import check_templates
 from mmlatte.models.clip import OpenCLIP
@@ -38,7 +38,10 @@ def known_prompt_names(options: AdaptOptions) -> dict[str, list[str]]:
 
 
 def choose_prompt_names(
-    found: ZeroShotLabels, clip: OpenCLIP, options: AdaptOptions
+    images: np.ndarray,
+    frozen: FrozenFeatures,
+    clip: OpenCLIP,
+    options: AdaptOptions,
 ) -> dict[str, list[str]]:
     """Choose among the names of classes by how they fit the images.
 
@@ -46,18 +49,18 @@ def choose_prompt_names(
     anew. See `choose_names`.
 
     Args:
-        found (ZeroShotLabels): What frozen CLIP sees of the images.
+        images (np.ndarray): What the images are known by, (N,).
+        frozen (FrozenFeatures): Their features by the CLIP.
         clip (OpenCLIP): That CLIP.
         options (AdaptOptions): The choices.
 
     Returns:
         dict[str, list[str]]: One name of a class, or all of them.
     """
-    images = hashlib.blake2b(
-        np.ascontiguousarray(found.images).tobytes(), digest_size=16
-    ).hexdigest()
+    content = np.ascontiguousarray(images).tobytes()
+    digest = hashlib.blake2b(content, digest_size=16).hexdigest()
     stored = _stored(options)
-    if stored and stored['images'] == images:
+    if stored and stored['images'] == digest:
         return stored['prompt_names']
     (template,) = check_templates(options.template)
     every = {name: [name] for name in options.classes} | options.all_names()
@@ -65,7 +68,7 @@ def choose_prompt_names(
     with torch.no_grad():
         rows = clip.encode_texts([text for own in texts for text in own])
     parts = rows.split([len(own) for own in texts])
-    choice = choose_names(found.frozen(), parts)
+    choice = choose_names(frozen, parts)
     names = options.all_names()
     for c, which in enumerate(choice.names):
         if which != MEAN:
@@ -74,7 +77,7 @@ def choose_prompt_names(
     _log(choice, names)
     about = dict(
         asked=_asked(options),
-        images=images,
+        images=digest,
         prompt_names=names,
         agreement=choice.agreement,
         agreement_of_means=choice.agreement_of_means,

@@ -24,7 +24,7 @@ from .make_plan import make_plan
 from .methods import METHODS
 from .on_ranks import adapt_ranks, check_ranks, look_together, train_together
 from .plan import AdaptPlan
-from .prepare import build_clip, open_images
+from .prepare import build_clip, build_encoder, open_images
 from .prompt_names import choose_prompt_names
 from .same_run import (
     ENDS,
@@ -38,6 +38,11 @@ from .same_run import (
 
 __all__ = ['adapt']
 
+NOT_EXPORTED = (
+    'a classifier of two encoders is not exported; tools/predict.py uses it. '
+    "method='latteplus_tuned' trains CLIP on what both encoders say, and "
+    'exports one CLIP'
+)
 #: Asked where the number is left open.
 QUESTIONS = 24
 
@@ -46,7 +51,7 @@ def adapt(
     images: str,
     classes: str | Sequence[str],
     out: str = 'work_dirs/adapted',
-    export: Sequence[str] = ('open_clip',),
+    export: Sequence[str] | None = None,
     dry_run: bool = False,
     show: Callable[[AdaptPlan], None] | None = None,
     ask: int | None = None,
@@ -86,7 +91,9 @@ def adapt(
         classes (str | Sequence[str]): Class names, or a file of them, see
             `read_class_list`.
         out (str): Folder of the results.
-        export (Sequence[str]): Formats of `export_model`; empty for none.
+        export (Sequence[str], optional): Formats of `export_model`; empty for
+            none. Defaults to open_clip's, and to none for a classifier that
+            predicts with a second encoder.
         dry_run (bool): Stop after the plan.
         show (Callable, optional): Gets the plan before the work starts.
             Defaults to writing it to the log.
@@ -160,7 +167,8 @@ def _adapt(
     logger = MMLogger.get_instance('mmlatte', log_level='INFO')
     folder = Path(out).expanduser()
     result = AdaptResult(folder / 'run')
-    targets = {kind: folder / 'exported' / kind for kind in export}
+    formats = ('open_clip',) if export is None else export
+    targets = {kind: folder / 'exported' / kind for kind in formats}
     check_export(missing(targets), None)
     if ask is not None and ask < 1:
         raise ValueError(f'ask={ask}: ask one question or more')
@@ -181,7 +189,12 @@ def _adapt(
         )
     options = opened.options(choices)
     chosen = METHODS[options.method]
-    clip = build_clip(options)
+    if options.encoder is not None and not chosen.exports:
+        if export:
+            raise ValueError(f'export={[*export]}: {NOT_EXPORTED}')
+        logger.info(NOT_EXPORTED)
+        targets = {}
+    clip, encoder = build_clip(options), build_encoder(options)
     check_export(missing(targets), clip)
 
     def configure() -> Config:
@@ -195,8 +208,8 @@ def _adapt(
     check_ranks(ranks, cfg, options)
     if options.chooses_names and not dry_run:
         look_together(ranks, cfg, folder)
-        seen_now = look_at_images(cfg, found.dataset, options.device)
-        options.prompt_names = choose_prompt_names(seen_now, clip, options)
+        looked = look_at_images(cfg, found.dataset, options.device)
+        options.prompt_names = choose_prompt_names(*looked, clip, options)
         cfg = configure()
     asking: Asking | None = None
     if (annotator or ask or serve) and not dry_run:
@@ -254,7 +267,9 @@ def _adapt(
             logger.info(f'{changes}: earlier results are now in {before}')
     if anew or not (result.run / 'summary.json').exists():
         left_out = left_out_line(found.left_out)
-        result.plan = make_plan(cfg, clip, folder, str(found.look), left_out)
+        result.plan = make_plan(
+            cfg, clip, folder, str(found.look), left_out, encoder
+        )
         result.plan.questions = options.questions or 0
         result.plan.processes = ranks.size
         if show is None:

@@ -2,7 +2,12 @@
 
 from pathlib import Path
 
-__all__ = ['clip_settings', 'lmm_settings', 'preprocess_option']
+__all__ = [
+    'clip_settings',
+    'encoder_settings',
+    'lmm_settings',
+    'preprocess_option',
+]
 
 #: The LMM of the paper on a GPU, and one small enough for a CPU.
 DEFAULT_LMM = {
@@ -42,6 +47,38 @@ def clip_settings(
             'local-dir:FOLDER or hf-hub:OWNER/REPO'
         )
     return dict(type=kind, model_name=name, pretrained=tag, **facts)
+
+
+def encoder_settings(encoder: str) -> dict:
+    """Return the config of a second encoder.
+
+    Args:
+        encoder (str): See `AdaptOptions`.
+
+    Raises:
+        ValueError: If it is of no known kind.
+
+    Examples:
+        >>> encoder_settings('timm:vit_small_dinov2')
+        {'type': 'mmlatte.TimmEncoder', 'model_name': 'vit_small_dinov2'}
+        >>> encoder_settings('timm:resnet18/my.pth')['checkpoint_path']
+        'my.pth'
+        >>> encoder_settings('transformers:my/dinov2')['model']
+        'my/dinov2'
+    """
+    kind, _, name = encoder.partition(':')
+    if kind == 'timm' and name:
+        name, _, file = name.partition('/')
+        settings = dict(type='mmlatte.TimmEncoder', model_name=name)
+        return {**settings, 'checkpoint_path': file} if file else settings
+    if kind == 'transformers' and name:
+        return dict(type='mmlatte.TransformersEncoder', model=name)
+    if kind == 'open_clip' and name:
+        return clip_settings(name)
+    raise ValueError(
+        f'encoder={encoder!r}: give timm:NAME, timm:NAME/FILE with weights, '
+        'transformers:FOLDER, or another CLIP as open_clip:NAME/TAG'
+    )
 
 
 def preprocess_option(words: list[str]) -> dict | str:

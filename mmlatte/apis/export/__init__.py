@@ -116,6 +116,12 @@ def export_model(
     checkpoint = checkpoint or found
     paths = _images(config, images, max_images)
     classifier = load_classifier(config, checkpoint, device='cpu')
+    if classifier.second_encoder is not None:
+        raise ValueError(
+            f'{type(classifier).__name__} predicts by two encoders, and '
+            'exports hold one: use tools/predict.py, or train CLIP on what '
+            'both say (tools/adapt.py --method latteplus_tuned --encoder ...)'
+        )
     if not classifier.uses_prototypes_only:
         raise ValueError(
             f'{type(classifier).__name__} does not predict by the nearest '

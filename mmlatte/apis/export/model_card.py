@@ -56,6 +56,7 @@ def model_card(
                 f'{__version__}',
                 'model': config.model.type.removeprefix('mmlatte.'),
                 'base CLIP': _clip(config),
+                **_second(summary),
                 'trained': _training(config, run)
                 if trained
                 else 'no (zero-shot)',
@@ -106,6 +107,13 @@ def _clip(config: Config) -> str:
         return f'open_clip folder `{Path(name.split(":", 1)[1]).name}`'
     pretrained = clip.get('pretrained')
     return f'open_clip `{name}`' + (f', `{pretrained}`' if pretrained else '')
+
+
+def _second(summary: dict) -> dict[str, str]:
+    name = summary.get('second_encoder')
+    if not name:
+        return {}
+    return {'second encoder': f'{name} labelled the images; it is not here'}
 
 
 def _training(config: Config, run: Path) -> str:

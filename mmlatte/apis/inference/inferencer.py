@@ -9,6 +9,7 @@ from mmengine.registry import TRANSFORMS
 from mmpretrain import ImageClassificationInferencer
 from mmpretrain.structures import DataSample
 
+from mmlatte.datasets.clip_pipeline import two_views
 from mmlatte.datasets.decode_options_of import set_decode_options
 from mmlatte.decode_image import DecodeOptions
 from mmlatte.engine.frozen.known_features import KnownFeatures
@@ -31,20 +32,18 @@ class Inferencer(ImageClassificationInferencer):
     Images that cannot be read are results with an ``error``, not the end.
 
     Args:
-        model (str | Config): A config, a checkpoint, or the work folder of a
-            run; see `mmlatte.apis.inference.load_classifier`.
+        model (str | Config): Config, checkpoint or folder of a run; see
+            `mmlatte.apis.inference.load_classifier`.
         checkpoint (str, optional): Weights for `model`, if that is a config.
         classes (Sequence[str], optional): The classes to choose from, see
             `set_classes`. Defaults to the model's.
-        temperature (float): Divides the logits before the softmax that gives
-            the confidence; `calibrate` finds one without labels. Defaults to
-            1, the model's own logit scale.
+        temperature (float): Divides the logits before the softmax; `calibrate`
+            finds one without labels. Defaults to 1, the model's own scale.
         device (str | torch.device, optional): Defaults to the GPU if there
             is one.
-        range (Sequence[float], optional): The values that become black and
-            white, see `DecodeOptions`. Defaults to the model's own choice.
-        bands (Sequence[int], optional): The bands to show. Defaults to the
-            model's own choice.
+        range (Sequence[float], optional): Values that become black and white,
+            see `DecodeOptions`. Defaults to the model's own choice.
+        bands (Sequence[int], optional): Bands to show. Defaults likewise.
 
     Examples:
         With the folder of a run::
@@ -88,8 +87,8 @@ class Inferencer(ImageClassificationInferencer):
     def use_features(self, cache_dir: str | Path) -> None:
         """Read no file whose features are known, from now on.
 
-        Known are the features that a frozen pass left for this very CLIP and
-        pipeline, and the first thousands that this inferencer makes.
+        Known are those that a frozen pass left for this very CLIP and
+        pipeline, and the first thousands that are made here.
 
         Args:
             cache_dir (str | Path): Of the frozen passes, see `FrozenPass`.
@@ -291,5 +290,6 @@ class Inferencer(ImageClassificationInferencer):
         """Return the loading transform and those after it."""
         self._steps = steps = deepcopy(test_pipeline(cfg))
         set_decode_options(steps, self._decode)
+        steps = two_views(steps, self.model.second_encoder)
         first = TRANSFORMS.build(steps[0])
         return first, Compose([TRANSFORMS.build(step) for step in steps[1:]])

@@ -60,6 +60,8 @@ def load_classifier(
         if clip is not None and clip.type == 'mmlatte.OpenCLIP':
             # The checkpoint brings them: fetch no other weights.
             clip.load_weights = False
+        if config.model.get('second_encoder') is not None:
+            config.model.second_encoder.load_weights = False
     if config.get('test_dataloader') is None:
         # mmpretrain takes class names from a data set that is not there.
         config.pop('test_dataloader', None)

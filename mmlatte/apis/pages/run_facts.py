@@ -98,6 +98,8 @@ def run_facts(config: Config, run: Path) -> dict[str, str]:
         'CLIP': str(config.model.clip.get('model_name')).split('/')[-1],
         'training': describe_training(config, run),
     }
+    if summary.get('second_encoder'):
+        facts['second encoder'] = summary['second_encoder']
     if summary.get('texts'):
         facts['LMM texts'] = ', '.join(
             f'{count} {what}'

@@ -3,19 +3,24 @@ import logging
 import numpy as np
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.runner import Runner
+from mmengine.runner import BaseLoop, Runner
 
 from mmlatte.datasets.answers import (
     AnsweredImages,
     Answers,
     read_answers,
 )
+from mmlatte.datasets.clip_pipeline import show_both
 from mmlatte.datasets.sample_index import samples_of
+from mmlatte.engine.frozen.second_features import (
+    second_features,
+    short_name,
+)
 from mmlatte.engine.frozen.teacher_labels import teacher_labels
 from mmlatte.fits import FrozenFeatures
 from mmlatte.image_table import key_name
 from mmlatte.models.classifiers.fitted import log_fit
-from mmlatte.registry import HOOKS
+from mmlatte.registry import HOOKS, MODELS
 
 from ..epoch_start import mark_epoch_start
 from ..find_hook import require_hook
@@ -41,12 +46,17 @@ class FrozenFeaturesHook(Hook):
             ``mmlatte.ZeroShotCLIP`` with a ``clip`` of its own. Classes and
             templates default to the model's; pixels are prepared as its
             CLIP needs them.
+        second_encoder (dict, optional): Config of another frozen vision model,
+            e.g. ``mmlatte.TimmEncoder``. Its features, ``frozen.second``, help
+            a method that trains to label the images; then it is forgotten. A
+            fit that also predicts with it has ``model.second_encoder``.
         answers (str, optional): File of what somebody said that some training
             images show, see `read_answers`. The only labels a method sees;
             `summary.json` counts them. Defaults to none.
 
     Attributes:
         frozen (FrozenFeatures): None before training.
+        second_name (str): Name of the second encoder; None without one.
         answers (Answers): Those of the file, and those that other hooks put
             here before training.
     """
@@ -55,13 +65,37 @@ class FrozenFeaturesHook(Hook):
     priority = 'NORMAL'
 
     def __init__(
-        self, teacher: dict | None = None, answers: str | None = None
+        self,
+        teacher: dict | None = None,
+        answers: str | None = None,
+        second_encoder: dict | None = None,
     ) -> None:
         self.teacher = teacher
+        self.second_encoder = second_encoder
         self.file = answers
         self.answers = Answers()
         self.frozen: FrozenFeatures | None = None
+        self.second_name: str | None = None
         self._of_file: Answers | None = None
+
+    def before_run(self, runner: Runner) -> None:
+        """Show evaluated images to both encoders of a classifier.
+
+        Raises:
+            ValueError: If the method reads no second encoder.
+        """
+        model = method_of(runner, type(self).__name__)
+        if self.second_encoder and not model.reads_second:
+            raise ValueError(
+                f'{type(self).__name__}: {type(model).__name__} trains with '
+                'no second encoder: remove default_hooks.frozen_features.'
+                'second_encoder (a fit has model.second_encoder)'
+            )
+        if model.second_encoder is None:
+            return
+        for loop in (runner._val_loop, runner._test_loop):
+            if isinstance(loop, BaseLoop):  # a config unless it is needed
+                show_both(loop.dataloader, model.second_encoder)
 
     def before_train(self, runner: Runner) -> None:
         """Hand the frozen features to the method.
@@ -93,6 +127,15 @@ class FrozenFeaturesHook(Hook):
         if len(self.answers):
             arrays = self.answers.arrays(ids, model.class_names)
             self.frozen.answers = arrays.given()
+        encoder = model.second_encoder
+        if self.second_encoder:
+            device = next(model.parameters()).device
+            encoder = MODELS.build(self.second_encoder).to(device)
+        if encoder is not None:
+            self.second_name = short_name(encoder)
+            self.frozen = self.frozen.seen_by(
+                second_features(encoder, hook.frozen_pass, dataset)
+            )
         if self.teacher:
             self.frozen.teacher = teacher_labels(
                 self.teacher, model, hook.frozen_pass, hook.found, dataset

@@ -54,14 +54,13 @@ class RunSummaryHook(Hook):
     - ``trained_parameters``: how many numbers were fitted, 0 if the method
       stayed zero-shot CLIP
     - ``kept_zero_shot``: whether the method found nothing to learn from
-    - ``is_fitted``: whether a fit to frozen features took the place of
-      training
+    - ``is_fitted``: whether a fit took the place of training
     - ``peak_memory_mb``: of the GPU, without one of the process
     - ``method``: the classifier's name, and whether it is transductive, is
       helped by a teacher and uses an LMM
-    - ``answers``: annotator -> number of answers that were used
-    - ``estimated_top1``: accuracy as estimated from the answers, percent, with
-      the ends of its 80 % interval
+    - ``second_encoder``: its name; ``answers``: annotator -> number used
+    - ``estimated_top1``: accuracy estimated from the answers, percent, with an
+      80 % interval
 
     A value that the run cannot give is null. A resumed run keeps what
     its first part estimated, and its times. A test writes
@@ -216,6 +215,7 @@ class RunSummaryHook(Hook):
             trained_parameters=_trained_parameters(model),
             kept_zero_shot=model.kept_zero_shot,
             is_fitted=model.is_fitted,
+            second_encoder=frozen.second_name if frozen else None,
             answers=frozen.answers.count_sources() if frozen else {},
             estimated_top1=model.estimated_top1 or state.get('estimated_top1'),
             **self._facts(runner),

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from mmlatte.registry import LOOPS
 
 from ..find_hook import require_hook
+from ..frozen.second_features import second_features
 from ..hooks.zero_shot_label_hook import ZeroShotLabelHook
 from ..method_of import method_of
 
@@ -47,16 +48,21 @@ class FrozenValLoop(ValLoop):
         finally:
             self.dataloader = ordinary
 
-    def _features(self, dataset: Dataset) -> np.ndarray | None:
-        """Return the features of the images, None of a CLIP that moved."""
+    def _features(self, dataset: Dataset) -> list[np.ndarray] | None:
+        """Return the features of all encoders, None of a CLIP that moved."""
         model = method_of(self.runner, 'FrozenValLoop')
         hook = require_hook(self.runner, ZeroShotLabelHook, 'FrozenValLoop')
         plain = isinstance(dataset, BaseDataset) and self._pipeline
-        same = model.encodes_as_clip and hook.found is not None
+        both = model.second_encoder is not None
+        same = (model.encodes_as_clip or both) and hook.found is not None
         if not (plain and same) or model.clip.fingerprint() != hook.found.clip:
             return None
         look = dataclasses.replace(hook.frozen_pass, pipeline=self._pipeline)
-        return look.features(model, dataset, hook.found.clip)
+        parts = [look.features(model, dataset, hook.found.clip)]
+        if both:
+            encoder = model.second_encoder
+            parts.append(second_features(encoder, look, dataset))
+        return parts
 
     @torch.no_grad()
     def run_iter(self, idx: int, data_batch: dict) -> None:
@@ -83,7 +89,7 @@ class FrozenValLoop(ValLoop):
 class _FeatureLoader:
     """The batches of a loader of images, with features in their place."""
 
-    def __init__(self, loader: DataLoader, features: np.ndarray) -> None:
+    def __init__(self, loader: DataLoader, features: list[np.ndarray]) -> None:
         self.loader = loader
         self.dataset = loader.dataset
         self.sampler = loader.sampler
@@ -95,8 +101,9 @@ class _FeatureLoader:
 
     def __iter__(self) -> Iterator[dict[str, Tensor | list[DataSample]]]:
         for rows in self.batch_sampler:
+            parts = [np.array(features[rows]) for features in self.features]
             yield dict(
-                features=torch.from_numpy(np.array(self.features[rows])),
+                features=torch.from_numpy(np.concatenate(parts, axis=1)),
                 data_samples=[self._sample(row) for row in rows],
             )
 

@@ -50,7 +50,8 @@ def fit_transport(
     features in chunks.
 
     Args:
-        frozen (FrozenFeatures): N features of CLIP, and the names.
+        frozen (FrozenFeatures): N features of CLIP, and the names; with
+            those of a second encoder these are read, too.
         options (TransportOptions, optional): Defaults to the default ones.
         others (Sequence): Of the same images: features of another encoder,
             (N, d), or `FrozenFeatures` of one that reads the same names.
@@ -63,6 +64,8 @@ def fit_transport(
         ValueError: If an encoder has other images or names.
     """
     options = options or TransportOptions()
+    if frozen.second is not None:
+        others = [frozen.second, *others]
     features = JointFeatures(frozen, others)
     model = _start(features, frozen, options)
     said = features.map(model.text_posteriors, dim=1)

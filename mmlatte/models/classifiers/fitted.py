@@ -7,10 +7,18 @@ from typing import Any
 
 import torch
 from mmengine.logging import print_log
-from torch import Tensor
+from torch import Tensor, nn
 
-from mmlatte.fits import Fit, FrozenFeatures, gaussian_parameters
+from mmlatte.fits import (
+    Fit,
+    FrozenFeatures,
+    gaussian_parameters,
+    join_encoders,
+)
 from mmlatte.fits.linear_classifier import LinearClassifier
+from mmlatte.fits.two_encoders import DIRECTIONS
+from mmlatte.models.encoders import TwoEncoderPreprocessor
+from mmlatte.registry import MODELS
 
 from .prototype_classifier import PrototypeClassifier
 
@@ -29,6 +37,10 @@ class FittedClassifier(PrototypeClassifier):
             one scale (`prototype_form`), so that it can be exported; a few
             images in a hundred may change their label. Needs at most D
             classes. Defaults to False.
+        second_encoder (dict | nn.Module, optional): Another frozen vision
+            model, e.g. ``mmlatte.TimmEncoder``: images are labelled by the
+            features of both, side by side. Such a classifier has no
+            prototypes, and is not exported. Defaults to none.
         **kwargs: See `PrototypeClassifier`.
 
     Attributes:
@@ -41,15 +53,32 @@ class FittedClassifier(PrototypeClassifier):
     fit_function: Callable[..., Fit]
     options_type: type[Any]
     classifier_type: type[Any] = LinearClassifier
+    #: Whether the function itself tells the encoders apart.
+    parts_encoders = False
 
     def __init__(
         self,
         *args,
         options: dict | None = None,
         as_prototypes: bool = False,
+        second_encoder: dict | nn.Module | None = None,
+        data_preprocessor: dict | None = None,
         **kwargs,
     ) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, data_preprocessor=data_preprocessor, **kwargs)
+        if second_encoder is not None:
+            self._check_encoders(as_prototypes)
+            built = isinstance(second_encoder, nn.Module)
+            self.second_encoder = (
+                second_encoder if built else MODELS.build(second_encoder)
+            ).requires_grad_(False)
+            given = {**(data_preprocessor or {})}
+            given.pop('type', None)
+            self.data_preprocessor = TwoEncoderPreprocessor(
+                self.second_encoder.preprocess, **given
+            )
+            # As PrototypeClassifier sets it.
+            self.data_preprocessor._non_blocking = True
         self.options = self.options_type(**(options or {}))
         self.as_prototypes = as_prototypes
         self.kept_zero_shot = False
@@ -62,6 +91,21 @@ class FittedClassifier(PrototypeClassifier):
             # Empty until fitted; see AnyShapeBuffers.
             for name in self._fields():
                 self.register_buffer(name, prototypes.new_zeros(0))
+
+    def _check_encoders(self, as_prototypes: bool) -> None:
+        linear = self.classifier_type is LinearClassifier
+        if not (linear or self.parts_encoders):
+            raise ValueError(
+                f'{type(self).__name__} takes no model.second_encoder; '
+                'latteplus, answers, gda and transport do'
+            )
+        if as_prototypes:
+            raise ValueError(
+                'model.as_prototypes=True, but two encoders have no '
+                'prototypes: set it to False. To export one CLIP, train it '
+                'with both: configs/methods/latteplus_tuned.py and '
+                'default_hooks.frozen_features.second_encoder'
+            )
 
     def _check_prototypes(self, classes: int, width: int) -> None:
         if self.classifier_type is not LinearClassifier:
@@ -82,12 +126,20 @@ class FittedClassifier(PrototypeClassifier):
     @property
     def fitted_parameters(self) -> int:
         """int: How many numbers are fitted: means and covariance."""
-        return gaussian_parameters(*self.memory.prototypes.shape)
+        classes, width = self.memory.prototypes.shape
+        if self.second_encoder is not None:
+            width += min(DIRECTIONS, self.second_encoder.embed_dim)
+        return gaussian_parameters(classes, width)
 
     @property
     def uses_prototypes_only(self) -> bool:
         """bool: Whether the nearest prototype is all that predicts."""
         return self.as_prototypes
+
+    @property
+    def encodes_as_clip(self) -> bool:
+        """bool: Whether image features are those of the CLIP alone."""
+        return self.second_encoder is None
 
     @property
     def open_vocabulary(self) -> bool:  # type: ignore[override]
@@ -133,7 +185,7 @@ class FittedClassifier(PrototypeClassifier):
             frozen (FrozenFeatures): N features.
         """
         frozen = frozen.on(self.memory.prototypes.device)
-        fit = type(self).fit_function(frozen, self.options)
+        fit = self._fit(frozen)
         log_fit(type(self).__name__, fit, self.class_names)
         self.kept_zero_shot = fit.kept_zero_shot
         self.last_fit = fit
@@ -152,13 +204,46 @@ class FittedClassifier(PrototypeClassifier):
             self.memory.reset(form.prototypes)
             self.logit_scale.fill_(form.scale)
 
+    def _fit(self, frozen: FrozenFeatures) -> Fit:
+        """Call the function on what it can read."""
+        function = type(self).fit_function
+        if self.second_encoder is None or self.parts_encoders:
+            return function(frozen, self.options)
+        joined = join_encoders(frozen)
+        return joined.widen(function(joined.frozen, self.options))
+
+    def extract_feat(
+        self, inputs: Tensor | list[Tensor], stage: str | None = None
+    ) -> Tensor:
+        """Encode images; with two encoders, features lie side by side.
+
+        Args:
+            inputs (Tensor | list[Tensor]): (B, 3, H, W); with two encoders
+                the same images as each of them sees them.
+            stage (str, optional): Ignored; part of mmpretrain's interface.
+
+        Raises:
+            TypeError: If the second encoder finds no image.
+        """
+        if self.second_encoder is None:
+            return super().extract_feat(inputs)
+        if isinstance(inputs, Tensor):
+            raise TypeError(
+                f'{type(self).__name__} has a second encoder and got images '
+                'for one: prepare them with two_views of '
+                'mmlatte.datasets.clip_pipeline'
+            )
+        first, second = inputs
+        features = self.second_encoder.encode_image(second)
+        return torch.cat([super().extract_feat(first), features], dim=1)
+
     def feature_logits(self, features: Tensor) -> Tensor:
         """Return the log posteriors up to a constant, (B, C)."""
         if self.as_prototypes:
             return super().feature_logits(features)
         values = [getattr(self, name) for name in self._fields()]
         if not values[0].numel():  # not fitted: zero-shot CLIP
-            return super().feature_logits(features)
+            return super().feature_logits(features[:, : self.clip.embed_dim])
         return self.classifier_type(*values).logits(features)
 
 

@@ -162,6 +162,7 @@ class TransportClassifier(FittedClassifier):
     fit_function = staticmethod(fit_transport)
     options_type = TransportOptions
     classifier_type = SourceClassifier
+    parts_encoders = True
 
     @property
     def fitted_parameters(self) -> int:

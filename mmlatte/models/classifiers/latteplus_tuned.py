@@ -69,6 +69,7 @@ class LattePlusTunedClassifier(DPAClassifier):
         kept_zero_shot (bool): Whether LattePlus stayed zero-shot CLIP.
     """
 
+    reads_second = True
     shares: Tensor
     fitted_scale: Tensor
 

@@ -47,6 +47,8 @@ class Method(BaseClassifier):
         needs_frozen (bool): Whether ``loss`` needs ``set_frozen``.
         takes_answers (bool): Whether it learns from answers about a few
             images, ``frozen.answers``.
+        reads_second (bool): Whether it trains with the features of a second
+            encoder, ``frozen.second``.
         given (GivenLabels): What answers about a few images say, from
             ``set_frozen`` on; empty without answers.
         fits (bool): Whether ``fit`` takes the place of training.
@@ -68,6 +70,7 @@ class Method(BaseClassifier):
     open_vocabulary: bool = True
     needs_frozen: bool = False
     takes_answers: bool = False
+    reads_second: bool = False
     given: GivenLabels = GivenLabels()
     fits: bool = False
     kept_zero_shot: bool = False

@@ -47,6 +47,10 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
         replay (dict, optional): Config of ``mmlatte.VocabularyReplay``, a loss
             against forgetting, for methods that have it (``replays``).
 
+    Attributes:
+        second_encoder (nn.Module): Sees the images beside CLIP, see
+            `FittedClassifier`; None for other methods.
+
     Raises:
         ValueError: If a template has no ``{}``, if the tuning trains words
             that the first template does not begin with, or if there is an
@@ -106,6 +110,7 @@ class PrototypeClassifier(AnyShapeBuffers, Method):
             )
             self.needs_frozen = True
         self.uses_lmm = self.uses_lmm or descriptions is not None
+        self.second_encoder: nn.Module | None = None
         built = isinstance(clip, nn.Module)
         self.clip = clip if built else MODELS.build(clip)
         if self.clip.tuning is not None and descriptions is None:

@@ -47,6 +47,7 @@ def test_summary_of_a_run(train, make, tmp_path):
         'trained_parameters',
         'kept_zero_shot',
         'is_fitted',
+        'second_encoder',
         'answers',
         'estimated_top1',
         'per_class',

@@ -26,7 +26,9 @@ from mmlatte.datasets.answers import (
     AnswersFile,
 )
 from mmlatte.datasets.decode_options_of import pipeline_options
-from mmlatte.engine.frozen import FrozenPass, ZeroShotLabels
+from mmlatte.engine.frozen import FrozenPass
+from mmlatte.engine.frozen.second_features import second_features
+from mmlatte.fits import FrozenFeatures, join_encoders
 from mmlatte.fits.answers import SKIP as SKIP_LABEL
 from mmlatte.fits.answers import (
     AnsweredFit,
@@ -69,9 +71,9 @@ class Asking:
         self.decode = pipeline_options(cfg.test_pipeline)
         self.record = record
         self.classes = [*cfg.model.class_names]
-        found = look_at_images(cfg, dataset, device)
-        self.images = found.images
-        self.frozen = found.frozen()
+        self.images, frozen = look_at_images(cfg, dataset, device)
+        both = frozen.second is not None
+        self.frozen = join_encoders(frozen).frozen if both else frozen
         self.structure = ImageStructure.of(self.frozen)
         self.refit()
 
@@ -251,8 +253,10 @@ class Asking:
         return load_image(path, options=self.decode)
 
 
-def look_at_images(cfg: Config, dataset, device: str = '') -> ZeroShotLabels:
-    """Look at the images as frozen CLIP does, or read what it saw.
+def look_at_images(
+    cfg: Config, dataset, device: str = ''
+) -> tuple[np.ndarray, FrozenFeatures]:
+    """Look at the images as frozen encoders do, or read what they saw.
 
     All ranks do so together.
 
@@ -260,6 +264,10 @@ def look_at_images(cfg: Config, dataset, device: str = '') -> ZeroShotLabels:
         cfg (Config): The run, see `adapt_config`.
         dataset (Dataset): Its images.
         device (str): Defaults to the GPU of this process, if there is one.
+
+    Returns:
+        tuple: What the images are known by, (N,), and their features; those
+        of a second encoder are ``second``.
     """
     model = MODELS.build(frozen_config(cfg).model)
     model.to(device or get_device())
@@ -270,4 +278,13 @@ def look_at_images(cfg: Config, dataset, device: str = '') -> ZeroShotLabels:
         [dict(step) for step in cfg.test_pipeline],
         num_workers=settings.num_workers,
     )
-    return frozen_pass(model, dataset)
+    found = frozen_pass(model, dataset)
+    encoder = cfg.model.get('second_encoder')
+    encoder = encoder or cfg.default_hooks.frozen_features.get(
+        'second_encoder'
+    )
+    if not encoder:
+        return found.images, found.frozen()
+    built = MODELS.build(encoder).to(device or get_device())
+    second = second_features(built, frozen_pass, dataset)
+    return found.images, found.frozen().seen_by(second)
