@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from .answers import GivenAnswers
 
 
+#: Logits, of the classes, that a chunk of images takes at most: 64 MB.
+LOGITS = 1 << 23
+
+
 @dataclass
 class FrozenFeatures:
     """Features and zero-shot labels of all N training images.
@@ -20,8 +24,9 @@ class FrozenFeatures:
     Row i belongs to the sample with ``sample_idx`` i.
 
     Args:
-        features (np.ndarray): Unit image features (N, D) float32; usually a
-            map of a file, of which only the rows in use are read.
+        features (np.ndarray): Unit image features (N, D), float32 or
+            float16; usually a map of a file, of which only the rows in use
+            are read.
         labels (np.ndarray): Zero-shot labels, (N,), any integers; kept as
             int64, which torch can index with.
         scores (np.ndarray): Cosine of the zero-shot class, (N,) float32.
@@ -128,14 +133,16 @@ class FrozenFeatures:
         return torch.from_numpy(texts).to(self.device)
 
     def chunks(
-        self, size: int = 8192, double: bool = False
+        self, size: int | None = None, double: bool = False
     ) -> Iterator[tuple[slice, Tensor]]:
         """Yield slices of samples and their features, (n, D) each.
 
         Args:
-            size (int): Images at a time. Defaults to 8192.
+            size (int, optional): Images at a time. Defaults to 8192, and
+                fewer where there are more than a thousand classes.
             double (bool): In `double_precision`. Defaults to False.
         """
+        size = size or max(256, min(8192, LOGITS // self.classes))
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
             rows = self.rows(part)

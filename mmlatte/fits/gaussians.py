@@ -22,6 +22,9 @@ __all__ = [
     'published_shrinkage',
 ]
 
+#: EM ends when a step changes no more than this share of the labels: none of
+#: fewer than 100,000, and of millions not one by one for a hundred steps.
+STILL = 1e-5
 #: Slice of samples, their features (n, D) in double precision -> posteriors
 #: (n, C).
 Posterior = Callable[[slice, Tensor], Tensor]
@@ -48,7 +51,7 @@ class GaussianFit:
 
     Args:
         classifier (LinearClassifier): In single precision.
-        converged (bool): Whether the last E step changed no label.
+        converged (bool): Whether the last E step changed (nearly) no label.
         iterations (int): How many M steps were made.
         changed (int): Labels that the last E step changed.
     """
@@ -69,7 +72,7 @@ def fit_gaussians(
     estimate_priors: bool = False,
     unused: Tensor | None = None,
 ) -> GaussianFit:
-    r"""Run EM from given posteriors until no label changes.
+    r"""Run EM from given posteriors until (nearly) no label changes.
 
     .. math::
         \mathrm{E:}\quad \gamma_i &= \mathrm{softmax}(W f_i + b) \\
@@ -105,7 +108,7 @@ def fit_gaussians(
     for _ in range(iterations):
         found = e_step(frozen, posterior)
         changed = int((found.labels != labels).sum())
-        if not changed:
+        if changed <= STILL * len(labels):
             break
         labels = found.labels
         means, classifier = m_step(
@@ -115,7 +118,8 @@ def fit_gaussians(
             classifier = classifier.without(unused)
         posterior = classifier.posteriors
         done += 1
-    return GaussianFit(classifier.single(), changed == 0, done, changed)
+    converged = changed <= STILL * len(labels)
+    return GaussianFit(classifier.single(), converged, done, changed)
 
 
 def e_step(frozen: FrozenFeatures, posterior: Posterior) -> Statistics:
@@ -130,8 +134,8 @@ def e_step(frozen: FrozenFeatures, posterior: Posterior) -> Statistics:
     for part, features in frozen.chunks(double=True):
         gamma = posterior(part, features)
         labels.append(gamma.argmax(dim=1))
-        counts = counts + gamma.sum(dim=0)
-        sums = sums + gamma.T @ features
+        counts += gamma.sum(dim=0)
+        sums += gamma.T @ features
     return Statistics(torch.cat(labels), counts, sums)
 
 

@@ -112,7 +112,7 @@ def fit_latteplus(
         'agreement': kappa,
         'reached': reached,
         'em_iterations': float(em.iterations),
-        'em_changed': float(em.changed),
+        'em_changed': 0.0 if em.converged else float(em.changed),
     }
     if kappa < options.min_agreement:
         return _zero_shot(

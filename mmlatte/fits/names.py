@@ -1,9 +1,10 @@
 """Which class name every cluster of images bears."""
 
 import torch
-import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
+
+from .add_rows import add_rows
 
 __all__ = ['agreement', 'assign_names', 'name_posterior']
 
@@ -44,10 +45,11 @@ def name_posterior(
         [1, 1]
     """
     count = spread.shape[1]
-    member = F.one_hot(clusters, count).to(spread).T
-    size = member.sum(dim=1, keepdim=True).clamp(min=1)
-    share = member @ F.one_hot(labels, count).to(spread) / size
-    mass = member @ spread
+    pairs = (clusters * count + labels).bincount(minlength=count * count)
+    share = pairs.view(count, count).to(spread)
+    share /= share.sum(dim=1, keepdim=True).clamp(min=1)
+    mass = torch.zeros_like(share)
+    add_rows(mass, clusters, spread)
     total = 1 + pseudo_count * count
     return (
         (mass + pseudo_count) / total * (share + pseudo_count) / total

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,10 @@ from mmlatte.fits import (
     FrozenFeatures,
     LattePlusOptions,
     LinearClassifier,
+    fit_gaussians,
     fit_latteplus,
+    frozen_features,
+    gaussians,
 )
 from mmlatte.fits.latteplus import _start, choose_seeds
 from mmlatte.fits.valleys import join_clusters, valleys
@@ -149,6 +154,39 @@ def test_more_images_than_nodes():
     frozen, labels = drawn()
     fit = fit_latteplus(frozen, LattePlusOptions(max_nodes=300))
     assert share(fit.labels, labels) > 0.98
+
+
+def test_mapped_half_precision_is_fitted_in_chunks(tmp_path, monkeypatch):
+    frozen, labels = drawn()
+    half = frozen.features.astype(np.float16)
+    np.save(tmp_path / 'features.npy', half)
+    mapped = dataclasses.replace(
+        frozen, features=np.load(tmp_path / 'features.npy', mmap_mode='r')
+    )
+    whole = fit_latteplus(dataclasses.replace(frozen, features=half))
+    assert torch.equal(fit_latteplus(mapped).labels, whole.labels)
+    monkeypatch.setattr(frozen_features, 'LOGITS', 4 * 300)
+    assert [part.stop for part, _ in mapped.chunks()] == [300, 600]
+    found = fit_latteplus(mapped)
+    assert share(found.labels, labels) > 0.98
+    torch.testing.assert_close(
+        found.classifier.weight, whole.classifier.weight, rtol=1e-5, atol=1e-4
+    )
+
+
+def test_em_ends_when_nearly_nothing_changes(monkeypatch):
+    frozen = drawn()[0]
+    # Overlapping classes: EM takes several steps.
+    draw = torch.Generator().manual_seed(1)
+    noise = 0.5 * torch.randn(frozen.features.shape, generator=draw)
+    frozen = make(frozen.features + noise.numpy(), frozen.class_features)
+    start = LinearClassifier.zero_shot(frozen).double().posteriors
+    to_the_end = fit_gaussians(frozen, start)
+    assert to_the_end.converged and not to_the_end.changed
+    monkeypatch.setattr(gaussians, 'STILL', 0.1)
+    sooner = fit_gaussians(frozen, start)
+    assert sooner.converged and 0 < sooner.changed <= 0.1 * len(frozen)
+    assert sooner.iterations < to_the_end.iterations
 
 
 def test_seeds_are_the_nearest_images():

@@ -5,7 +5,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from mmlatte.fits import NeighbourGraph, neighbour_graph, spread_labels
+from mmlatte.fits import (
+    NeighbourGraph,
+    neighbour_graph,
+    spread_labels,
+    sum_along_edges,
+)
 
 
 def dense_graph(x, k):
@@ -39,10 +44,19 @@ def test_spreading_equals_dense_matrices(k):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_edges_in_parts_carry_the_same(monkeypatch):
+def test_spreading_in_parts_is_the_same(monkeypatch):
     x = F.normalize(torch.randn(50, 8), dim=1)
-    graph = NeighbourGraph(x, 5)
-    values = torch.rand(50, 3)
-    whole = graph @ values
+    graph, seeds = NeighbourGraph(x, 5), torch.rand(50, 7)
+    whole = spread_labels(graph, seeds, 0.9, 20)
+    monkeypatch.setattr(neighbour_graph, 'COLUMNS', 3)
+    assert torch.equal(spread_labels(graph, seeds, 0.9, 20), whole)
+
+
+def test_edges_in_parts_carry_what_the_matrix_does(monkeypatch):
+    x = F.normalize(torch.randn(50, 8), dim=1)
+    graph, values = NeighbourGraph(x, 5), torch.rand(50, 3)
+    edges = (graph.source, graph.target, graph.weight)
+    whole = sum_along_edges(*edges, values)
+    torch.testing.assert_close(graph @ values, whole)
     monkeypatch.setattr(neighbour_graph, 'CARRIED', 20)  # six edges
-    assert torch.equal(graph @ values, whole)
+    assert torch.equal(sum_along_edges(*edges, values), whole)

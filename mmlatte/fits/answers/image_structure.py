@@ -74,11 +74,13 @@ class ImageStructure:
         graph = NeighbourGraph(
             F.normalize(points, dim=1), options.neighbours, options.sharpness
         )
-        edges = (graph.source.numpy(), graph.target.numpy())
-        weight = graph.weight.squeeze(1).numpy()
-        matrix = sparse.csr_matrix((weight, edges), (len(rows),) * 2)
         return cls(
-            rows, mean.numpy(), basis.numpy(), points.numpy(), matrix, options
+            rows,
+            mean.numpy(),
+            basis.numpy(),
+            points.numpy(),
+            graph.matrix,
+            options,
         )
 
     def __len__(self) -> int:
