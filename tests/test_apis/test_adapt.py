@@ -110,7 +110,7 @@ def test_the_learning_rate_was_found(adapted):
 
 
 def test_again_nothing_is_repeated(adapted, choices, monkeypatch):
-    module = importlib.import_module('mmlatte.apis.adapt.run')
+    module = importlib.import_module('mmlatte.apis.adapt.adaptation')
     monkeypatch.setattr(
         module, 'train_together', lambda *_: pytest.fail('trains again')
     )
@@ -210,7 +210,7 @@ def test_an_empty_report_is_made_again(adapted, choices):
 
 
 def test_exports_are_checked_before_the_work(choices, tmp_path, monkeypatch):
-    module = importlib.import_module('mmlatte.apis.adapt.finish')
+    module = importlib.import_module('mmlatte.apis.adapt.finishing.finish')
     checked = []
 
     def check(formats, clip):

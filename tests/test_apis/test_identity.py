@@ -29,8 +29,8 @@ from mmlatte.lmm import Answer, BaseLMM
 
 CLASSES = ['forest', 'road', 'sea']
 COUNT = 18
-RUN = importlib.import_module('mmlatte.apis.adapt.run')
-FINISH = importlib.import_module('mmlatte.apis.adapt.finish')
+RUN = importlib.import_module('mmlatte.apis.adapt.adaptation')
+FINISH = importlib.import_module('mmlatte.apis.adapt.finishing.finish')
 
 
 class Checksums(BaseLMM):

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 from PIL import Image
 
-from mmlatte.apis.adapt.speed import question_tokens, seconds_per_text
+from mmlatte.apis.adapt.planning.speed import question_tokens, seconds_per_text
 from mmlatte.datasets import UnlabeledFolder
 from mmlatte.lmm import Answer
 

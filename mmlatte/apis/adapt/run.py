@@ -1,50 +1,14 @@
 """A folder of images and class names in; a better classifier out."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
-from mmengine.config import Config
-from mmengine.logging import MMLogger
-
-from mmlatte.apis.images import skip_unreadable
-from mmlatte.apis.preflight import preflight
-from mmlatte.apis.ranks import Ranks
-from mmlatte.command_line import ANSWERS_METHOD, DEFAULT_METHOD
-from mmlatte.datasets.unlabeled_folder import left_out_line
-from mmlatte.registry import DATASETS
-
-from .answering.annotate import annotate
-from .answering.asking import Asking, look_at_images
-from .answering.check_answers import check_none, check_used
-from .config import adapt_config
-from .finish import AdaptResult, check_export, finish, missing
-from .make_plan import make_plan
-from .methods import METHODS
-from .on_ranks import adapt_ranks, check_ranks, look_together, train_together
-from .plan import AdaptPlan
-from .prepare import build_clip, build_encoder, open_images
-from .prompt_names import choose_prompt_names
-from .same_run import (
-    ENDS,
-    SeenImages,
-    check_same_run,
-    is_begun,
-    refuse_other_images,
-    results,
-    set_aside,
-)
+from .adaptation import Adaptation
+from .finishing import AdaptResult
+from .on_ranks import adapt_ranks
+from .planning import AdaptPlan
 
 __all__ = ['adapt']
-
-NOT_EXPORTED = (
-    'a classifier of two encoders is not exported; tools/predict.py uses it. '
-    "method='latteplus_tuned' trains CLIP on what both encoders say, and "
-    'exports one CLIP'
-)
-#: Asked where the number is left open.
-QUESTIONS = 24
 
 
 def adapt(
@@ -126,179 +90,22 @@ def adapt(
         SystemExit: On other processes than the first, if that fails.
     """
     with adapt_ranks(launcher) as ranks:
-        if ranks.leads:
-            return _adapt(
-                ranks,
-                images,
-                classes,
-                out,
-                export,
-                dry_run,
-                show,
-                ask,
-                answers,
-                serve,
-                new_classes,
-                command,
-                none_below,
-                choices,
-            )
-        ranks.follow()
-    return AdaptResult(Path(out).expanduser() / 'run')
-
-
-def _adapt(
-    ranks: Ranks,
-    images: str,
-    classes: str | Sequence[str],
-    out: str,
-    export: Sequence[str],
-    dry_run: bool,
-    show: Callable[[AdaptPlan], None] | None,
-    ask: int | None,
-    answers: Sequence[str],
-    serve: bool,
-    new_classes: bool,
-    command: str | None,
-    none_below: float | None,
-    choices: dict[str, Any],
-) -> AdaptResult:
-    """Do so as rank 0, see `adapt`."""
-    logger = MMLogger.get_instance('mmlatte', log_level='INFO')
-    folder = Path(out).expanduser()
-    result = AdaptResult(folder / 'run')
-    formats = ('open_clip',) if export is None else export
-    targets = {kind: folder / 'exported' / kind for kind in formats}
-    check_export(missing(targets), None)
-    if ask is not None and ask < 1:
-        raise ValueError(f'ask={ask}: ask one question or more')
-    method, annotator = choices.get('method'), choices.get('annotator')
-    asked = bool(ask or serve or answers or annotator)
-    taking = [name for name, m in METHODS.items() if m.takes_answers]
-    if asked and method in METHODS and method not in taking:
-        raise ValueError(
-            f'method={method!r} takes no answers: leave the method out, or '
-            f'name one of {taking}'
-        )
-    opened = open_images(images, classes, folder, choices, keep=not dry_run)
-    record, found = opened.record, opened.found
-    record.take(answers, new_classes, keep=not dry_run)
-    if method is None:
-        choices['method'] = (
-            ANSWERS_METHOD if asked or record.used else DEFAULT_METHOD
-        )
-    options = opened.options(choices)
-    chosen = METHODS[options.method]
-    if options.encoder is not None and not chosen.exports:
-        if export:
-            raise ValueError(f'export={[*export]}: {NOT_EXPORTED}')
-        logger.info(NOT_EXPORTED)
-        targets = {}
-    clip, encoder = build_clip(options), build_encoder(options)
-    check_export(missing(targets), clip)
-
-    def configure() -> Config:
-        options.answered = chosen.takes_answers and bool(record.used)
-        cfg = adapt_config(options, clip, len(found.dataset), found.leave_out)
-        if options.skip_unreadable and options.test and not dry_run:
-            skip_unreadable(cfg, ('val', 'test'))
-        return cfg
-
-    cfg = configure()
-    check_ranks(ranks, cfg, options)
-    if options.chooses_names and not dry_run:
-        look_together(ranks, cfg, folder)
-        looked = look_at_images(cfg, found.dataset, options.device)
-        options.prompt_names = choose_prompt_names(*looked, clip, options)
-        cfg = configure()
-    asking: Asking | None = None
-    if (annotator or ask or serve) and not dry_run:
-        look_together(ranks, cfg, folder)
-        asking = Asking(cfg, found.dataset, record, options.device)
-        if annotator:
-            annotate(asking, options)
-            asking.refit()
-            cfg = configure()
-        if serve:
-            if ranks.size > 1:
-                logger.info(
-                    f'`kill -INT {os.getpid()}` ends the page and goes on; '
-                    'Ctrl-C ends all processes: call again without serve then'
-                )
-            asking.serve(ask or QUESTIONS, command or '')
-            asking = None  # there are more answers now, maybe classes
-            options = opened.options(choices)
-            cfg = configure()
-        elif ask:
-            result.questions = asking.write(ask, folder, command or '')
-            if result.questions is not None:
-                logger.info(f'questions: {result.questions}')
-                if not record.used:
-                    return result
-    wanted = missing(targets)
-    if wanted and cfg.model.get('as_prototypes') is False:
-        raise ValueError(
-            f'export={wanted}: method={options.method!r} can be exported with '
-            f'at most {clip.embed_dim} classes (the width of its features), '
-            f'there are {len(options.classes)}; leave the export out '
-            '(--export with nothing after it)'
-        )
-    seen = SeenImages(folder, _parts(cfg, found.dataset))
-    anew = options.answered and record.changed
-    if none_below is not None:
-        check_none(record, none_below)
-    if chosen.needs_answers and not dry_run:
-        check_used(record)
-    if options.answered and not dry_run:
-        before = record.set_results_aside()
-        if before is not None:
-            logger.info(f'results with other answers are now in {before}')
-    if not anew and is_begun(folder):
-        changes = seen.changes()
-        anew = bool(changes)
-        if not anew:
-            check_same_run(cfg, folder)
-        elif chosen.lr_default is not None:
-            refuse_other_images(folder, changes)
-        elif dry_run:
-            logger.info(f'{changes}: the fit will be made anew')
-        else:
-            before = set_aside(folder, 'earlier_images')
-            logger.info(f'{changes}: earlier results are now in {before}')
-    if anew or not (result.run / 'summary.json').exists():
-        left_out = left_out_line(found.left_out)
-        result.plan = make_plan(
-            cfg, clip, folder, str(found.look), left_out, encoder
-        )
-        result.plan.questions = options.questions or 0
-        result.plan.processes = ranks.size
-        if show is None:
-            logger.info(f'The plan:\n{result.plan}')
-        else:
-            show(result.plan)
-    if dry_run:
-        return result
-    if result.plan is not None:
-        result.plan.check()
-        preflight(cfg)
-        if results(folder, ENDS):
-            # Of a run that is no longer there.
-            before = set_aside(folder, 'earlier_results', ENDS)
-            logger.info(f'results without their run are now in {before}')
-        seen.note()
-        (folder / 'config.py').write_text(cfg.pretty_text, encoding='utf-8')
-        train_together(ranks, cfg, folder)
-
-    def look() -> Asking:
-        return asking or Asking(cfg, found.dataset, record, options.device)
-
-    finish(result, found.dataset, record, options, look, targets, none_below)
-    return result
-
-
-def _parts(cfg: Config, dataset) -> dict:
-    """Return the images of a run, and those that it is tested on."""
-    if cfg.val_dataloader is None:
-        return {'images': dataset}
-    test = DATASETS.build({**cfg.val_dataloader.dataset, 'pipeline': []})
-    return {'images': dataset, 'test images': test}
+        if not ranks.leads:
+            ranks.follow()
+            return AdaptResult(Path(out).expanduser() / 'run')
+        return Adaptation(
+            ranks=ranks,
+            images=images,
+            classes=classes,
+            out=out,
+            formats=export,
+            dry_run=dry_run,
+            show=show,
+            ask=ask,
+            answers=answers,
+            serve=serve,
+            new_classes=new_classes,
+            command=command or '',
+            none_below=none_below,
+            choices=choices,
+        ).run()

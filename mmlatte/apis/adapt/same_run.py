@@ -5,15 +5,18 @@ from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
+from torch.utils.data import Dataset
 
 from mmlatte.atomic_file import atomic_file
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.engine.frozen.image_keys import image_keys
+from mmlatte.registry import DATASETS
 
 __all__ = [
     'SeenImages',
     'check_same_run',
     'is_begun',
+    'parts_of',
     'refuse_other_images',
     'results',
     'set_aside',
@@ -39,6 +42,14 @@ LOCAL = (
 )
 #: Images that are named in a message.
 NAMED = 5
+
+
+def parts_of(cfg: Config, dataset: Dataset) -> dict[str, Dataset]:
+    """Return the images of a run, and those that it is tested on."""
+    if cfg.val_dataloader is None:
+        return {'images': dataset}
+    test = DATASETS.build({**cfg.val_dataloader.dataset, 'pipeline': []})
+    return {'images': dataset, 'test images': test}
 
 
 def is_begun(folder: Path) -> bool:

@@ -15,12 +15,12 @@ from mmlatte.apis.preflight import PreflightError
 from mmlatte.datasets.sample_index import samples_of
 from mmlatte.models.clip import OpenCLIP
 
+from ..answering.answers_record import AnswersRecord
+from ..answering.asking import Asking
+from ..answering.review import find_review, review_sections, write_review
+from ..options import AdaptOptions
+from ..planning import AdaptPlan
 from .also_check import note_also_check
-from .answering.answers_record import AnswersRecord
-from .answering.asking import Asking
-from .answering.review import find_review, review_sections, write_review
-from .options import AdaptOptions
-from .plan import AdaptPlan
 from .predictions import is_about, write_all_predictions
 
 __all__ = ['AdaptResult', 'check_export', 'finish', 'missing']

@@ -12,7 +12,7 @@ from mmlatte.apis.inference.run_models import RunModels
 from mmlatte.datasets.answers import NONE
 from mmlatte.fits.answers import MIN_NONE
 
-from .options import AdaptOptions
+from ..options import AdaptOptions
 
 __all__ = ['is_about', 'write_all_predictions']
 
