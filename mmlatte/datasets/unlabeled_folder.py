@@ -69,7 +69,7 @@ class UnlabeledFolder(IndexedDataset):
         if is_image_list(root):
             return read_image_list(root)
         if not os.path.isdir(root):
-            raise FileNotFoundError(f"Image folder '{root}' does not exist.")
+            raise _no_folder(root)
 
         def leave_out(name: str) -> None:
             if name.lower().endswith(ARCHIVE_SUFFIXES):
@@ -103,6 +103,19 @@ class UnlabeledFolder(IndexedDataset):
             f'sub-folders for {", ".join(self.suffixes)}'
             + (f'. There are {other}.' if other else '.')
         )
+
+
+def _no_folder(root: str) -> FileNotFoundError | ValueError:
+    """Say what a path is that no images can be listed from."""
+    if os.path.exists(root):
+        return ValueError(
+            f"'{root}' is no folder of images, no list (.csv, .tsv, .txt, "
+            f'.parquet) and no archive ({", ".join(ARCHIVE_SUFFIXES)}) of '
+            'them; a compressed archive must be decompressed first'
+        )
+    braces = root.endswith(ARCHIVE_SUFFIXES) and '{' in root
+    hint = ' Braces are no pattern here: write * or [0-9].' * braces
+    return FileNotFoundError(f"Image folder '{root}' does not exist.{hint}")
 
 
 def image_files(

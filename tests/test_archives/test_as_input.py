@@ -48,8 +48,14 @@ def test_a_shard_a_pattern_and_a_folder_of_shards(shards, pictures):
     one = dataset(shards / 't-1.tar', leave_out=['t-1.tar/4.jpg'])
     assert {*one.data_list.names()} == {f't-1.tar/{n}.jpg' for n in (3, 5)}
     assert image_root(shards / 't-1.tar') == str(shards)
-    with pytest.raises(FileNotFoundError, match='does not exist'):
+    with pytest.raises(FileNotFoundError, match=r'does not exist\.$'):
         dataset(shards / 'u-*.tar')
+    with pytest.raises(FileNotFoundError, match=r'Braces.*write \*'):
+        dataset(shards / 't-{0..1}.tar')
+    (shards / 't.tar.gz').write_bytes(b'')
+    with pytest.raises(ValueError, match=r'gz. is no.*must be decompressed'):
+        dataset(shards / 't.tar.gz')
+    (shards / 't.tar.gz').unlink()
     (shards / 't-2.tar').mkdir()
     with pytest.raises(ValueError, match=r"t-2\.tar', which holds no image"):
         dataset(shards / '*.tar')
