@@ -76,7 +76,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
 def measure(folder: Path, method: str) -> None:
     """Fit the features of a folder; print a part of a row of the table."""
     from mmlatte.fits import FrozenFeatures, LinearClassifier, fit_latteplus
-    from mmlatte.fits.answers import GivenAnswers, fit_answered
+    from mmlatte.fits.answers import GivenAnswers, fit_answers
 
     features = np.load(folder / 'features.npy', mmap_mode='r')
     texts, truth = (np.load(folder / f'{n}.npy') for n in ('texts', 'truth'))
@@ -84,16 +84,18 @@ def measure(folder: Path, method: str) -> None:
         features, np.zeros(len(truth)), np.ones(len(truth)), texts
     )
     frozen.labels = LinearClassifier.zero_shot(frozen).labels(frozen).numpy()
-    if method == 'answers':
-        random, count = np.random.default_rng(1), 2 * len(texts)
-        rows = random.choice(len(truth), count, replace=False)
-        frozen.answers = GivenAnswers(rows, truth[rows])
+    random, count = np.random.default_rng(1), 2 * len(texts)
+    rows = random.choice(len(truth), count, replace=False)
+    answers = GivenAnswers(rows, truth[rows])
     cpu, wall = time.process_time(), time.monotonic()
-    fit = (fit_latteplus if method == 'latteplus' else fit_answered)(frozen)
+    if method == 'latteplus':
+        labels = fit_latteplus(frozen).labels.numpy()
+    else:
+        labels = fit_answers(frozen, answers).labels
     cpu, wall = time.process_time() - cpu, time.monotonic() - wall
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     before = 100 * (frozen.labels == truth).mean()
-    after = 100 * (fit.labels.numpy() == truth).mean()
+    after = 100 * (labels == truth).mean()
     print(
         f'| {method} | {len(truth):,} | {len(texts):,} | {cpu:.0f} | '
         f'{wall:.0f} | {peak:.0f} | {before:.1f} | {after:.1f} |'

@@ -1,5 +1,6 @@
 """What importing mmlatte loads."""
 
+import os
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ LOADED = 'import sys; print([m for m in {} if m in sys.modules])'
         ('mmlatte.fits', ['mmengine.runner', 'mmpretrain', 'open_clip']),
         ('mmlatte.registry', ['transformers', 'peft']),
         ('mmlatte.datasets', ['transformers', 'open_clip']),
+        ('mmlatte.apis', ['transformers', 'matplotlib']),
     ],
 )
 def test_what_is_not_needed_is_not_imported(module, absent):
@@ -38,3 +40,33 @@ def test_adafactor_of_transformers_is_built_by_name():
     options = dict(params=[weight], lr=1e-3, relative_step=False)
     optimizer = OPTIMIZERS.build(dict(type='mmengine.Adafactor', **options))
     assert isinstance(optimizer, transformers.Adafactor)
+
+
+def test_open_clip_is_complete_once_a_text_tower_needs_it():
+    pytest.importorskip('transformers')
+    code = """
+import sys
+import mmlatte.models.clip
+from open_clip import coca_model, hf_model
+assert 'transformers' not in sys.modules and hf_model.transformers is None
+try:
+    hf_model.HFTextEncoder('no/such-model', 8, pretrained=False)
+except OSError:
+    pass
+import transformers
+print(hf_model.AutoModel is transformers.AutoModel,
+      hf_model.PretrainedConfig is transformers.PretrainedConfig,
+      hf_model.HFTextEncoder.__init__.__qualname__,
+      hf_model._POOLERS['cls_pooler'].__name__)
+assert coca_model.CoCa.generate.__qualname__ == 'CoCa.generate'
+"""
+    seen = subprocess.run(
+        [sys.executable, '-c', code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'HF_HUB_OFFLINE': '1'},
+    )
+    assert not seen.returncode, seen.stderr
+    assert seen.stdout.splitlines()[-1] == (
+        'True True HFTextEncoder.__init__ ClsPooler'
+    )

@@ -9,10 +9,17 @@ import sys
 import warnings
 from importlib import metadata, util
 
+from .open_clip_imports import import_open_clip_without_transformers
 from .safe_checkpoints import load_from_local, register_safe_checkpoint_loader
 from .versions import check_versions, release
 
-__all__ = ['apply', 'apply_to_engine', 'check_versions', 'load_from_local']
+__all__ = [
+    'apply',
+    'apply_to_engine',
+    'check_versions',
+    'import_open_clip_without_transformers',
+    'load_from_local',
+]
 
 
 def apply() -> None:

@@ -23,8 +23,8 @@ __all__ = [
 ]
 
 #: EM ends when a step changes no more than this share of the labels: none of
-#: fewer than 100,000, and of millions not one by one for a hundred steps.
-STILL = 1e-5
+#: fewer than 10,000, and of millions not one by one for a hundred steps.
+STILL = 1e-4
 #: Slice of samples, their features (n, D) in double precision -> posteriors
 #: (n, C).
 Posterior = Callable[[slice, Tensor], Tensor]

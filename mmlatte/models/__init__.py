@@ -1,3 +1,5 @@
+# Before mmpretrain, which would import transformers with mmengine's Runner.
+import mmlatte.registry  # noqa: F401
 from mmlatte.fits import FrozenFeatures
 
 from . import classifiers

@@ -2,11 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from matplotlib import rc_context
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-
-from .run_figures import COLOURS, STYLE, svg_text
+from .run_figures import COLOURS, new_figure, svg_text
 
 __all__ = ['answers_figure']
 
@@ -31,8 +27,9 @@ def answers_figure(
     Returns:
         str: SVG, readable on light and on dark ground, in a page or alone.
     """
-    with rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 3.4), layout='constrained')
+    from matplotlib.ticker import MaxNLocator
+
+    with new_figure(6.4, 3.4) as figure:
         axes = figure.subplots()
         for (name, points), colour in zip(
             curves.items(), COLOURS * len(curves), strict=False

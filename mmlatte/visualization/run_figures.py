@@ -2,19 +2,21 @@
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = [
     'COLOURS',
-    'STYLE',
     'confusion_figure',
     'curves_figure',
+    'new_figure',
     'per_class_figure',
     'svg_text',
 ]
@@ -24,9 +26,7 @@ INK = '#010203'
 BLUE, ORANGE = '#3b7dd8', '#d9822b'
 COLOURS = (BLUE, ORANGE, '#2f9e6e', '#a05bc4', '#c94f6d', '#7a8699')
 #: Transparent to blue, for both backgrounds.
-SHADE = LinearSegmentedColormap.from_list(
-    'shade', [(0.23, 0.49, 0.85, 0.0), (0.23, 0.49, 0.85, 1.0)]
-)
+SHADE = ((0.23, 0.49, 0.85, 0.0), (0.23, 0.49, 0.85, 1.0))
 STYLE = {
     'svg.fonttype': 'none',
     'svg.hashsalt': 'mmlatte',
@@ -43,6 +43,21 @@ STYLE = {
 }
 #: More class names than this are not written at an axis.
 MAX_NAMES = 40
+
+
+@contextmanager
+def new_figure(width: float, height: float) -> Iterator['Figure']:
+    """Draw in `STYLE`; matplotlib is imported where there is a figure.
+
+    Args:
+        width (float): In inches.
+        height (float): In inches.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(STYLE):
+        yield Figure(figsize=(width, height), layout='constrained')
 
 
 def curves_figure(
@@ -62,8 +77,7 @@ def curves_figure(
     Returns:
         str: SVG.
     """
-    with rc_context(STYLE):
-        figure = Figure(figsize=(5.2, 2.8), layout='constrained')
+    with new_figure(5.2, 2.8) as figure:
         axes = figure.subplots()
         for (name, (steps, values)), colour in zip(
             curves.items(), COLOURS * len(curves), strict=False
@@ -90,12 +104,14 @@ def confusion_figure(
     Returns:
         str: SVG.
     """
+    from matplotlib.colors import LinearSegmentedColormap
+
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    with rc_context(STYLE):
-        side = 4.6 if len(names) <= MAX_NAMES else 4.2
-        figure = Figure(figsize=(side + 0.6, side), layout='constrained')
+    side = 4.6 if len(names) <= MAX_NAMES else 4.2
+    with new_figure(side + 0.6, side) as figure:
         axes = figure.subplots()
-        axes.imshow(shares, cmap=SHADE, vmin=0, vmax=1)
+        shade = LinearSegmentedColormap.from_list('shade', SHADE)
+        axes.imshow(shares, cmap=shade, vmin=0, vmax=1)
         axes.set(xlabel=columns, ylabel=rows)
         _name_ticks(axes, names)
         if len(names) <= 12:
@@ -123,9 +139,8 @@ def per_class_figure(
     Returns:
         str: SVG.
     """
-    with rc_context(STYLE):
-        height = 0.9 + 0.19 * len(names) * (0.6 + 0.4 * len(values))
-        figure = Figure(figsize=(5.2, height), layout='constrained')
+    height = 0.9 + 0.19 * len(names) * (0.6 + 0.4 * len(values))
+    with new_figure(5.2, height) as figure:
         axes = figure.subplots()
         places = np.arange(len(names))
         thick = 0.8 / len(values)
@@ -144,13 +159,13 @@ def per_class_figure(
         return svg_text(figure)
 
 
-def _legend_above(axes: Axes, count: int) -> None:
+def _legend_above(axes: 'Axes', count: int) -> None:
     # Curves and bars fill the axes.
     if count > 1:
         axes.legend(loc='lower center', bbox_to_anchor=(0.5, 1), ncols=count)
 
 
-def _name_ticks(axes: Axes, names: Sequence[str]) -> None:
+def _name_ticks(axes: 'Axes', names: Sequence[str]) -> None:
     if len(names) > MAX_NAMES:
         axes.set_xticks([])
         axes.set_yticks([])
@@ -167,7 +182,7 @@ def _short(name: str, length: int = 26) -> str:
     return name if len(name) <= length else f'{name[: length - 1]}…'
 
 
-def svg_text(figure: Figure) -> str:
+def svg_text(figure: 'Figure') -> str:
     """Return a figure as SVG in the ink of the page around it.
 
     Args:

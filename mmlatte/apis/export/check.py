@@ -1,7 +1,8 @@
 """Reloading an export in its own library and comparing it on images."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 
@@ -15,7 +16,16 @@ from mmlatte.registry import TRANSFORMS
 
 from .bundle import Bundle
 
-__all__ = ['CheckImages', 'Comparison', 'compare', 'predict_here']
+__all__ = [
+    'CheckImages',
+    'Comparison',
+    'compare',
+    'in_batches',
+    'predict_here',
+]
+
+#: Images that are encoded at a time.
+BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -79,27 +89,41 @@ def predict_here(
         tuple[Tensor, Tensor]: Unit features (N, D), probabilities (N, C).
     """
     prepare = Compose(pipeline[1:])  # the images have been read
-    rows = []
+
+    def read(index: int) -> Tensor:
+        path, image = images.paths[index], images[index]
+        pixels = np.ascontiguousarray(np.asarray(image)[..., ::-1])
+        shape = pixels.shape[:2]
+        about = dict(img_path=path, sample_id=path)
+        return prepare(
+            dict(img=pixels, img_shape=shape, ori_shape=shape, **about)
+        )['inputs']
+
+    def encode(pixels: Tensor) -> Tensor:
+        batch = bundle.model.data_preprocessor(
+            dict(inputs=pixels), training=False
+        )
+        return bundle.model.extract_feat(batch['inputs'])
+
     with torch.no_grad():
-        for path, image in zip(images.paths, images, strict=True):
-            pixels = np.ascontiguousarray(np.asarray(image)[..., ::-1])
-            shape = pixels.shape[:2]
-            sample = prepare(
-                dict(
-                    img=pixels,
-                    img_shape=shape,
-                    ori_shape=shape,
-                    img_path=path,
-                    sample_id=path,
-                )
-            )
-            batch = bundle.model.data_preprocessor(
-                dict(inputs=sample['inputs'].unsqueeze(0)), training=False
-            )
-            rows.append(bundle.model.extract_feat(batch['inputs']))
-        features = torch.cat(rows)
+        features = in_batches(map(read, range(len(images))), encode)
         logits = bundle.scale * features @ bundle.prototypes.T
     return features, logits.softmax(dim=1)
+
+
+def in_batches(
+    images: Iterable[Tensor], encode: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """Encode prepared images, `BATCH` at a time; return features (N, D).
+
+    Args:
+        images (Iterable[Tensor]): N images (3, S, S).
+        encode (Callable): Of a batch.
+    """
+    images, rows = iter(images), []
+    while batch := list(islice(images, BATCH)):
+        rows.append(encode(torch.stack(batch)))
+    return torch.cat(rows)
 
 
 def compare(

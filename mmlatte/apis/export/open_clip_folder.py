@@ -14,6 +14,7 @@ from torch import Tensor
 from mmlatte.models.clip import OpenCLIP
 
 from .bundle import Bundle, classify
+from .check import in_batches
 
 __all__ = ['CARD', 'check', 'predict', 'save']
 
@@ -110,12 +111,9 @@ def predict(
         f'local-dir:{folder}', pretrained_text=False
     )
     model.eval()
-    rows = []
     with torch.no_grad():
-        for image in images:
-            pixels = preprocess(image).unsqueeze(0)
-            rows.append(F.normalize(model.encode_image(pixels), dim=-1))
-        features = torch.cat(rows)
+        features = in_batches(map(preprocess, images), model.encode_image)
+        features = F.normalize(features, dim=-1)
         return features, classify(features, folder)
 
 

@@ -106,9 +106,7 @@ class ClipTokenizer:
         return self._tokenizer
 
     def _load(self) -> None:
-        self._tokenizer = open_clip.get_tokenizer(
-            self.model_name, cache_dir=self.cache_dir
-        )
+        self._tokenizer = _tokenizer(self.model_name, self.cache_dir)
         self.context_length: int = self._tokenizer.context_length
         inner = getattr(self._tokenizer, 'tokenizer', None)
         self.pad_id: int = (inner and inner.pad_token_id) or 0
@@ -126,3 +124,9 @@ class ClipTokenizer:
         state = dict(self.__dict__)
         state['_tokenizer'] = state['_cached'] = None
         return state
+
+
+@lru_cache(4)
+def _tokenizer(model_name: str, cache_dir: str | None):
+    # A run builds its CLIP several times, and a vocabulary takes 0.3 s.
+    return open_clip.get_tokenizer(model_name, cache_dir=cache_dir)
