@@ -36,9 +36,9 @@ from .same_run import (
 __all__ = ['adapt']
 
 NOT_EXPORTED = (
-    'a classifier of two encoders is not exported; tools/predict.py uses it. '
-    "method='latteplus_tuned' trains CLIP on what both encoders say, and "
-    'exports one CLIP'
+    'both encoders predict, and nothing is exported. Name an export '
+    '(--export open_clip) to have CLIP alone predict, by the labels that both '
+    'find'
 )
 #: Asked where the number is left open.
 QUESTIONS = 24
@@ -84,8 +84,9 @@ def adapt(
             `read_class_list`.
         out (str): Folder of the results.
         export (Sequence[str], optional): Formats of `export_model`; empty for
-            none. Defaults to open_clip's, and to none for a classifier that
-            predicts with a second encoder.
+            none. Defaults to open_clip's. With a second encoder both predict
+            and nothing is exported, unless this names a format: then CLIP
+            alone predicts, by the labels that both find.
         dry_run (bool): Stop after the plan.
         show (Callable, optional): Gets the plan before the work starts.
             Defaults to writing it to the log.
@@ -139,11 +140,11 @@ def adapt(
         )
     options = opened.options(choices)
     chosen = METHODS[options.method]
-    if options.encoder is not None and not chosen.exports:
-        if export:
-            raise ValueError(f'export={[*export]}: {NOT_EXPORTED}')
-        logger.info(NOT_EXPORTED)
-        targets = {}
+    if options.encoder is not None and chosen.predicts_with_both:
+        options.one_clip = bool(export)
+        if not export:
+            logger.info(NOT_EXPORTED)
+            targets = {}
     clip, encoder = build_clip(options), build_encoder(options)
     check_export(missing(targets), clip)
 
@@ -166,6 +167,7 @@ def adapt(
             asking.serve(ask or QUESTIONS, command or '')
             asking = None  # there are more answers now, maybe classes
             options = opened.options(choices)
+            options.one_clip = bool(export)
             cfg = configure()
         elif ask:
             result.questions = asking.write(ask, folder, command or '')
