@@ -65,6 +65,7 @@ def read(config) -> Config:
 ROOT_TYPES = {
     'AdamW',
     'CheckpointHook',
+    'ConstantLR',
     'DefaultSampler',
     'DistSamplerSeedHook',
     'IterTimerHook',

@@ -105,8 +105,9 @@ def parse_args() -> argparse.Namespace:
         '--export',
         nargs='*',
         choices=[*EXPORT_FORMATS],
-        help='default: open_clip, and none where two encoders predict; '
-        'nothing after it: none',
+        help='default: open_clip; nothing after it: none. With --encoder both '
+        'predict and nothing is exported, unless this is given: then CLIP '
+        'alone predicts, by the labels that both find',
     )
     parser.add_argument(
         '--lr',

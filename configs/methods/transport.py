@@ -1,5 +1,5 @@
-# Self-adaptive transport (arXiv 2506.13723) with one encoder, inductive, and
-# with the classes' shares of the images estimated.
+# Self-adaptive transport (arXiv 2506.13723), inductive, and with the classes'
+# shares of the images estimated.
 _base_ = [
     '../clips/vitb32.py',
     '../_base_/schedules/fit.py',

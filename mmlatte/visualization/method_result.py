@@ -13,6 +13,7 @@ MARKS = {
     ),
     'teacher': ('S', 'helped by a stronger model'),
     'uses_lmm': ('L', 'uses texts of a language model'),
+    'second_encoder': ('E', 'sees images through a second encoder, too'),
 }
 
 
@@ -82,7 +83,8 @@ class MethodResult:
     @property
     def marks(self) -> str:
         """str: Letters of `MARKS` that apply."""
-        facts = (self.values('method') or [{}])[0]
+        facts = dict((self.values('method') or [{}])[0])
+        facts['second_encoder'] = self.values('second_encoder')
         return ''.join(m for key, (m, _) in MARKS.items() if facts.get(key))
 
     @property

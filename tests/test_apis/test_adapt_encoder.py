@@ -119,18 +119,35 @@ def test_features_lie_side_by_side_and_are_kept(answered, images, weights):
 
 
 def test_it_is_not_exported_and_the_error_says_how(answered, choices, images):
-    with pytest.raises(ValueError, match='latteplus_tuned'):
+    with pytest.raises(ValueError, match='one CLIP that learned the labels'):
         export_model(
             str(answered.run), 'onnx', answered.run / 'x', images=str(images)
         )
-    with pytest.raises(
-        ValueError, match=r"export=\['onnx'\].*latteplus_tuned"
-    ):
-        adapt(
-            out=str(answered.run.parent / 'other'),
-            export=['onnx'],
-            **{**choices, 'method': 'latteplus'},
-        )
+
+
+def test_with_an_export_clip_learns_the_labels_of_both(
+    choices, images, tmp_path
+):
+    answers = tmp_path / 'answers.csv'
+    rows = [f'{name}_{n:02d}.png,{name}' for name in CLASSES for n in (0, 1)]
+    answers.write_text('\n'.join(['image,class', *rows]) + '\n')
+    result = adapt(
+        out=str(tmp_path / 'out'),
+        answers=[str(answers)],
+        export=['open_clip', 'torchscript'],
+        **choices,
+    )
+    summary = json.loads((result.run / 'summary.json').read_text())
+    assert summary['second_encoder'] == 'test_vit'
+    folder = result.exports['open_clip']
+    assert 'test_vit labelled' in (folder / 'README.md').read_text()
+    inferencer = Inferencer(str(result.run), device='cpu')
+    assert inferencer.model.second_encoder is None
+    found = list(inferencer.stream(str(images)))
+    right = [
+        Path(r['img_path']).name.startswith(r['pred_class']) for r in found
+    ]
+    assert np.mean(right) > 0.95
 
 
 def test_the_tuned_form_exports_one_clip(choices, images, tmp_path):

@@ -66,6 +66,13 @@ def test_gain_without_a_zero_shot_row_counts_from_the_start(results, tmp_path):
     assert '+6.00' in text
 
 
+def test_a_second_encoder_is_marked(tmp_path):
+    seen = run(0, 60.0)
+    seen.summary['second_encoder'] = 'dinov2'
+    text = write_comparison([MethodResult('both', [seen])], tmp_path, 'x')
+    assert '| both | E | 60.00 |' in text and 'E: sees images' in text
+
+
 def test_language_model_texts_are_no_plain_zero_shot(tmp_path):
     helped = run(0, 60.0, 'ZeroShotCLIP', None, uses_lmm=True)
     plain = run(0, 50.0, 'ZeroShotCLIP', None)

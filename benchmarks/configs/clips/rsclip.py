@@ -88,6 +88,21 @@ methods = dict(
         **norms,
         **few_epochs,
     ),
+    nola=dict(
+        train_dataloader=dict(batch_size=128),
+        default_hooks=dict(
+            frozen_features=dict(
+                second_encoder=dict(
+                    model_name='tf_efficientnet_lite2',
+                    # benchmarks/two_encoders.py writes it.
+                    checkpoint_path='work_dirs/two_encoders/weights.pth',
+                    image_size=128,
+                )
+            )
+        ),
+        **norms,
+        **few_epochs,
+    ),
     microclip=dict(
         model=dict(
             crops=2,  # of 8: on two cores, crops are most of the work

@@ -39,9 +39,9 @@ from .same_run import (
 __all__ = ['Adaptation']
 
 NOT_EXPORTED = (
-    'a classifier of two encoders is not exported; tools/predict.py uses it. '
-    "method='latteplus_tuned' trains CLIP on what both encoders say, and "
-    'exports one CLIP'
+    'both encoders predict, and nothing is exported. Name an export '
+    '(--export open_clip) to have CLIP alone predict, by the labels that both '
+    'find'
 )
 #: Asked where the number is left open.
 QUESTIONS = 24
@@ -135,16 +135,21 @@ class Adaptation:
             )
         self.options = opened.options(self.choices)
         self.method = METHODS[self.options.method]
-        if self.options.encoder is not None and not self.method.exports:
-            if self.formats:
-                raise ValueError(f'export={[*self.formats]}: {NOT_EXPORTED}')
-            self.logger.info(NOT_EXPORTED)
-            self.targets = {}
+        self._settle_exports()
         self.clip = build_clip(self.options)
         self.encoder = build_encoder(self.options)
         check_export(missing(self.targets), self.clip)
         self._configure()
         check_ranks(self.ranks, self.cfg, self.options)
+
+    def _settle_exports(self) -> None:
+        """With two encoders there is an export only where it is named."""
+        if self.options.encoder is None or not self.method.predicts_with_both:
+            return
+        self.options.one_clip = bool(self.formats)
+        if not self.formats:
+            self.logger.info(NOT_EXPORTED)
+            self.targets = {}
 
     def _asks(self) -> bool:
         """Whether somebody is asked in this call."""
@@ -217,6 +222,7 @@ class Adaptation:
         self.asking.serve(self.ask or QUESTIONS, self.command)
         self.asking = None  # there are more answers now, maybe classes
         self.options = self.opened.options(self.choices)
+        self._settle_exports()
         self._configure()
 
     def _check_prototypes(self) -> None:

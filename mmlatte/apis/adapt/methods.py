@@ -29,8 +29,8 @@ class AdaptMethod:
         takes_answers (bool): Whether answers about a few images help it.
         needs_answers (bool): Whether it does nothing without.
         takes_encoder (bool): Whether a second encoder helps it.
-        exports (bool): Whether what it makes with a second encoder is one
-            CLIP, which can be exported.
+        predicts_with_both (bool): Whether it can predict with a second
+            encoder, and not only learn from it.
     """
 
     name: str
@@ -39,7 +39,7 @@ class AdaptMethod:
     takes_answers = False
     needs_answers = False
     takes_encoder = False
-    exports = True
+    predicts_with_both = False
 
     def refused(self) -> dict[str, str]:
         """Return the options that it does nothing with, and why."""
@@ -111,16 +111,18 @@ class LattePlus(AdaptMethod):
     """Fitting frozen features, in seconds."""
 
     name = 'latteplus'
-    takes_encoder = True
-    exports = False
+    takes_encoder = predicts_with_both = True
 
     def configure(self, cfg, options, clip, count) -> None:
         """Take the images as frozen CLIP does: no augmentation."""
         # More classes than dimensions cannot be prototypes of one length.
         cfg.model.as_prototypes = len(options.classes) <= clip.embed_dim
-        if options.encoder is not None:
+        if options.encoder is not None and not options.one_clip:
             cfg.model.second_encoder = options.encoder_settings()
             cfg.model.as_prototypes = False
+        elif options.encoder is not None:
+            hook = cfg.default_hooks.frozen_features
+            hook.second_encoder = options.encoder_settings()
         cfg.train_dataloader.dataset.pipeline = cfg.test_pipeline
 
 

@@ -77,6 +77,8 @@ class AdaptOptions:
         skip_unreadable (bool): Leave out images that cannot be read, here
             and where the model predicts.
         out (str): Folder of the results.
+        one_clip (bool): Whether CLIP alone predicts, where a second encoder
+            helped to label the images.
         answered (bool): Whether there are answers in it, and the method takes
             them.
     """
@@ -110,6 +112,7 @@ class AdaptOptions:
     bands: Sequence[int] | None = None
     skip_unreadable: bool = False
     out: str = 'work_dirs/adapted'
+    one_clip: bool = False
     answered: bool = False
 
     def __post_init__(self) -> None:

@@ -56,8 +56,9 @@ def adapt(
             `read_class_list`.
         out (str): Folder of the results.
         export (Sequence[str], optional): Formats of `export_model`; empty for
-            none. Defaults to open_clip's, and to none for a classifier that
-            predicts with a second encoder.
+            none. Defaults to open_clip's. With a second encoder both predict
+            and nothing is exported, unless this names a format: then CLIP
+            alone predicts, by the labels that both find.
         dry_run (bool): Stop after the plan.
         show (Callable, optional): Gets the plan before the work starts.
             Defaults to writing it to the log.

@@ -119,8 +119,10 @@ def export_model(
     if classifier.second_encoder is not None:
         raise ValueError(
             f'{type(classifier).__name__} predicts by two encoders, and '
-            'exports hold one: use tools/predict.py, or train CLIP on what '
-            'both say (tools/adapt.py --method latteplus_tuned --encoder ...)'
+            'exports hold one: use tools/predict.py; or, for one CLIP that '
+            'learned the labels of both, name the encoder as '
+            'default_hooks.frozen_features.second_encoder (tools/adapt.py '
+            '--encoder ... --export ...)'
         )
     if not classifier.uses_prototypes_only:
         raise ValueError(

@@ -45,4 +45,6 @@ def label_with_both(
         estimate_priors=True,
         unused=found.unused,
     )
-    return dataclasses.replace(found, classifier=gaussians.classifier)
+    # What tells images of none of the classes reads both encoders.
+    none = {'none': None} if 'none' in vars(found) else {}
+    return dataclasses.replace(found, classifier=gaussians.classifier, **none)

@@ -13,6 +13,7 @@ from .latteclip import LatteCLIPClassifier
 from .latteplus_tuned import LattePlusTunedClassifier
 from .microclip import MicroCLIPClassifier
 from .must import MUSTClassifier
+from .nola import NoLAClassifier
 from .ntua import NtUAClassifier
 from .prototype_classifier import PrototypeClassifier
 from .pseudo_label_classifier import PseudoLabelClassifier
@@ -30,6 +31,7 @@ __all__ = [
     'LattePlusTunedClassifier',
     'MUSTClassifier',
     'MicroCLIPClassifier',
+    'NoLAClassifier',
     'NtUAClassifier',
     'PrototypeClassifier',
     'ReCLIPClassifier',

@@ -14,6 +14,7 @@ from mmlatte.fits import (
     FrozenFeatures,
     gaussian_parameters,
     join_encoders,
+    label_with_both,
 )
 from mmlatte.fits.linear_classifier import LinearClassifier
 from mmlatte.fits.two_encoders import DIRECTIONS
@@ -40,7 +41,10 @@ class FittedClassifier(PrototypeClassifier):
         second_encoder (dict | nn.Module, optional): Another frozen vision
             model, e.g. ``mmlatte.TimmEncoder``: images are labelled by the
             features of both, side by side. Such a classifier has no
-            prototypes, and is not exported. Defaults to none.
+            prototypes, and is not exported. With ``FrozenFeaturesHook(
+            second_encoder=...)`` instead, both find the labels of the fitted
+            images, and a classifier of CLIP's features alone learns them.
+            Defaults to none.
         **kwargs: See `PrototypeClassifier`.
 
     Attributes:
@@ -102,9 +106,8 @@ class FittedClassifier(PrototypeClassifier):
         if as_prototypes:
             raise ValueError(
                 'model.as_prototypes=True, but two encoders have no '
-                'prototypes: set it to False. To export one CLIP, train it '
-                'with both: configs/methods/latteplus_tuned.py and '
-                'default_hooks.frozen_features.second_encoder'
+                'prototypes: set it to False; or, to export one CLIP, name '
+                'the encoder as default_hooks.frozen_features.second_encoder'
             )
 
     def _check_prototypes(self, classes: int, width: int) -> None:
@@ -118,6 +121,12 @@ class FittedClassifier(PrototypeClassifier):
                 f'as_prototypes needs from 2 to {width} classes (the '
                 f'dimensions of the features), got {classes}'
             )
+
+    @property
+    def reads_second(self) -> bool:  # type: ignore[override]
+        """bool: Whether it fits CLIP to what two encoders say."""
+        linear = self.classifier_type is LinearClassifier
+        return linear and self.second_encoder is None
 
     @classmethod
     def _fields(cls) -> list[str]:
@@ -207,8 +216,12 @@ class FittedClassifier(PrototypeClassifier):
     def _fit(self, frozen: FrozenFeatures) -> Fit:
         """Call the function on what it can read."""
         function = type(self).fit_function
-        if self.second_encoder is None or self.parts_encoders:
+        if frozen.second is None or self.parts_encoders:
             return function(frozen, self.options)
+        if self.second_encoder is None:
+            return label_with_both(
+                frozen, lambda seen: function(seen, self.options)
+            )
         joined = join_encoders(frozen)
         return joined.widen(function(joined.frozen, self.options))
 
