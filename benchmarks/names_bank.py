@@ -17,7 +17,7 @@ from latteplus_bank import HALVES, load
 
 from mmlatte.demo import build_demo_clip
 from mmlatte.fits import fit_latteplus
-from mmlatte.fits.name_choice import MEAN, choose_names
+from mmlatte.fits.naming.name_choice import MEAN, choose_names
 from mmlatte.models.clip import OpenCLIP
 
 HERE = Path(__file__).parent

@@ -142,7 +142,8 @@ class FrozenFeatures:
                 fewer where there are more than a thousand classes.
             double (bool): In `double_precision`. Defaults to False.
         """
-        size = size or max(256, min(8192, LOGITS // self.classes))
+        classes = max(1, self.classes)  # an encoder may read no names
+        size = size or max(256, min(8192, LOGITS // classes))
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
             rows = self.rows(part)

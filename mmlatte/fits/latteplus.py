@@ -13,7 +13,7 @@ from .frozen_features import FrozenFeatures, double_precision
 from .gaussians import Posterior, fit_gaussians, one_hot_posterior
 from .latteplus_options import LattePlusOptions
 from .linear_classifier import LinearClassifier
-from .names import agreement, assign_names, name_posterior
+from .naming.cluster_names import agreement, assign_names, name_posterior
 from .neighbour_graph import NeighbourGraph, spread_labels
 from .valleys import join_clusters
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from mmlatte.fits import FrozenFeatures, fit_latteplus
-from mmlatte.fits.name_choice import MARGIN, MEAN, ROUNDS, choose_names
+from mmlatte.fits.naming.name_choice import MARGIN, MEAN, ROUNDS, choose_names
 
 WIDTH, PER_CLASS = 16, 60
 

@@ -11,7 +11,7 @@ from mmengine.logging import print_log
 
 from mmlatte.atomic_file import atomic_file
 from mmlatte.fits import FrozenFeatures
-from mmlatte.fits.name_choice import MEAN, NameChoice, choose_names
+from mmlatte.fits.naming.name_choice import MEAN, NameChoice, choose_names
 from mmlatte.models.class_texts import check_templates
 from mmlatte.models.clip import OpenCLIP
 

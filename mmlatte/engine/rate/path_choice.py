@@ -22,7 +22,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from mmlatte.fits.names import agreement
+from mmlatte.fits.naming.cluster_names import agreement
 
 __all__ = [
     'best_rate',

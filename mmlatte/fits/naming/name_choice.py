@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .frozen_features import FrozenFeatures
-from .latteplus import fit_latteplus
-from .latteplus_options import LattePlusOptions
-from .names import agreement
+from ..frozen_features import FrozenFeatures
+from ..latteplus import fit_latteplus
+from ..latteplus_options import LattePlusOptions
+from .cluster_names import agreement
 
 __all__ = ['MEAN', 'NameChoice', 'choose_names']
 

@@ -4,7 +4,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from .add_rows import add_rows
+from ..add_rows import add_rows
 
 __all__ = ['agreement', 'assign_names', 'name_posterior']
 

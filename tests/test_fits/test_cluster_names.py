@@ -4,7 +4,11 @@ import math
 import pytest
 import torch
 
-from mmlatte.fits.names import agreement, assign_names, name_posterior
+from mmlatte.fits.naming.cluster_names import (
+    agreement,
+    assign_names,
+    name_posterior,
+)
 
 
 def test_name_posterior_by_hand():

@@ -1,0 +1,1 @@
+"""Names of classes: of clusters, and which of several CLIP should read."""
