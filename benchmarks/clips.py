@@ -349,7 +349,8 @@ def markdown(done: dict[tuple[str, ...], dict[str, str]]) -> str:
         'smallest is tried for all that consist of the same layers then. '
         f"Tokenizers of a hub are replaced by open_clip's own. "
         f'Not tried: text towers from a hub, more than {MOST / 1e6:.0f} M '
-        "parameters after the cut. `features`: equal to open_clip's own. "
+        'parameters after the cut, and what came after the time of a row or '
+        "of the run. `features`: equal to open_clip's own. "
         'A tuning works if two steps give a gradient to all that trains, and '
         'what can be folded into plain weights gives the same features then. '
         'Exports: reloaded in their own library and compared on an image. A '
