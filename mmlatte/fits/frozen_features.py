@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class FrozenFeatures:
             Defaults to the CPU.
         answers (GivenAnswers, optional): What somebody said that some images
             show: the only labels a fit may see.
+        shared (bool): The ranks of the process group fit together: each reads
+            some of the chunks, and sums go over all. They must call the fit
+            with the same features. Defaults to False.
 
     Examples:
         >>> frozen = FrozenFeatures(
@@ -59,6 +63,7 @@ class FrozenFeatures:
     scale: float = 100.0
     device: torch.device | str = 'cpu'
     answers: 'GivenAnswers | None' = None
+    shared: bool = False
 
     def __post_init__(self) -> None:
         self.labels = np.asarray(self.labels, np.int64)
@@ -76,6 +81,11 @@ class FrozenFeatures:
         """int: D."""
         return self.class_features.shape[1]
 
+    @property
+    def chunk_size(self) -> int:
+        """int: Images at a time, so many that their logits are no burden."""
+        return max(256, min(8192, LOGITS // self.classes))
+
     def on(self, device: torch.device | str) -> 'FrozenFeatures':
         """Return the same with tensors on another device."""
         return dataclasses.replace(self, device=device)
@@ -91,6 +101,7 @@ class FrozenFeatures:
             scores=self.scores[which],
             teacher=None,
             answers=None,
+            shared=False,
         )
 
     def rows(self, which=slice(None)) -> Tensor:
@@ -113,11 +124,36 @@ class FrozenFeatures:
                 fewer where there are more than a thousand classes.
             double (bool): In `double_precision`. Defaults to False.
         """
-        size = size or max(256, min(8192, LOGITS // self.classes))
+        size = size or self.chunk_size
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
             rows = self.rows(part)
             yield part, double_precision(rows) if double else rows
+
+    def own_chunks(self) -> Iterator[tuple[slice, Tensor]]:
+        """Yield the chunks of this rank, in `double_precision`.
+
+        All chunks, where ranks do not share a fit.
+        """
+        size = self.chunk_size
+        rank, ranks = 0, 1
+        if self.shared:
+            rank, ranks = dist.get_rank(), dist.get_world_size()
+        for start in range(rank * size, len(self), ranks * size):
+            part = slice(start, min(start + size, len(self)))
+            yield part, double_precision(self.rows(part))
+
+    def add_ranks(self, *sums: Tensor) -> None:
+        """Add up sums over `own_chunks` of all ranks, in place."""
+        if self.shared:
+            for tensor in sums:
+                dist.all_reduce(tensor)
+
+    def agree(self, tensor: Tensor) -> Tensor:
+        """Return the first rank's values, in place: others may round."""
+        if self.shared:
+            dist.broadcast(tensor, 0)
+        return tensor
 
     def confidences(self) -> Tensor:
         """Return the zero-shot probabilities of `labels`, (N,)."""
