@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ class FrozenFeatures:
             show: the only labels a fit may see.
         second (FrozenFeatures, optional): The same images seen by a second
             encoder; its class features are (0, D) where it reads no names.
+        shared (bool): The ranks of the process group fit together: each reads
+            some of the chunks, and sums go over all. They must call the fit
+            with the same features. Defaults to False.
 
     Examples:
         >>> frozen = FrozenFeatures(
@@ -62,6 +66,7 @@ class FrozenFeatures:
     device: torch.device | str = 'cpu'
     answers: 'GivenAnswers | None' = None
     second: 'FrozenFeatures | None' = None
+    shared: bool = False
 
     def __post_init__(self) -> None:
         self.labels = np.asarray(self.labels, np.int64)
@@ -78,6 +83,12 @@ class FrozenFeatures:
     def width(self) -> int:
         """int: D."""
         return self.class_features.shape[1]
+
+    @property
+    def chunk_size(self) -> int:
+        """int: Images at a time, so many that their logits are no burden."""
+        classes = max(1, self.classes)  # an encoder may read no names
+        return max(256, min(8192, LOGITS // classes))
 
     def on(self, device: torch.device | str) -> 'FrozenFeatures':
         """Return the same with tensors on another device."""
@@ -96,6 +107,7 @@ class FrozenFeatures:
             teacher=None,
             answers=None,
             second=None if second is None else second.part(which),
+            shared=False,
         )
 
     def seen_by(self, features: np.ndarray) -> 'FrozenFeatures':
@@ -142,12 +154,36 @@ class FrozenFeatures:
                 fewer where there are more than a thousand classes.
             double (bool): In `double_precision`. Defaults to False.
         """
-        classes = max(1, self.classes)  # an encoder may read no names
-        size = size or max(256, min(8192, LOGITS // classes))
+        size = size or self.chunk_size
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
             rows = self.rows(part)
             yield part, double_precision(rows) if double else rows
+
+    def own_chunks(self) -> Iterator[tuple[slice, Tensor]]:
+        """Yield the chunks of this rank, in `double_precision`.
+
+        All chunks, where ranks do not share a fit.
+        """
+        size = self.chunk_size
+        rank, ranks = 0, 1
+        if self.shared:
+            rank, ranks = dist.get_rank(), dist.get_world_size()
+        for start in range(rank * size, len(self), ranks * size):
+            part = slice(start, min(start + size, len(self)))
+            yield part, double_precision(self.rows(part))
+
+    def add_ranks(self, *sums: Tensor) -> None:
+        """Add up sums over `own_chunks` of all ranks, in place."""
+        if self.shared:
+            for tensor in sums:
+                dist.all_reduce(tensor)
+
+    def agree(self, tensor: Tensor) -> Tensor:
+        """Return the first rank's values, in place: others may round."""
+        if self.shared:
+            dist.broadcast(tensor, 0)
+        return tensor
 
     def confidences(self) -> Tensor:
         """Return the zero-shot probabilities of `labels`, (N,)."""

@@ -99,8 +99,9 @@ def fit_gaussians(
     """
     means = double_precision(frozen.texts())
     second = means.new_zeros(frozen.width, frozen.width)
-    for _, features in frozen.chunks(double=True):
+    for _, features in frozen.own_chunks():
         second += features.T @ features
+    frozen.add_ranks(second)
     if shrinkage is None:
         shrinkage = published_shrinkage(frozen)
     labels = torch.full((len(frozen),), -1, device=means.device)
@@ -130,13 +131,15 @@ def e_step(frozen: FrozenFeatures, posterior: Posterior) -> Statistics:
         posterior (Callable): See `Posterior`.
     """
     sums = torch.zeros_like(double_precision(frozen.texts()))
-    counts, labels = sums.new_zeros(len(sums)), []
-    for part, features in frozen.chunks(double=True):
+    counts = sums.new_zeros(len(sums))
+    labels = torch.zeros(len(frozen), dtype=torch.int64, device=sums.device)
+    for part, features in frozen.own_chunks():
         gamma = posterior(part, features)
-        labels.append(gamma.argmax(dim=1))
+        labels[part] = gamma.argmax(dim=1)
         counts += gamma.sum(dim=0)
         sums += gamma.T @ features
-    return Statistics(torch.cat(labels), counts, sums)
+    frozen.add_ranks(labels, counts, sums)
+    return Statistics(labels, counts, sums)
 
 
 def m_step(

@@ -67,7 +67,7 @@ def fit_latteplus(
        Gaussians from the names of all images.
 
     Deterministic. The graph has at most ``max_nodes`` images; all are fitted,
-    in chunks.
+    in chunks, which ranks may share.
 
     Args:
         frozen (FrozenFeatures): N features.
@@ -104,10 +104,8 @@ def fit_latteplus(
     clusters = em.classifier.double().logits(nodes).argmax(dim=1)
     plain = torch.from_numpy(frozen.labels[which]).to(clusters.device)
     centred = cosines.argmax(dim=1)
-    kappa = (
-        agreement(plain, clusters, classes)
-        + agreement(centred, clusters, classes)
-    ) / 2
+    kappas = [agreement(y, clusters, classes) for y in (plain, centred)]
+    kappa = float(frozen.agree(nodes.new_tensor(sum(kappas) / 2)))
     facts = {
         'agreement': kappa,
         'reached': reached,
@@ -126,7 +124,7 @@ def fit_latteplus(
     facts['clusters'] = float(len(joined.unique()))
     posterior = name_posterior(joined, spread, centred, options.pseudo_count)
     names = assign_names(posterior, joined, options.reuse_penalty)
-    named = names[_joined_into(clusters, joined, classes)]
+    named = frozen.agree(names[_joined_into(clusters, joined, classes)])
     return _fit_names(frozen, em.classifier, named, facts)
 
 

@@ -75,12 +75,11 @@ class LinearClassifier:
     def labels(self, frozen: FrozenFeatures) -> Tensor:
         """Label features in double precision, int64 (N,) on the host."""
         wide = self.double()
-        return torch.cat(
-            [
-                wide.logits(features).argmax(dim=1).cpu()
-                for _, features in frozen.chunks(double=True)
-            ]
-        )
+        labels = wide.weight.new_zeros(len(frozen), dtype=torch.int64)
+        for part, features in frozen.own_chunks():
+            labels[part] = wide.logits(features).argmax(dim=1)
+        frozen.add_ranks(labels)
+        return labels.cpu()
 
     def as_prototypes(
         self, frozen: FrozenFeatures, unused: Tensor | None = None

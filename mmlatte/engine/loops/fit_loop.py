@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import torch
 from mmengine.dist import broadcast, get_world_size
 from mmengine.runner import EpochBasedTrainLoop, set_random_seed
@@ -22,8 +24,8 @@ class FitLoop(EpochBasedTrainLoop):
     the checkpoint does not fit again, and remembers whether the fit left the
     model as it was (``model.kept_zero_shot``).
 
-    With several ranks each one fits; the buffers of rank 0 win, since other
-    hardware may round another way.
+    Several ranks share the passes over all images; each one does the rest,
+    and the buffers of rank 0 win, since other hardware may round another way.
 
     Args:
         runner (Runner): The runner.
@@ -70,8 +72,9 @@ class FitLoop(EpochBasedTrainLoop):
     def _fit(model: PrototypeClassifier, frozen: FrozenFeatures) -> None:
         model.eval()
         device = next(model.parameters()).device
+        frozen = replace(frozen, shared=get_world_size() > 1)
         with torch.no_grad(), torch.autocast(device.type, enabled=False):
             model.fit(frozen)
-        if get_world_size() > 1:
+        if frozen.shared:
             for buffer in model.buffers():
                 broadcast(buffer)

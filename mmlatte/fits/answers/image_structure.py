@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from scipy import sparse
 
 from ..frozen_features import FrozenFeatures
-from ..neighbour_graph import NeighbourGraph
+from ..neighbour_graph import COLUMNS, NeighbourGraph
 from .answers_options import AnswersOptions
 from .k_means import k_means
 
@@ -93,12 +93,14 @@ class ImageStructure:
 
     def spread(self, seeds: np.ndarray) -> np.ndarray:
         """Spread values along the graph, see `spread_labels`, (n, C)."""
-        alpha = self.options.alpha
-        own = (1 - alpha) * seeds
-        values = seeds
-        for _ in range(self.options.steps):
-            values = alpha * (self.graph @ values) + own
-        return values
+        alpha, parts = self.options.alpha, []
+        for start in range(0, seeds.shape[1], COLUMNS):
+            values = seeds[:, start : start + COLUMNS]
+            own = (1 - alpha) * values
+            for _ in range(self.options.steps):
+                values = alpha * (self.graph @ values) + own
+            parts.append(values)
+        return np.concatenate(parts, axis=1)
 
     def spread_answers(
         self,
