@@ -14,6 +14,7 @@ from PIL import Image
 from mmlatte.apis import PreflightError, adapt, export_model
 from mmlatte.apis.adapt.settings import encoder_settings
 from mmlatte.apis.inference import Inferencer
+from mmlatte.datasets.transforms import LoadImage
 from mmlatte.models import TimmEncoder
 
 CLASSES = ['forest', 'road', 'sea']
@@ -116,6 +117,22 @@ def test_features_lie_side_by_side_and_are_kept(answered, images, weights):
         feature = inferencer.model.extract_feat(inputs)[0, 16:].numpy()
     # In the order of the data set.
     assert np.abs(second - feature).max(axis=1).min() < 1e-5
+
+
+def test_images_whose_features_are_known_are_not_read(
+    answered, images, monkeypatch
+):
+    inferencer = Inferencer(str(answered.run), device='cpu')
+    expected = list(inferencer.stream(str(images)))
+    inferencer.use_features(answered.run.parent / 'cache')
+    monkeypatch.setattr(
+        LoadImage, 'load', lambda *args: pytest.fail('an image is read')
+    )
+    found = list(inferencer.stream(str(images)))
+    for one, other in zip(found, expected, strict=True):
+        assert one['img_path'] == other['img_path']
+        scores = one['pred_scores'], other['pred_scores']
+        assert np.allclose(*scores, atol=1e-4)
 
 
 def test_it_is_not_exported_and_the_error_says_how(answered, choices, images):

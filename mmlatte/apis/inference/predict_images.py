@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 
 from mmlatte.engine.frozen.features_key import features_key
 from mmlatte.engine.frozen.known_features import KnownFeatures
+from mmlatte.engine.frozen.second_features import EncoderLook
 from mmlatte.models.classifiers import PrototypeClassifier
 
 from .image_dataset import ImageDataset, collate_readable
@@ -28,11 +29,14 @@ def known_features(
         pipeline (list[dict]): Prepares the images.
         cache_dir (str | Path): Of the frozen passes.
     """
-    key = None
-    if model.encodes_as_clip:
+    keys = []
+    encoder = model.second_encoder
+    if model.encodes_as_clip or encoder is not None:
         clip = model.clip.fingerprint()
-        key = features_key(clip, pipeline, model.data_preprocessor)
-    return KnownFeatures(cache_dir, key)
+        keys = [features_key(clip, pipeline, model.data_preprocessor)]
+    if encoder is not None:
+        keys.append(EncoderLook(encoder, pipeline[0]).key)
+    return KnownFeatures(cache_dir, keys)
 
 
 def predict_images(

@@ -42,7 +42,7 @@ class RunModels:
         if cache_dir is not None and Path(cache_dir).is_dir():
             for inferencer in (adapted, frozen):
                 inferencer.use_features(cache_dir)
-            if adapted.known.folder == frozen.known.folder:
+            if adapted.known.folders == frozen.known.folders:
                 # One tower: what one of them reads, the other knows.
                 adapted.known = frozen.known
         return cls(adapted, frozen)

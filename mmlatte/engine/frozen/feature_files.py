@@ -77,12 +77,11 @@ class _Chunk(_Source):
         return np.load(self.path, mmap_mode='r')['feature']
 
 
-def find_features(folder: Path | None, images: np.ndarray) -> FoundFeatures:
+def find_features(folder: Path, images: np.ndarray) -> FoundFeatures:
     """Find out where features lie, in the files of whatever data set.
 
     Args:
-        folder (Path, optional): Of one CLIP and preprocessing, see
-            `FeatureCache`. None: nothing is found.
+        folder (Path): Of one encoder and preprocessing, see `FeatureCache`.
         images (np.ndarray): Keys of images, uint64 (M,).
     """
     found = FoundFeatures(
@@ -90,8 +89,7 @@ def find_features(folder: Path | None, images: np.ndarray) -> FoundFeatures:
         np.full(len(images), -1, np.int32),
         np.zeros(len(images), np.int64),
     )
-    sources = () if folder is None else _sources(folder)
-    for number, source in enumerate(sources):
+    for number, source in enumerate(_sources(folder)):
         found.sources.append(source)
         if not len(source.keys):
             continue

@@ -31,6 +31,7 @@ from .frozen_view import (
 )
 from .image_keys import shared_image_keys
 from .labels_fingerprint import labels_fingerprint
+from .pair_cache import PairCache
 from .wait_for import wait_for
 from .zero_shot_labels import ZeroShotLabels
 
@@ -115,6 +116,11 @@ class FrozenPass:
         with self._looking(model):
             return self._complete(model, dataset, clip).open()
 
+    def fill(self, model, dataset: Dataset, cache: PairCache) -> None:
+        """Encode what two caches lack, see `encode_both`."""
+        with self._looking(model):
+            self._compute(model, dataset, cache)
+
     @staticmethod
     @contextmanager
     def _looking(model) -> Iterator[None]:
@@ -176,13 +182,15 @@ class FrozenPass:
             cache.describe(dict(model=clip, pipeline=self.pipeline))
         return cache
 
-    def _compute(self, model, dataset: Dataset, cache: FeatureCache) -> None:
+    def _compute(
+        self, model, dataset: Dataset, cache: FeatureCache | PairCache
+    ) -> None:
         """Write the chunks of this rank, wait for the others, join them.
 
         Args:
             model (PrototypeClassifier): See `__call__`.
             dataset (Dataset): See `__call__`.
-            cache (FeatureCache): To be filled.
+            cache (FeatureCache | PairCache): To be filled.
         """
         unreadable = cache.data / f'unreadable-{cache.run}'
         own = range(get_rank(), cache.num_chunks, get_world_size())
@@ -207,7 +215,7 @@ class FrozenPass:
         self,
         model,
         dataset: Dataset,
-        cache: FeatureCache,
+        cache: FeatureCache | PairCache,
         todo: list[int],
         unreadable: Path,
     ) -> None:
@@ -247,7 +255,9 @@ class FrozenPass:
                     cache.write(chunk, np.concatenate(features))
 
 
-def _message(errors: dict[str, str], cache: FeatureCache, folder: Path) -> str:
+def _message(
+    errors: dict[str, str], cache: FeatureCache | PairCache, folder: Path
+) -> str:
     lines = [f'{name}: {error}' for name, error in sorted(errors.items())]
     listed = lines[:MAX_LISTED]
     if len(lines) > len(listed):

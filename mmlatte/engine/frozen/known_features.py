@@ -22,26 +22,32 @@ class FileFeatures:
 
     Args:
         keys (np.ndarray): What the files are known by, uint64 (N,).
-        found (FoundFeatures): Those on disk.
+        found (Sequence[FoundFeatures]): Those on disk, of every encoder;
+            known are images that all of them have seen.
         made (dict[int, np.ndarray]): Those in memory, by key.
     """
 
     keys: np.ndarray
-    found: FoundFeatures
+    found: Sequence[FoundFeatures]
     made: dict[int, np.ndarray]
     known: np.ndarray = field(init=False)
+    stored: np.ndarray = field(init=False)
 
     def __post_init__(self) -> None:
         made = np.fromiter(self.made, np.uint64, len(self.made))
-        self.known = self.found.known | np.isin(self.keys, made)
+        self.stored = np.full(len(self.keys), bool(self.found))
+        for found in self.found:
+            self.stored &= found.known
+        self.known = self.stored | np.isin(self.keys, made)
 
     def read(self, start: int, stop: int) -> list[np.ndarray | None]:
         """Return the features (D,) of some files, None where not `known`."""
         part = np.arange(start, min(stop, len(self.keys)))
         features = [self.made.get(key) for key in self.keys[part].tolist()]
-        stored = np.flatnonzero(self.found.known[part])
+        stored = np.flatnonzero(self.stored[part])
         if len(stored):
-            rows = self.found.read(part[stored])
+            parts = [found.read(part[stored]) for found in self.found]
+            rows = np.concatenate(parts, axis=1)
             for place, row in zip(stored.tolist(), rows, strict=True):
                 features[place] = row
         return [
@@ -59,16 +65,17 @@ class KnownFeatures:
 
     Args:
         cache_dir (str | Path): Of the frozen passes, see `FrozenPass`.
-        key (str, optional): What features depend on, see `features_key`.
-            None takes none from disk.
+        keys (Sequence[str]): What features depend on, see `features_key`, of
+            every encoder whose features lie side by side. Empty takes none
+            from disk.
         kept (int): Features that are kept in memory. Defaults to 8192.
     """
 
     def __init__(
-        self, cache_dir: str | Path, key: str | None, kept: int = KEPT
+        self, cache_dir: str | Path, keys: Sequence[str], kept: int = KEPT
     ) -> None:
         self.table = ImageTable(cache_dir)
-        self.folder = None if key is None else features_folder(cache_dir, key)
+        self.folders = [features_folder(cache_dir, key) for key in keys]
         self.kept = kept
         self._made: dict[int, np.ndarray] = {}
 
@@ -79,7 +86,8 @@ class KnownFeatures:
             paths (Sequence[str]): N files.
         """
         keys = self.table.of(paths).keys
-        return FileFeatures(keys, find_features(self.folder, keys), self._made)
+        found = [find_features(folder, keys) for folder in self.folders]
+        return FileFeatures(keys, found, self._made)
 
     def add(self, key: int, feature: np.ndarray) -> None:
         """Keep a feature (D,) that was made, while there is room."""

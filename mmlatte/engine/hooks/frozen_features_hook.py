@@ -4,6 +4,7 @@ import numpy as np
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.runner import BaseLoop, Runner
+from torch import nn
 
 from mmlatte.datasets.answers import (
     AnsweredImages,
@@ -77,25 +78,38 @@ class FrozenFeaturesHook(Hook):
         self.frozen: FrozenFeatures | None = None
         self.second_name: str | None = None
         self._of_file: Answers | None = None
+        self._encoder: nn.Module | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Show evaluated images to both encoders of a classifier.
-
-        Raises:
-            ValueError: If the method reads no second encoder.
-        """
+        """Show evaluated images to both encoders of a classifier."""
         model = method_of(runner, type(self).__name__)
-        if self.second_encoder and not model.reads_second:
-            raise ValueError(
-                f'{type(self).__name__}: {type(model).__name__} trains with '
-                'no second encoder: remove default_hooks.frozen_features.'
-                'second_encoder (a fit has model.second_encoder)'
-            )
         if model.second_encoder is None:
             return
         for loop in (runner._val_loop, runner._test_loop):
             if isinstance(loop, BaseLoop):  # a config unless it is needed
                 show_both(loop.dataloader, model.second_encoder)
+
+    def encoder(self, model) -> nn.Module | None:
+        """Return the second encoder of the run, on its device; None without.
+
+        Args:
+            model (PrototypeClassifier): The method.
+
+        Raises:
+            ValueError: If the method reads none.
+        """
+        if not self.second_encoder:
+            return model.second_encoder
+        if not model.reads_second:
+            raise ValueError(
+                f'{type(self).__name__}: {type(model).__name__} learns from '
+                'no second encoder: remove default_hooks.frozen_features.'
+                'second_encoder'
+            )
+        if self._encoder is None:
+            device = next(model.parameters()).device
+            self._encoder = MODELS.build(self.second_encoder).to(device)
+        return self._encoder
 
     def before_train(self, runner: Runner) -> None:
         """Hand the frozen features to the method.
@@ -127,10 +141,8 @@ class FrozenFeaturesHook(Hook):
         if len(self.answers):
             arrays = self.answers.arrays(ids, model.class_names)
             self.frozen.answers = arrays.given()
-        encoder = model.second_encoder
-        if self.second_encoder:
-            device = next(model.parameters()).device
-            encoder = MODELS.build(self.second_encoder).to(device)
+        encoder = self.encoder(model)
+        self._encoder = None  # it is not needed any more
         if encoder is not None:
             self.second_name = short_name(encoder)
             self.frozen = self.frozen.seen_by(

@@ -12,8 +12,10 @@ from mmlatte.datasets.decode_options_of import (
 )
 from mmlatte.datasets.wrappers import leaf_configs
 from mmlatte.engine.frozen import FrozenPass, ZeroShotLabels
+from mmlatte.engine.frozen.encode_both import encode_both
 from mmlatte.registry import HOOKS
 
+from ..find_hook import find_hook
 from ..method_of import method_of
 
 
@@ -78,6 +80,12 @@ class ZeroShotLabelHook(Hook):
             self.frozen_pass.pipeline = _eval_pipeline(
                 runner, model.clip, dataset
             )
+        # That hook needs this one.
+        from .frozen_features_hook import FrozenFeaturesHook
+
+        hook = find_hook(runner, FrozenFeaturesHook)
+        encoder = hook.encoder(model) if hook else model.second_encoder
+        encode_both(self.frozen_pass, model, encoder, dataset)
         self.found = self.frozen_pass(model, dataset)
 
 

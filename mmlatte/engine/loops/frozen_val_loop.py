@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from mmlatte.registry import LOOPS
 
 from ..find_hook import require_hook
+from ..frozen.encode_both import encode_both
 from ..frozen.second_features import second_features
 from ..hooks.zero_shot_label_hook import ZeroShotLabelHook
 from ..method_of import method_of
@@ -58,6 +59,7 @@ class FrozenValLoop(ValLoop):
         if not (plain and same) or model.clip.fingerprint() != hook.found.clip:
             return None
         look = dataclasses.replace(hook.frozen_pass, pipeline=self._pipeline)
+        encode_both(look, model, model.second_encoder, dataset)
         parts = [look.features(model, dataset, hook.found.clip)]
         if both:
             encoder = model.second_encoder

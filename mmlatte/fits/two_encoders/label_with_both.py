@@ -46,5 +46,6 @@ def label_with_both(
         unused=found.unused,
     )
     # What tells images of none of the classes reads both encoders.
-    none: dict[str, Any] = {'none': None} if 'none' in vars(found) else {}
-    return dataclasses.replace(found, classifier=gaussians.classifier, **none)
+    changes: dict[str, Any] = {'none': None} if 'none' in vars(found) else {}
+    changes['classifier'] = gaussians.classifier
+    return dataclasses.replace(found, **changes)

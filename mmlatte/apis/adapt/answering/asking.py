@@ -27,6 +27,7 @@ from mmlatte.datasets.answers import (
 )
 from mmlatte.datasets.decode_options_of import pipeline_options
 from mmlatte.engine.frozen import FrozenPass
+from mmlatte.engine.frozen.encode_both import encode_both
 from mmlatte.engine.frozen.second_features import second_features
 from mmlatte.fits import FrozenFeatures, join_encoders
 from mmlatte.fits.answers import SKIP as SKIP_LABEL
@@ -278,13 +279,16 @@ def look_at_images(
         [dict(step) for step in cfg.test_pipeline],
         num_workers=settings.num_workers,
     )
-    found = frozen_pass(model, dataset)
-    encoder = cfg.model.get('second_encoder')
-    encoder = encoder or cfg.default_hooks.frozen_features.get(
+    settings = cfg.model.get('second_encoder')
+    settings = settings or cfg.default_hooks.frozen_features.get(
         'second_encoder'
     )
-    if not encoder:
+    encoder = None
+    if settings:
+        encoder = MODELS.build(settings).to(device or get_device())
+    encode_both(frozen_pass, model, encoder, dataset)
+    found = frozen_pass(model, dataset)
+    if encoder is None:
         return found.images, found.frozen()
-    built = MODELS.build(encoder).to(device or get_device())
-    second = second_features(built, frozen_pass, dataset)
+    second = second_features(encoder, frozen_pass, dataset)
     return found.images, found.frozen().seen_by(second)
