@@ -39,6 +39,7 @@ augment = [
     dict(type='mmpretrain.torchvision/RandomGrayscale', p=0.2),
     dict(type='mmpretrain.PILToNumpy', to_bgr=True),
 ]
+centre = [resize, dict(type='mmpretrain.CenterCrop', crop_size=224)]
 # A weak and a strong view, as DPA, microCLIP and MUST draw them.
 weak = [resize, dict(type='mmpretrain.RandomCrop', crop_size=224)]
 strong = [
@@ -90,6 +91,9 @@ pipelines = dict(
     plain=[*load, *augment, pack],
     strong=[*load, *strong, pack],
     texts=[*load, *augment, *load_and_pack_texts],
+    # As evaluation prepares images: for mmlatte.CachedPrefixHook.
+    unaugmented=[*load, *centre, pack],
+    texts_plain=[*load, *centre, *load_and_pack_texts],
     weak_strong=[
         *load,
         dict(
@@ -111,8 +115,7 @@ pipelines = dict(
 )
 test_pipeline = [
     dict(type='mmlatte.LoadImage'),
-    resize,
-    dict(type='mmpretrain.CenterCrop', crop_size=224),
+    *centre,
     pack,
 ]
 

@@ -17,7 +17,7 @@ LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 BETWEEN_PARTS = (
     *('method', 'views', 'transductive', 'pipelines', 'load', 'resize'),
     *('augment', 'weak', 'strong', 'crop', 'pack', 'load_and_pack_texts'),
-    *('data', 'dataset', 'methods'),
+    *('data', 'dataset', 'methods', 'centre'),
 )
 
 

@@ -40,6 +40,7 @@ pipelines = dict(
     plain=[*_base_.load, *augment, _base_.pack],
     strong=[*_base_.load, *augment, _base_.pack],
     texts=[*_base_.load, *augment, *_base_.load_and_pack_texts],
+    texts_plain=[*_base_.load, *resize, *_base_.load_and_pack_texts],
     weak_strong=[*_base_.load, two_views, _base_.pack],
     weak_strong_crops=[*_base_.load, crops, _base_.pack],
 )

@@ -11,8 +11,8 @@ from .feature_files import find_features, load_features
 
 __all__ = ['FeatureCache', 'data_name']
 
-#: Rows of a data set that are copied at a time.
-BLOCK = 65536
+#: Bytes of a data set that are copied at a time.
+BLOCK = 1 << 27
 #: Parts of a run that never finished are removed after a week.
 STALE_SECONDS = 7 * 86400
 
@@ -34,6 +34,7 @@ class FeatureCache:
         folder (str | Path): Folder of this CLIP and preprocessing alone.
         images (np.ndarray): Keys of the images, uint64 (N,); see `ImageTable`.
         chunk_size (int): Images per chunk. Defaults to 1024.
+        dtype (str): Of the features. Defaults to float32.
 
     Attributes:
         data (Path): Folder of this data set.
@@ -53,11 +54,16 @@ class FeatureCache:
     """
 
     def __init__(
-        self, folder: str | Path, images: np.ndarray, chunk_size: int = 1024
+        self,
+        folder: str | Path,
+        images: np.ndarray,
+        chunk_size: int = 1024,
+        dtype: str = 'float32',
     ) -> None:
         self.folder = Path(folder)
         self.images = images
         self.chunk_size = chunk_size
+        self.dtype = np.dtype(dtype)
         self.data = self.folder / data_name(images)
         self.begin('', np.zeros(0, np.int64))
 
@@ -125,7 +131,7 @@ class FeatureCache:
                 f'chunk {chunk} has {expected} images, got {len(features)} '
                 'rows of features'
             )
-        rows = np.empty(expected, _row(features.shape[1]))
+        rows = np.empty(expected, _row(features.shape[1], self.dtype))
         rows['key'] = self.images[self.samples(chunk)]
         rows['feature'] = features
         with atomic_file(self._chunk(chunk)) as file:
@@ -163,16 +169,17 @@ class FeatureCache:
             np.save(file, self.images)
         with atomic_file(self._merged) as file:
             header = dict(
-                descr=np.lib.format.dtype_to_descr(np.dtype(np.float32)),
+                descr=np.lib.format.dtype_to_descr(self.dtype),
                 fortran_order=False,
                 shape=(len(self.images), width),
             )
             np.lib.format.write_array_header_1_0(file, header)
-            for start in range(0, len(self.images), BLOCK):
-                file.write(found.read(slice(start, start + BLOCK)).tobytes())
+            block = max(1, BLOCK // (width * self.dtype.itemsize))
+            for start in range(0, len(self.images), block):
+                file.write(found.read(slice(start, start + block)).tobytes())
 
     def open(self) -> np.ndarray:
-        """Map all features, (N, D) float32, read-only.
+        """Map all features, (N, D), read-only.
 
         Raises:
             RuntimeError: If the file is damaged.
@@ -186,8 +193,8 @@ def data_name(images: np.ndarray) -> str:
     return hashlib.sha256(keys.tobytes()).hexdigest()[:16]
 
 
-def _row(width: int) -> np.dtype:
-    return np.dtype([('key', '<u8'), ('feature', '<f4', (width,))])
+def _row(width: int, dtype: np.dtype) -> np.dtype:
+    return np.dtype([('key', '<u8'), ('feature', dtype, (width,))])
 
 
 def _stale(path: Path) -> bool:

@@ -40,11 +40,12 @@ class FoundFeatures:
             part (slice | np.ndarray): Which of the M.
 
         Returns:
-            np.ndarray: float32 (n, D).
+            np.ndarray: (n, D), of the files' type.
         """
         owner, row = self.owner[part], self.row[part]
         blocks = {n: self.sources[n].features() for n in np.unique(owner)}
-        found = np.empty((len(owner), self.width), np.float32)
+        dtype = self.sources[0].features().dtype
+        found = np.empty((len(owner), self.width), dtype)
         for number, features in blocks.items():
             mine = owner == number
             found[mine] = features[row[mine]]

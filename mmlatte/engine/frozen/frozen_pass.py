@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -65,6 +66,9 @@ class FrozenPass:
         num_workers (int): Loading processes per rank. Defaults to 2.
         chunk_size (int): Images per file while computing. Defaults to 1024.
     """
+
+    #: What it makes, for the log.
+    name: ClassVar[str] = 'frozen features'
 
     cache_dir: str | Path
     pipeline: Sequence[dict] | None = None
@@ -159,8 +163,7 @@ class FrozenPass:
         (run,) = shared
         images = shared_image_keys(Path(self.cache_dir), dataset, run)
         key = features_key(clip, self.pipeline, model.data_preprocessor)
-        folder = features_folder(self.cache_dir, key)
-        cache = FeatureCache(folder, images, self.chunk_size)
+        cache = self._open(key, images)
         # Ranks may see the files at different times.
         shared = [cache.unknown() if is_main_process() else None]
         broadcast_object_list(shared)
@@ -169,18 +172,27 @@ class FrozenPass:
         total = len(images)
         if cache.complete:
             print_log(
-                f'Frozen features of {total} images are in '
+                f'{self.name.capitalize()} of {total} images are in '
                 f'{cache.data}; nothing to compute.',
                 'current',
             )
         elif is_main_process():
             print_log(
-                f'Frozen features: {total - len(todo)} of {total} images '
-                f'reused, {len(todo)} to make; in {folder}',
+                f'{self.name.capitalize()}: {total - len(todo)} of {total} '
+                f'images reused, {len(todo)} to make; in {cache.folder}',
                 'current',
             )
             cache.describe(dict(model=clip, pipeline=self.pipeline))
         return cache
+
+    def _open(self, key: str, images: np.ndarray) -> FeatureCache:
+        """Open the cache of what is made of images."""
+        folder = features_folder(self.cache_dir, key)
+        return FeatureCache(folder, images, self.chunk_size)
+
+    def _encode(self, model, inputs: torch.Tensor) -> np.ndarray:
+        """Return what is made of a batch of raw inputs, (B, D)."""
+        return encode_frozen(model, inputs)
 
     def _compute(
         self, model, dataset: Dataset, cache: FeatureCache | PairCache
@@ -233,7 +245,7 @@ class FrozenPass:
             collate_fn=collate_frozen,
         )
         images = sum(len(cache.samples(chunk)) for chunk in todo)
-        with Progress('frozen features', images) as progress:
+        with Progress(self.name, images) as progress:
             stream = iter(loader)
             for chunk in todo:
                 features, errors = [], {}
@@ -241,7 +253,7 @@ class FrozenPass:
                     inputs, failed = next(stream)
                     errors.update(failed)
                     if inputs is not None and not errors:
-                        found = encode_frozen(model, inputs)
+                        found = self._encode(model, inputs)
                         finite = np.isfinite(found).all(axis=1)
                         for i in np.asarray(indices)[~finite].tolist():
                             info = dataset.get_data_info(i)

@@ -1,3 +1,4 @@
+from .cached_prefix_hook import CachedPrefixHook
 from .deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from .frozen_features_hook import FrozenFeaturesHook
 from .label_free_schedule_hook import LabelFreeScheduleHook
@@ -11,6 +12,7 @@ from .sample_seed_hook import SampleSeedHook
 from .zero_shot_label_hook import ZeroShotLabelHook
 
 __all__ = [
+    'CachedPrefixHook',
     'DeferredRuntimeInfoHook',
     'FrozenFeaturesHook',
     'LMMAnswersHook',

@@ -1,9 +1,9 @@
 import math
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -19,6 +19,7 @@ from .building import (
 from .fingerprint import fingerprint
 from .text_encoding import encode_tokens, to_device
 from .text_feature_cache import TextFeatureCache
+from .unit import unit
 
 
 @MODELS.register_module()
@@ -71,6 +72,7 @@ class OpenCLIP(nn.Module):
             ``interpolation`` and ``resize_mode``.
         tokenizer (ClipTokenizer): ``tokenizer(text) -> (l,) token ids``.
         logit_scale (nn.Parameter): Logarithm of the scale.
+        prefix (FrozenPrefix | None): Where a training takes activations.
     """
 
     def __init__(
@@ -129,6 +131,7 @@ class OpenCLIP(nn.Module):
             self.visual.requires_grad_(False)
         if freeze_text:
             self.text.requires_grad_(False)
+        self.prefix: Any = None
         self._text_cache = TextFeatureCache(text_cache_size)
         if grad_checkpointing:
             checkpoint_towers(self.visual, self.text)
@@ -143,17 +146,20 @@ class OpenCLIP(nn.Module):
         """Encode images.
 
         Args:
-            images (Tensor): (B, 3, H, W) normalised images.
+            images (Tensor): (B, 3, H, W) normalised images, or what `prefix`
+                made of them.
 
         Returns:
             Tensor: (B, D) features of unit length.
         """
+        if self.prefix is not None and self.prefix.made(images):
+            return unit(self.prefix.rest(images))
         if self.channels_last:
             images = images.contiguous(memory_format=torch.channels_last)
         features = self.visual(images)
         if isinstance(features, tuple):  # CoCa's tower returns tokens too.
             features = features[0]
-        return _unit(features)
+        return unit(features)
 
     def encode_text(self, tokens: Tensor) -> Tensor:
         """Encode token ids of any width up to the context length.
@@ -184,7 +190,7 @@ class OpenCLIP(nn.Module):
         return not any(p.requires_grad for p in self.text.parameters())
 
     def _encode_text(self, tokens: Tensor) -> Tensor:
-        return _unit(
+        return unit(
             encode_tokens(
                 self.text, tokens, self.context_length, self.tokenizer.pad_id
             )
@@ -291,10 +297,3 @@ class OpenCLIP(nn.Module):
     def _apply(self, *args, **kwargs) -> 'OpenCLIP':
         self._text_cache.clear()  # on another device, or in another precision
         return super()._apply(*args, **kwargs)
-
-
-def _unit(features: Tensor) -> Tensor:
-    """Scale rows to unit length, in float32 at least."""
-    if features.dtype in (torch.float16, torch.bfloat16):
-        features = features.float()
-    return F.normalize(features, dim=-1)

@@ -2,6 +2,7 @@
 
 from .adapter_tuning import AdapterTuning
 from .block_tuning import BlockTuning
+from .frozen_prefix import FrozenPrefix
 from .lora_tuning import LoRATuning
 from .norm_tuning import NormTuning
 from .prompt_tuning import PromptTuning
@@ -11,6 +12,7 @@ from .tuning import Tuning
 __all__ = [
     'AdapterTuning',
     'BlockTuning',
+    'FrozenPrefix',
     'LoRATuning',
     'NormTuning',
     'PromptTuning',

@@ -42,7 +42,7 @@ class BlockTuning(Tuning):
                 )
             for block in blocks[len(blocks) - count :]:
                 block.requires_grad_(True)
-            for parameter in _after(tower, prefix):
+            for parameter in parameters_after(tower, prefix):
                 parameter.requires_grad_(True)
 
 
@@ -75,7 +75,7 @@ def find_blocks(tower: nn.Module, tuning: str) -> tuple[str, list[nn.Module]]:
     )
 
 
-def _after(tower: nn.Module, path: str) -> list[nn.Parameter]:
+def parameters_after(tower: nn.Module, path: str) -> list[nn.Parameter]:
     """Parameters that are used after a list of blocks.
 
     Modules are registered in the order of their use; the projections of
