@@ -132,7 +132,12 @@ def jobs(
         'bare': ([*loop, small, *([test] if tested else [])], 'bare'),
         'adapt': ([*adapt, '--classes', ', '.join(classes)], 'bare'),
         'adapt again, other classes': (
-            [*adapt, '--classes', OTHER_CLASSES],
+            # The test images show the classes of before.
+            [
+                *(word for word in adapt if word not in tested),
+                '--classes',
+                OTHER_CLASSES,
+            ],
             'bare',
         ),
         'bare, images to predict': (
