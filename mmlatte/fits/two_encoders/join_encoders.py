@@ -12,7 +12,8 @@ from .joined_rows import JoinedRows
 __all__ = ['DIRECTIONS', 'join_encoders']
 
 #: Principal directions of the second encoder's features that fits see. On
-#: EuroSAT 64, 128 and 256 end within two points.
+#: 4,500 images of EuroSAT 64, 128 and 256 end within two points; with 2,600
+#: fewer are better (75, 74 and 71 %).
 DIRECTIONS = 128
 
 

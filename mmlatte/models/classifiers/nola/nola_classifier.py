@@ -81,7 +81,7 @@ class NoLAClassifier(SelfTrainingClassifier):
         if self.descriptions is None:
             return super().encode_classes()
         named = texts_of_classes(
-            self.class_names, self.templates, None, self.synonyms
+            self.class_names, self.templates, None, self.prompt_names
         )
         told = read_descriptions(self.descriptions, self.class_names)
         means = [
