@@ -1,3 +1,6 @@
+# Before modules that import open_clip, and transformers with it.
+import mmlatte.models  # noqa: F401
+
 from .adapt import AdaptOptions, AdaptPlan, AdaptResult, adapt
 from .compose_config import compose_config
 from .export import export_model
