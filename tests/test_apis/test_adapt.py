@@ -574,7 +574,18 @@ def test_what_became_of_other_classes_is_in_report_and_card(
     assert 0 <= found['before'] <= 100 and 0 <= found['after'] <= 100
     shown = f'{found["after"]:.2f} %, of the CLIP it started from'
     assert shown in result.report.read_text()
-    # Measured once.
+    # Measured once, and again where the folder has changed.
     before = result.report.stat().st_mtime_ns
     adapt(out=str(out), also_check=str(other), **choices)
     assert result.report.stat().st_mtime_ns == before
+    (other / 'Forest' / 'Forest_1.jpg').unlink()
+    (other / 'Forest' / 'Forest_2.jpg').write_bytes(b'no image')
+    adapt(out=str(out), also_check=str(other), **choices)
+    summary = json.loads((result.run / 'summary.json').read_text())
+    assert summary['also_check']['images'] == 15
+    (other / 'sea_lake').mkdir()
+    shutil.copy(other / 'SeaLake/SeaLake_1.jpg', other / 'sea_lake')
+    (other / 'sea lake').mkdir()
+    shutil.copy(other / 'SeaLake/SeaLake_1.jpg', other / 'sea lake')
+    with pytest.raises(ValueError, match='are the same tokens'):
+        adapt(out=str(out), also_check=str(other), **choices)

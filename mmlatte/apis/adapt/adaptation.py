@@ -224,6 +224,7 @@ class Adaptation:
         self.options = self.opened.options(self.choices)
         self._settle_exports()
         self._configure()
+        self._choose_names()
 
     def _check_prototypes(self) -> None:
         """Refuse exports of more classes than prototypes can tell."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.logging import print_log
 
+from mmlatte.apis.inference.measure import check_names, labelled_folder
 from mmlatte.apis.preflight import note_weight_facts
 from mmlatte.configs_folder import configs_folder
 from mmlatte.datasets.class_folder import class_folders
@@ -68,6 +69,8 @@ def adapt_config(
         options.prompt_names,
     )
     check_class_texts(clip.tokenizer, classes, texts)
+    if options.also_check is not None:
+        check_names(labelled_folder(options.also_check), clip)
     tuning = cfg.model.clip.get('tuning')
     cfg.model.clip = options.clip_settings()
     note_weight_facts(cfg.model.clip)

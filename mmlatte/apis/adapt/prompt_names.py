@@ -95,6 +95,7 @@ def _asked(options: AdaptOptions) -> list:
         options.synonyms,
         options.template,
         options.clip_settings(),
+        [options.range, options.bands],
     ]
 
 

@@ -1,23 +1,27 @@
 """Accuracy of a model on labelled images."""
 
+import logging
 import os
 from collections.abc import Sequence
 from copy import deepcopy
 
 from mmengine.config import Config
 from mmengine.dataset import Compose
+from mmengine.logging import print_log
 from mmengine.registry import TRANSFORMS
 from torch.utils.data import Dataset
 
 from mmlatte.datasets.class_folder import ClassFolder
 from mmlatte.datasets.decode_options_of import set_decode_options
 from mmlatte.decode_image import DecodeOptions
+from mmlatte.models.class_texts import check_class_texts
 from mmlatte.models.classifiers import PrototypeClassifier, ZeroShotCLIP
+from mmlatte.models.clip import OpenCLIP
 
 from .image_dataset import test_pipeline
 from .predict_images import predict_images
 
-__all__ = ['labelled_folder', 'top1', 'zero_shot_top1']
+__all__ = ['check_names', 'labelled_folder', 'top1', 'zero_shot_top1']
 
 TEMPLATE = 'a photo of a {}.'
 
@@ -38,6 +42,21 @@ def labelled_folder(folder: str | os.PathLike) -> ClassFolder:
             f'{folder} holds one class folder: accuracy needs two or more'
         )
     return dataset
+
+
+def check_names(dataset: Dataset, clip: OpenCLIP) -> None:
+    """Refuse classes that a CLIP cannot tell apart by their names.
+
+    Args:
+        dataset (Dataset): Of `labelled_folder`.
+        clip (OpenCLIP): The CLIP.
+
+    Raises:
+        ValueError: See `check_class_texts`.
+    """
+    names = dataset.metainfo['classes']
+    texts = [[TEMPLATE.format(name)] for name in names]
+    check_class_texts(clip.tokenizer, names, texts)
 
 
 def zero_shot_top1(
@@ -86,11 +105,11 @@ def top1(
         float: Top-1 accuracy in percent.
 
     Raises:
-        RuntimeError: If an image cannot be read.
+        RuntimeError: If no image can be read; a few are left out and named.
     """
     first, *others = (TRANSFORMS.build(step) for step in pipeline)
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-    right = 0
+    right, unreadable = 0, []
     for info, (path, sample, error) in zip(
         infos,
         predict_images(
@@ -103,6 +122,16 @@ def top1(
         strict=True,
     ):
         if sample is None:
-            raise RuntimeError(f'{path} cannot be read: {error}')
-        right += int(sample.pred_label) == info['gt_label']
-    return 100 * right / len(infos)
+            unreadable.append(f'{path}: {error}')
+        else:
+            right += int(sample.pred_label) == info['gt_label']
+    if len(unreadable) == len(infos):
+        raise RuntimeError(f'no image can be read: {unreadable[:3]}')
+    if unreadable:
+        print_log(
+            f'accuracy without {len(unreadable)} of {len(infos)} images, '
+            f'which cannot be read: {unreadable[:3]}',
+            'current',
+            level=logging.WARNING,
+        )
+    return 100 * right / (len(infos) - len(unreadable))

@@ -1,5 +1,6 @@
 """What CLIP says of other words, kept while it learns (arXiv 2207.09248)."""
 
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -47,9 +48,9 @@ def random_words(count: int, seed: int = 0) -> list[str]:
         and token.removesuffix(ends).isalpha()
         and len(token) >= 4 + len(ends)
     )
-    if not 1 <= count <= len(words):
+    if not 2 <= count <= len(words):
         raise ValueError(
-            f'words={count}: draw between 1 and {len(words)} words, or name a '
+            f'words={count}: draw between 2 and {len(words)} words, or name a '
             'text file with a word a line'
         )
     draw = np.random.default_rng(seed)
@@ -95,10 +96,12 @@ class VocabularyReplay(AnyShapeBuffers):
         seed (int): Of the words. Defaults to 0.
 
     Attributes:
+        digest (Tensor): Of the words, int64.
         texts (Tensor): Unit text features of the K words, (K, D).
         scale (Tensor): Of the frozen CLIP.
     """
 
+    digest: Tensor
     texts: Tensor
     scale: Tensor
 
@@ -114,8 +117,21 @@ class VocabularyReplay(AnyShapeBuffers):
             if isinstance(words, int)
             else _read_words(words)
         )
+        digest = blake2b('\n'.join(self.words).encode(), digest_size=8)
+        number = int.from_bytes(digest.digest(), 'big', signed=True)
+        self.register_buffer('digest', torch.tensor(number))
         self.register_buffer('texts', torch.zeros(0, 0))
         self.register_buffer('scale', torch.zeros(()))
+
+    def _load_from_state_dict(self, state_dict, prefix, *args) -> None:
+        """Refuse the texts of other words."""
+        loaded = state_dict.get(f'{prefix}digest')
+        if loaded is not None and int(loaded) != int(self.digest):
+            raise ValueError(
+                'model.replay.words: the checkpoint holds the texts of other '
+                'words; name its words and seed'
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     @torch.no_grad()
     def reset(self, clip) -> None:

@@ -36,7 +36,7 @@ def test_words_are_words_of_the_seed():
     assert len(set(words)) == 200 and words == random_words(200)
     assert random_words(200, seed=1) != words
     assert all(word.isalpha() and len(word) > 3 for word in words)
-    with pytest.raises(ValueError, match='words=1000000: draw between 1 and'):
+    with pytest.raises(ValueError, match='words=1000000: draw between 2 and'):
         random_words(1_000_000)
 
 
@@ -84,6 +84,13 @@ def test_texts_outlive_training_and_checkpoints(toy):
     again.replay.texts.zero_()
     again.load_state_dict(model.state_dict())
     torch.testing.assert_close(again.replay.texts, kept, rtol=0, atol=0)
+
+
+def test_texts_of_other_words_are_refused(toy):
+    state = toy.model(FLYPClassifier, replay=dict(words=8)).state_dict()
+    other = toy.model(FLYPClassifier, replay=dict(words=8, seed=1))
+    with pytest.raises(ValueError, match='holds the texts of other words'):
+        other.load_state_dict(state)
 
 
 def test_without_frozen_features_it_says_what_to_add(toy):

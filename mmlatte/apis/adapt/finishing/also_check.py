@@ -1,5 +1,7 @@
 import json
+import os
 from collections.abc import Callable
+from hashlib import blake2b
 from pathlib import Path
 
 from mmengine.logging import print_log
@@ -8,6 +10,8 @@ from mmlatte.apis.inference.measure import labelled_folder, zero_shot_top1
 from mmlatte.apis.inference.run_models import RunModels
 from mmlatte.apis.pages.run_facts import read_summary
 from mmlatte.atomic_file import atomic_file
+from mmlatte.datasets.class_folder import ClassFolder
+from mmlatte.datasets.sample_index import samples_of
 
 __all__ = ['note_also_check']
 
@@ -28,10 +32,11 @@ def note_also_check(
     Returns:
         bool: Whether it was measured now.
     """
-    summary = read_summary(run)
-    if summary.get('also_check', {}).get('folder') == folder:
+    summary, dataset = read_summary(run), labelled_folder(folder)
+    content = _content(dataset)
+    if summary.get('also_check', {}).get('content') == content:
         return False
-    dataset, both = labelled_folder(folder), models()
+    both = models()
     adapted, frozen = both.adapted, both.frozen
     before = zero_shot_top1(frozen.model, dataset, frozen.config)
     after = before
@@ -39,6 +44,7 @@ def note_also_check(
         after = zero_shot_top1(adapted.model, dataset, adapted.config)
     summary['also_check'] = dict(
         folder=folder,
+        content=content,
         images=len(dataset),
         classes=len(dataset.metainfo['classes']),
         before=before,
@@ -52,3 +58,12 @@ def note_also_check(
         'current',
     )
     return True
+
+
+def _content(dataset: ClassFolder) -> str:
+    """Return what stands for the files: their paths, sizes and times."""
+    facts = []
+    for path in samples_of(dataset).paths():
+        status = os.stat(path)
+        facts.append((path, status.st_size, status.st_mtime_ns))
+    return blake2b(repr(sorted(facts)).encode(), digest_size=16).hexdigest()
