@@ -57,7 +57,7 @@ import transformers
 print(hf_model.AutoModel is transformers.AutoModel,
       hf_model.PretrainedConfig is transformers.PretrainedConfig,
       hf_model.HFTextEncoder.__init__.__qualname__,
-      hf_model._POOLERS['cls_pooler'].__name__)
+      hf_model._POOLERS['cls_pooler'] is hf_model.ClsPooler)
 assert coca_model.CoCa.generate.__qualname__ == 'CoCa.generate'
 """
     seen = subprocess.run(
@@ -68,5 +68,5 @@ assert coca_model.CoCa.generate.__qualname__ == 'CoCa.generate'
     )
     assert not seen.returncode, seen.stderr
     assert seen.stdout.splitlines()[-1] == (
-        'True True HFTextEncoder.__init__ ClsPooler'
+        'True True HFTextEncoder.__init__ True'
     )

@@ -7,10 +7,21 @@ from typing import Any
 
 from mmlatte.decode_image.suffixes import IMAGE_SUFFIXES
 
-__all__ = ['ImageColumn', 'find_image_column', 'row_name', 'row_of']
+__all__ = [
+    'PATH_COLUMNS',
+    'ImageColumn',
+    'find_image_column',
+    'row_name',
+    'row_of',
+]
 
 #: Names of the image, where a table has several columns of images.
 NAMES = ('image', 'img', 'jpg', 'jpeg', 'png', 'picture', 'photo')
+#: Columns of files, in tables that list images.
+PATH_COLUMNS = (
+    *('image', 'path', 'file', 'filename', 'file_name', 'filepath'),
+    *('image_path', 'img_path', 'url', 'uri'),
+)
 #: Digits of a row in the names of images; they sort like the rows.
 DIGITS = 8
 
@@ -53,6 +64,17 @@ def find_image_column(schema: Any, where: str) -> ImageColumn | None:
         for name in declared or fields
         if _is_bytes(fields[name]) or _holds_bytes(fields[name])
     ]
+    lists = any(
+        name.lower() in PATH_COLUMNS and 'string' in str(kind)
+        for name, kind in fields.items()
+    )
+    if lists and not declared:
+        # Other bytes beside paths are hashes or the like.
+        found = [
+            name
+            for name in found
+            if name.lower() in NAMES or not _is_bytes(fields[name])
+        ]
     if not found:
         return None
     usual = sorted(

@@ -124,3 +124,28 @@ def _members(path: str) -> Iterator[tarfile.TarInfo]:
             # It would keep an object for each.
             tar.members.clear()  # type: ignore[attr-defined]
             yield member
+        end = tar.offset
+    _check_end(path, end)
+
+
+def _check_end(path: str, end: int) -> None:
+    """Refuse what follows the last member, unless that is the end mark.
+
+    The reader of tarfile ends without a word at a damaged header, where a
+    file was cut, and where another archive was appended.
+    """
+    with open(path, 'rb') as file:
+        file.seek(end)
+        marked = False
+        while block := file.read(1 << 20):
+            if any(block):
+                raise ValueError(
+                    f"'{path}' is damaged at byte {end}, or holds another "
+                    'archive behind it: fetch or write it anew'
+                )
+            marked = True
+    if not marked:
+        raise ValueError(
+            f"'{path}' ends without the mark of its end, as half a download: "
+            'fetch or write it anew'
+        )

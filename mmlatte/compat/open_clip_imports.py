@@ -8,6 +8,7 @@ __all__ = ['import_open_clip_without_transformers']
 #: Module, and what of it needs transformers.
 NEED_IT = (
     ('open_clip.hf_model', 'HFTextEncoder', '__init__'),
+    ('open_clip.hf_model', 'HFTextEncoder', 'forward'),  # unpickled ones
     ('open_clip.coca_model', 'CoCa', 'generate'),
 )
 
@@ -55,5 +56,7 @@ def _complete(module: ModuleType) -> None:
     spec.loader.exec_module(again)
     for name, value in vars(again).items():
         own = getattr(value, '__module__', None) == module.__name__
+        # A filled table holds the classes of this module, by identity.
+        own = own or (isinstance(value, dict) and vars(module).get(name))
         if not own and not name.startswith('__'):
             setattr(module, name, value)

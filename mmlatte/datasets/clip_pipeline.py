@@ -122,7 +122,7 @@ def show_both(loader: DataLoader, encoder) -> None:
         raise ValueError(
             f'{type(dataset).__name__} has no pipeline of its own: a '
             'classifier with model.second_encoder is evaluated on a plain '
-            'data set, or with val_cfg.type=mmlatte.FrozenValLoop'
+            'data set'
         )
     dataset.pipeline = Compose(two_views(transforms_of(dataset), encoder))
     loader.collate_fn = default_collate

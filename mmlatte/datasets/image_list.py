@@ -11,6 +11,7 @@ from urllib.request import url2pathname
 import numpy as np
 
 from mmlatte.archives import archive_files, is_archive
+from mmlatte.archives.image_column import PATH_COLUMNS
 
 from .class_file import decode_text, table_rows
 from .sample_index import SampleIndex, file_sizes
@@ -18,11 +19,6 @@ from .sample_index import SampleIndex, file_sizes
 __all__ = ['ListedIndex', 'image_root', 'is_image_list', 'read_image_list']
 
 LIST_SUFFIXES = ('.csv', '.tsv', '.txt', '.parquet')
-#: Columns of files, and of ids.
-PATH_COLUMNS = (
-    *('image', 'path', 'file', 'filename', 'file_name', 'filepath'),
-    *('image_path', 'img_path', 'url', 'uri'),
-)
 ID_COLUMNS = ('id', 'image_id', 'sample_id')
 
 

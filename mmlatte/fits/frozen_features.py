@@ -92,7 +92,12 @@ class FrozenFeatures:
 
     def on(self, device: torch.device | str) -> 'FrozenFeatures':
         """Return the same with tensors on another device."""
-        return dataclasses.replace(self, device=device)
+        second = self.second
+        return dataclasses.replace(
+            self,
+            device=device,
+            second=None if second is None else second.on(device),
+        )
 
     def part(self, which) -> 'FrozenFeatures':
         """Copy what is known about some images; a teacher and

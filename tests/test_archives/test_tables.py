@@ -13,6 +13,7 @@ from mmlatte.archives import (
     open_image,
 )
 from mmlatte.archives.parquet_archive import ParquetArchive
+from mmlatte.datasets.image_list import is_image_list
 
 arrow = pytest.importorskip('pyarrow')
 
@@ -175,3 +176,12 @@ def test_folders_of_save_to_disk(tmp_path, hub_table, arrow_file, pictures):
         archives_of_folder(str(tmp_path), names)
     state.unlink()
     assert len(archives_of_folder(str(tmp_path), names)[0]) == 4
+
+
+def test_hashes_beside_paths_are_no_images(tmp_path, parquet):
+    rows = {'path': ['0.jpg', '1.jpg'], 'md5': [b'01', b'23']}
+    path = parquet(tmp_path / 'list.parquet', arrow.table(rows))
+    assert not is_archive(path) and is_image_list(path)
+    # Without paths, plain bytes are the images.
+    rows = {'label': ['a', 'b'], 'content': rows['md5']}
+    assert is_archive(parquet(tmp_path / 'b.parquet', arrow.table(rows)))

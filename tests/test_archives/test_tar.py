@@ -161,3 +161,19 @@ def test_paths_that_only_look_like_members(tmp_path):
     for path in (folder / '2.jpg', tmp_path / 'y.tar' / '1.jpg'):
         with pytest.raises(FileNotFoundError, match='No such file'):
             open_image(path)
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'why'),
+    [
+        # Headers are the blocks 0, 2, 4 and 6; then comes the end mark.
+        (lambda d: d[:2048] + b'\xff' + d[2049:], 'is damaged at byte 2048'),
+        (lambda d: d[:2048], 'without the mark of its end'),
+        (lambda d: d + d, 'another archive behind it'),
+    ],
+)
+def test_the_rest_is_not_lost_in_silence(tmp_path, tar, spoil, why):
+    path = tar(tmp_path / 'a.tar', [(f'{n}.jpg', b'1') for n in range(4)])
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(ValueError, match=why):
+        archived_images(str(tmp_path), [path.name])

@@ -1,9 +1,11 @@
+import sys
+
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
 
-from mmlatte.decode_image import DecodeOptionsError
+from mmlatte.decode_image import DecodeOptionsError, decode_image
 
 NAMES = """<GDALMetadata>
   <Item name="DESCRIPTION" sample="0" role="description">{}</Item>
@@ -316,3 +318,13 @@ def test_orientation_of_deep_pixels(pixels, scene, tmp_path):
     )
     found = pixels(tmp_path / 'x.tif', range=(0, 4095))
     np.testing.assert_array_equal(found, np.rot90(scene, -1))
+
+
+def test_a_plain_bigtiff_needs_no_package(tmp_path, monkeypatch):
+    """Its header has 16 bytes; Pillow reads it as it reads others."""
+    values = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    path = tmp_path / 'big.tif'
+    tifffile.imwrite(path, values, bigtiff=True, photometric='rgb')
+    monkeypatch.setitem(sys.modules, 'tifffile', None)
+    found = decode_image(path, 10**6)
+    assert np.array_equal(np.asarray(found), values)

@@ -144,3 +144,35 @@ def test_features_of_other_images_are_refused():
         frozen.seen_by(second[1:])
     with pytest.raises(ValueError, match='no features of a second encoder'):
         join_encoders(frozen)
+
+
+def test_both_move_to_a_device():
+    frozen, second, _ = make(n=20)
+    moved = frozen.seen_by(second).on('meta')
+    assert moved.second.device == moved.device == 'meta'
+    assert moved.second.rows().device.type == 'meta'
+
+
+def test_ranks_see_the_same_directions(monkeypatch):
+    """Those of the first rank: the signs of others may differ."""
+    frozen, second, _ = make(n=200)
+    frozen = frozen.seen_by(second)
+    expected = join_encoders(frozen)
+    first = [expected.mean, expected.basis]
+    monkeypatch.setattr(
+        FrozenFeatures,
+        'agree',
+        lambda self, tensor: tensor.copy_(first.pop(0)),
+    )
+    decompose = torch.linalg.eigh
+
+    def turned(matrix):
+        found = decompose(matrix)
+        return type(found)((found.eigenvalues, -found.eigenvectors))
+
+    monkeypatch.setattr(torch.linalg, 'eigh', turned)
+    found = join_encoders(frozen)
+    assert torch.equal(found.basis, expected.basis)
+    assert np.array_equal(
+        found.frozen.features[:5], expected.frozen.features[:5]
+    )

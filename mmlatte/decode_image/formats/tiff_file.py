@@ -79,7 +79,10 @@ def _read_picture(file: BinaryIO) -> Image.Image | None:
 
     Its tags are read first: Pillow logs an error at bands that it lacks.
     """
-    tags = ImageFileDirectory_v2(file.read(8))
+    head = file.read(8)
+    if 43 in head[2:4]:  # BigTIFF
+        head += file.read(8)
+    tags = ImageFileDirectory_v2(head)
     file.seek(tags.next)
     tags.load(file)
     plain = _is_plain(

@@ -4,6 +4,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from mmlatte.datasets.joined_dataset import JoinedDataset
 from mmlatte.datasets.transforms import LoadActivations
 from mmlatte.datasets.transforms.transforms_of import transforms_of
 from mmlatte.datasets.wrappers import leaf_configs
@@ -46,10 +47,13 @@ class CachedPrefixHook(Hook):
         """Make the activations, and have them loaded.
 
         Raises:
-            ValueError: If the pipeline augments, if the method takes other
-                views, or if the tower cannot be cut, see `FrozenPrefix`.
+            ValueError: If data sets are joined, the pipeline augments, the
+                method takes other views, or the tower cannot be cut, see
+                `FrozenPrefix`.
             OSError: If the activations are too large, see `PrefixPass`.
         """
+        if runner.train_loop.stop_training:
+            return  # there is a fit in place of training
         name = type(self).__name__
         model = method_of(runner, name)
         frozen = require_hook(runner, ZeroShotLabelHook, name).frozen_pass
@@ -59,6 +63,11 @@ class CachedPrefixHook(Hook):
         _check_plain(pipeline, frozen.pipeline)
         prefix = FrozenPrefix(model.clip)
         dataset = runner.train_loop.dataloader.dataset
+        if isinstance(dataset, JoinedDataset):
+            raise ValueError(
+                f'{name}: joined data sets have a pipeline each, which it '
+                'cannot replace; train on one, or remove the hook'
+            )
         rows = PrefixPass(
             frozen.cache_dir,
             frozen.pipeline,

@@ -42,7 +42,11 @@ def join_encoders(frozen: FrozenFeatures) -> JoinedEncoders:
     mean = total / len(second)
     covariance = products / len(second) - torch.outer(mean, mean)
     basis = torch.linalg.eigh(covariance.cpu()).eigenvectors[:, -DIRECTIONS:]
-    mean, basis = mean.cpu().float(), basis.float()
+    # Signs of eigenvectors are those of a LAPACK: all ranks need the same.
+    mean, basis = (
+        frozen.agree(part.to(frozen.device, torch.float32).contiguous()).cpu()
+        for part in (mean, basis)
+    )
     texts = np.asarray(frozen.class_features, np.float32)
     joined = dataclasses.replace(
         frozen,

@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from mmlatte.models.clip.fetching import reach_hub
@@ -28,6 +29,8 @@ class TransformersEncoder(FrozenEncoder):
     Raises:
         RuntimeError: If it cannot be had, reads texts too, or lacks weights.
     """
+
+    pooled: Tensor
 
     def __init__(self, model: str, load_weights: bool = True) -> None:
         from transformers import AutoConfig, AutoImageProcessor, AutoModel
@@ -70,19 +73,20 @@ class TransformersEncoder(FrozenEncoder):
         size, preprocess = _preprocessing(model, processor.to_dict())
         super().__init__(
             Path(model).name,
-            built,
+            built.float(),  # checkpoints may be of half precision
             built.config.hidden_size
             if 'hidden_sizes' not in built.config.to_dict()
             else built.config.hidden_sizes[-1],
             size,
             preprocess,
         )
-        self.pooled = not missing
+        # Of the weights, not of the config: a checkpoint must bring it.
+        self.register_buffer('pooled', torch.tensor(not missing))
 
     def features(self, images: Tensor) -> Tensor:
         """Return the pooled output, or the class token, (B, D)."""
         found = self.model(pixel_values=images)
-        if self.pooled and found.get('pooler_output') is not None:
+        if bool(self.pooled) and found.get('pooler_output') is not None:
             return found['pooler_output'].flatten(1)
         return found['last_hidden_state'][:, 0]
 
@@ -91,7 +95,7 @@ class TransformersEncoder(FrozenEncoder):
         config = self.model.config.to_dict()
         own = {k: config[k] for k in sorted(config) if k[0] != '_'}
         own.pop('transformers_version', None)
-        return [*super().facts(), repr(own), self.pooled]
+        return [*super().facts(), repr(own), bool(self.pooled)]
 
 
 def _preprocessing(

@@ -101,3 +101,22 @@ def test_a_folder_without_what_it_takes_is_named(dino, tmp_path):
     (tmp_path / 'config.json').write_text(json.dumps(config))
     with pytest.raises(RuntimeError, match=r'lacks weights .*layer\.2'):
         TransformersEncoder(str(tmp_path))
+
+
+def test_a_checkpoint_brings_what_is_pooled(tmp_path):
+    """Without weights, nobody sees that the pooler was not trained."""
+    torch.manual_seed(0)
+    model = ViTModel(ViTConfig(**SMALL), add_pooling_layer=False)
+    model.half().save_pretrained(tmp_path)
+    ViTImageProcessor(size={'height': 28, 'width': 28}).save_pretrained(
+        tmp_path
+    )
+    encoder = TransformersEncoder(str(tmp_path))
+    again = TransformersEncoder(str(tmp_path), load_weights=False)
+    again.load_state_dict(encoder.state_dict())
+    images = torch.randn(2, 3, 28, 28)
+    found = encoder.encode_image(images)
+    assert found.dtype == torch.float32
+    assert {p.dtype for p in encoder.parameters()} == {torch.float32}
+    assert torch.equal(again.encode_image(images), found)
+    assert again.fingerprint() == encoder.fingerprint()
